@@ -1,0 +1,138 @@
+//! JWK sets (RFC 7517): which of an issuer's published keys may verify a token.
+//!
+//! A key that cannot be used is left out and never drops the others; a set without any usable key is refused.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::error::{JwkSetError, TokenError};
+use crate::json;
+use crate::signature::{Algorithm, PublicKey};
+use crate::token::UnverifiedToken;
+
+/// The usable signature keys of one issuer.
+#[derive(Clone)]
+pub struct JwkSet {
+    keys: Vec<Arc<VerificationKey>>,
+}
+
+/// What an issuer publishes under one `kid`. Mostly one key; RFC 7517 §4.5 lets keys of different types share it.
+#[derive(Clone)]
+pub struct VerificationKey {
+    key_id: String,
+    candidates: Vec<Candidate>,
+}
+
+#[derive(Clone)]
+struct Candidate {
+    public_key: PublicKey,
+    /// `alg` of the JWK (RFC 7517 §4.4), where it names one: the key is then good for that algorithm only.
+    algorithm: Option<Algorithm>,
+}
+
+impl JwkSet {
+    /// Reads a JWK set document.
+    ///
+    /// # Errors
+    /// When it is not a JWK set, or when no key in it can verify a signature.
+    pub fn parse(document: &[u8]) -> Result<Self, JwkSetError> {
+        // Members are kept as text first, so that one key with a duplicate member costs only itself.
+        #[derive(Deserialize)]
+        struct Document<'a> {
+            #[serde(borrow)]
+            keys: Vec<&'a RawValue>,
+        }
+        let document: Document<'_> = serde_json::from_slice(document).map_err(|_| JwkSetError::Malformed)?;
+        let mut keys: Vec<VerificationKey> = Vec::new();
+        for raw in document.keys {
+            let Some((key_id, candidate)) = read_key(raw.get().as_bytes()) else { continue };
+            match keys.iter_mut().find(|key| key.key_id == key_id) {
+                Some(key) => key.candidates.push(candidate),
+                None => keys.push(VerificationKey { key_id, candidates: vec![candidate] }),
+            }
+        }
+        if keys.is_empty() {
+            return Err(JwkSetError::NoUsableKey);
+        }
+        Ok(Self { keys: keys.into_iter().map(Arc::new).collect() })
+    }
+
+    /// The key published under `key_id`.
+    #[must_use]
+    pub fn key(&self, key_id: &str) -> Option<&Arc<VerificationKey>> {
+        self.keys.iter().find(|key| key.key_id == key_id)
+    }
+
+    /// The `kid`s of all usable keys, in the order of the document.
+    pub fn key_ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|key| key.key_id.as_str())
+    }
+}
+
+impl VerificationKey {
+    /// Checks the token's signature with whichever key of this `kid` fits the token's algorithm.
+    pub(crate) fn verify(&self, token: &UnverifiedToken<'_>) -> Result<(), TokenError> {
+        let mut fitting =
+            self.candidates.iter().filter(|candidate| candidate.fits(token.algorithm())).peekable();
+        if fitting.peek().is_none() {
+            return Err(TokenError::UnsupportedAlgorithm);
+        }
+        let verified = fitting.any(|candidate| {
+            candidate.public_key.verifies(token.algorithm(), token.signing_input(), token.signature())
+        });
+        if verified { Ok(()) } else { Err(TokenError::BadSignature) }
+    }
+}
+
+impl Candidate {
+    fn fits(&self, algorithm: Algorithm) -> bool {
+        self.public_key.fits(algorithm) && self.algorithm.is_none_or(|own| own == algorithm)
+    }
+}
+
+/// One JWK, if it is a public signature key that is strong enough to rely on.
+fn read_key(text: &[u8]) -> Option<(String, Candidate)> {
+    let jwk = json::parse_object(text)?;
+    let key_id = text_member(&jwk, "kid").filter(|kid| !kid.is_empty())?;
+    // RFC 7517 §4.2, §4.3: `use` and `key_ops`, where present, must allow verifying.
+    if jwk.contains_key("use") && text_member(&jwk, "use") != Some("sig") {
+        return None;
+    }
+    if let Some(operations) = jwk.get("key_ops")
+        && !operations.as_array()?.iter().any(|operation| operation == "verify")
+    {
+        return None;
+    }
+    // A set that publishes a private key has published the means to sign: that key proves nothing any more.
+    if jwk.contains_key("d") {
+        return None;
+    }
+    let algorithm = match jwk.get("alg") {
+        None => None,
+        Some(name) => Some(Algorithm::parse(name.as_str()?)?),
+    };
+    let public_key = match text_member(&jwk, "kty")? {
+        "RSA" => PublicKey::rsa(&number_member(&jwk, "n")?, &number_member(&jwk, "e")?)?,
+        "EC" if text_member(&jwk, "crv") == Some("P-256") => {
+            PublicKey::p256(&number_member(&jwk, "x")?, &number_member(&jwk, "y")?)?
+        }
+        _ => return None,
+    };
+    if algorithm.is_some_and(|algorithm| !public_key.fits(algorithm)) {
+        return None;
+    }
+    Some((key_id.to_owned(), Candidate { public_key, algorithm }))
+}
+
+fn text_member<'a>(jwk: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    jwk.get(name)?.as_str()
+}
+
+fn number_member(jwk: &Map<String, Value>, name: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text_member(jwk, name)?).ok()
+}
