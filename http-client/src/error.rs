@@ -1,0 +1,111 @@
+//! What can go wrong between a request and a whole answer.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+use crate::endpoint::Endpoint;
+
+/// A request that brought no whole answer. Each variant names the URL, without its query.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// The server, or the proxy before it, was not reached.
+    #[error("{endpoint}: cannot connect: {cause}")]
+    Connect {
+        /// Where the request was going.
+        endpoint: Endpoint,
+        /// The system's words.
+        cause: String,
+    },
+    /// The server was reached, and TLS with it failed.
+    #[error("{endpoint}: TLS failed: {cause}")]
+    Tls {
+        /// Where the request was going.
+        endpoint: Endpoint,
+        /// The TLS library's words.
+        cause: String,
+    },
+    /// No whole answer in time.
+    #[error("{endpoint}: no answer within {} ms", after.as_millis())]
+    Timeout {
+        /// Where the request was going.
+        endpoint: Endpoint,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// The answer is larger than any honest one.
+    #[error("{endpoint}: the answer is larger than {limit} bytes")]
+    TooLarge {
+        /// Where the answer came from.
+        endpoint: Endpoint,
+        /// The cap.
+        limit: usize,
+    },
+    /// The connection ended within the answer, or the answer is not HTTP.
+    #[error("{endpoint}: the answer was cut off or is not HTTP: {cause}")]
+    Interrupted {
+        /// Where the request was going.
+        endpoint: Endpoint,
+        /// The HTTP library's words.
+        cause: String,
+    },
+    /// The bearer token holds bytes that no header may hold; nothing was sent.
+    #[error("{endpoint}: the bearer token holds characters that cannot stand in a header, nothing was sent")]
+    UnsendableToken {
+        /// Where the request would have gone.
+        endpoint: Endpoint,
+    },
+}
+
+impl RequestError {
+    /// Where the request was going.
+    pub fn endpoint(&self) -> &Endpoint {
+        match self {
+            Self::Connect { endpoint, .. }
+            | Self::Tls { endpoint, .. }
+            | Self::Timeout { endpoint, .. }
+            | Self::TooLarge { endpoint, .. }
+            | Self::Interrupted { endpoint, .. }
+            | Self::UnsendableToken { endpoint } => endpoint,
+        }
+    }
+
+    pub(crate) fn from_reqwest(error: &reqwest::Error, endpoint: &Endpoint, connect_timeout: Duration) -> Self {
+        let endpoint = endpoint.clone();
+        let cause = root_cause(error);
+        if error.is_timeout() {
+            // Only the connect phase is timed by reqwest; the whole is timed by `HttpClient::send`.
+            Self::Timeout { endpoint, after: connect_timeout }
+        } else if is_tls(error) {
+            Self::Tls { endpoint, cause }
+        } else if error.is_connect() {
+            Self::Connect { endpoint, cause }
+        } else {
+            Self::Interrupted { endpoint, cause }
+        }
+    }
+}
+
+/// The innermost error: the outer ones only repeat "error sending request" and the URL with its query.
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut innermost: &dyn StdError = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+fn is_tls(error: &reqwest::Error) -> bool {
+    let mut next: Option<&(dyn StdError + 'static)> = error.source();
+    while let Some(current) = next {
+        if current.is::<rustls::Error>() {
+            return true;
+        }
+        // An io::Error's `source` skips the very error that it wraps, so look inside.
+        next = match current.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => current.source(),
+        };
+    }
+    false
+}
