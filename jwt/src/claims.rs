@@ -87,9 +87,11 @@ impl<'a> ClaimReader<'a> {
         match self.0.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(vec![text])),
-            Some(Value::Array(items)) => {
-                items.iter().map(|item| item.as_str().ok_or_else(|| wrong_type(name))).collect::<Result<_, _>>().map(Some)
-            }
+            Some(Value::Array(items)) => items
+                .iter()
+                .map(|item| item.as_str().ok_or_else(|| wrong_type(name)))
+                .collect::<Result<_, _>>()
+                .map(Some),
             Some(_) => Err(wrong_type(name)),
         }
     }

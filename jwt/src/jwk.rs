@@ -77,8 +77,7 @@ impl JwkSet {
 impl VerificationKey {
     /// Checks the token's signature with whichever key of this `kid` fits the token's algorithm.
     pub(crate) fn verify(&self, token: &UnverifiedToken<'_>) -> Result<(), TokenError> {
-        let mut fitting =
-            self.candidates.iter().filter(|candidate| candidate.fits(token.algorithm())).peekable();
+        let mut fitting = self.candidates.iter().filter(|candidate| candidate.fits(token.algorithm())).peekable();
         if fitting.peek().is_none() {
             return Err(TokenError::UnsupportedAlgorithm);
         }

@@ -183,7 +183,10 @@ mod tests {
 
     fn at(seconds: u64) -> Moment {
         let since_start = Duration::from_secs(seconds);
-        Moment { wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600) + since_start, monotonic: since_start }
+        Moment {
+            wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600) + since_start,
+            monotonic: since_start,
+        }
     }
 
     fn holding_a() -> KeyCache {

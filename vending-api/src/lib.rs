@@ -139,7 +139,7 @@ pub struct ExplainResponse {
 pub struct ExplainStep {
     /// Name of the step.
     pub step: String,
-    /// `ok`, `deny` or `unavailable`.
+    /// `ok`, `deny` or `error`.
     pub result: String,
     /// What the step looked at and what it found.
     pub detail: serde_json::Value,

@@ -1,2 +1,110 @@
-//! x
-fn main() {}
+//! Starts the vending API: under Lambda where there is a runtime API, as an HTTP server everywhere else.
+
+use std::env;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, SystemTime};
+
+use http_client::{HttpClient, Limits, Roots};
+use lambda_http::request::LambdaRequest;
+use lambda_http::{LambdaEvent, service_fn};
+use tokio::net::TcpListener;
+use vending_lambda::authorize::Terms;
+use vending_lambda::aws::AwsClients;
+use vending_lambda::config::Config;
+use vending_lambda::events::{self, EventResponse};
+use vending_lambda::handler::Api;
+use vending_lambda::jwks::{FETCH_TIMEOUT, Jwks};
+use vending_lambda::log::Log;
+use vending_lambda::rate_limit::RateLimit;
+use vending_lambda::ready::Readiness;
+use vending_lambda::role_mapping::RoleMappings;
+use vending_lambda::server;
+use vending_lambda::sts::Sts;
+use vending_lambda::vend::Vendor;
+
+/// A JWK set of a dozen keys is 8 KiB.
+const MAX_JWKS_BYTES: usize = 64 * 1024;
+
+fn main() -> ExitCode {
+    keep_memory_private();
+    match start() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("vending-lambda: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[allow(clippy::disallowed_methods)] // The one place where the environment enters.
+fn start() -> anyhow::Result<()> {
+    let config = Config::from_env(&|name| env::var(name).ok())?;
+    let log = Log::new(config.log_level);
+    // A panic's message may hold what the code was working on; where it happened is enough to find it.
+    std::panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map_or("an unknown place".to_owned(), ToString::to_string);
+        log.error(&format!("panicked at {place}"));
+    }));
+    // One thread: a Lambda has a share of one core, and every step either waits for the network or takes microseconds.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(run(config, log))
+}
+
+async fn run(config: Config, log: Log) -> anyhow::Result<()> {
+    let api = Arc::new(build(&config, log)?);
+    // Keys are fetched while INIT has its burst of CPU. If they cannot be had, the first request tries again.
+    first_fetch(&api).await;
+    if config.runs_in_lambda {
+        let handler = service_fn(move |event: LambdaEvent<LambdaRequest>| {
+            let api = Arc::clone(&api);
+            async move {
+                let (request, shape) = events::read(event.payload, event.context.request_id);
+                let response = api.handle(request).await;
+                Ok::<_, std::convert::Infallible>(EventResponse::new(response, shape))
+            }
+        });
+        return lambda_runtime::run_concurrent(handler).await.map_err(anyhow::Error::from_boxed);
+    }
+    let listener = TcpListener::bind(config.listen_address)
+        .await
+        .map_err(|error| anyhow::anyhow!("LISTEN_ADDRESS: cannot listen on {}: {error}", config.listen_address))?;
+    log.info(&format!("listening on http://{}", listener.local_addr()?));
+    server::serve(api, listener, config.trusted_proxies.into()).await?;
+    Ok(())
+}
+
+fn build(config: &Config, log: Log) -> anyhow::Result<Api> {
+    let limits = Limits { connect: Duration::from_secs(1), total: FETCH_TIMEOUT, max_body: MAX_JWKS_BYTES };
+    let http = HttpClient::new(Roots::Embedded, &config.extra_ca_files, limits)?;
+    let aws = AwsClients::new(config).map_err(anyhow::Error::msg)?;
+    let vendor = Vendor {
+        issuers: config.issuers.iter().map(|trusted| trusted.issuer.clone()).collect(),
+        jwks: Jwks::new(&config.issuers, config.jwks_max_stale, &http, log),
+        role_mappings: RoleMappings::new(aws.dynamodb, config.table.clone()),
+        terms: Terms {
+            required_scopes: config.required_scopes.clone(),
+            session_duration: config.session_duration,
+            session_identity: config.session_identity,
+        },
+        rate_limit: RateLimit::new(config.rate_limit_per_minute),
+        sts: Sts::new(aws.sts),
+        bucket: config.bucket.clone(),
+        region: config.region.clone(),
+    };
+    Ok(Api { vendor, readiness: Readiness::default(), log, cold: AtomicBool::new(true) })
+}
+
+#[allow(clippy::disallowed_methods)] // The process's own start.
+async fn first_fetch(api: &Api) {
+    api.vendor.jwks.refresh(SystemTime::now()).await;
+}
+
+/// No core dump and no debugger of the same user: tokens and keys pass through this memory.
+fn keep_memory_private() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    // Where a sandbox forbids either call, it forbids core dumps as well.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}

@@ -1,0 +1,258 @@
+//! The only place that decides. Claims and a mapping go in; a grant or the first rule that said no comes out.
+
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
+
+use jwt::Claims;
+use thiserror::Error;
+use vending_api::S3Permissions;
+
+use crate::config::SessionIdentity;
+use crate::network;
+use crate::request::VendRequest;
+use crate::role_mapping::{RoleMapping, SessionPolicy};
+
+/// What the service itself demands of every client.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// Scopes of which a token must hold every one.
+    pub required_scopes: Vec<String>,
+    /// Lifetime for mappings that do not set one.
+    pub session_duration: Duration,
+    /// What sessions carry.
+    pub session_identity: SessionIdentity,
+}
+
+/// What a client gets: everything a session is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The role to assume.
+    pub role_arn: String,
+    /// For session names and tags.
+    pub server_name: Option<String>,
+    /// The prefix echoed to the client, and enforced where `restriction` says so.
+    pub s3_path_prefix: String,
+    /// The level enforced by a generated policy.
+    pub s3_permissions: S3Permissions,
+    /// What restricts the session beyond the role's own policies.
+    pub restriction: Restriction,
+    /// Lifetime of the credentials.
+    pub duration: Duration,
+    /// `ExternalId`.
+    pub external_id: Option<String>,
+    /// What the session carries.
+    pub identity: SessionIdentity,
+}
+
+/// What restricts a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Restriction {
+    /// The role's own policies alone decide.
+    RoleOnly,
+    /// A policy generated from prefix and permissions.
+    S3Prefix,
+    /// A policy written by the operator.
+    Inline(String),
+}
+
+/// The rule that said no.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Denial {
+    /// The item is for another issuer's tokens.
+    #[error("client {client_id:?} is not registered for tokens of {issuer}")]
+    OtherIssuer {
+        /// From the verified token.
+        client_id: String,
+        /// From the verified token.
+        issuer: String,
+    },
+    /// Switched off by an operator.
+    #[error("client {client_id:?} is disabled")]
+    Disabled {
+        /// From the verified token.
+        client_id: String,
+    },
+    /// `expires_at` of the item has passed.
+    #[error("the registration of client {client_id:?} has expired")]
+    Expired {
+        /// From the verified token.
+        client_id: String,
+    },
+    /// The token does not hold the scopes it needs.
+    #[error("the token's scopes do not suffice: {demand}")]
+    InsufficientScope {
+        /// What was asked for.
+        demand: String,
+    },
+    /// The caller's address lies in none of the item's networks.
+    #[error("client {client_id:?} may not ask from {}", source_ip.map_or("an unknown address".to_owned(), |ip| ip.to_string()))]
+    SourceNotAllowed {
+        /// From the verified token.
+        client_id: String,
+        /// Where the request came from, if that is known.
+        source_ip: Option<IpAddr>,
+    },
+    /// A wish that would widen.
+    #[error("`{member}` {problem}")]
+    WiderThanMapping {
+        /// Member of the request body.
+        member: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A wish that cannot be enforced.
+    #[error("`{member}` cannot be narrowed: the client's session policy is written by hand")]
+    NotNarrowable {
+        /// Member of the request body.
+        member: &'static str,
+    },
+    /// The item's prefix cannot be put into a policy.
+    #[error("the mapping item {key:?} is unusable: attribute `{attribute}` {problem}")]
+    Misconfigured {
+        /// Key of the item.
+        key: String,
+        /// Which attribute.
+        attribute: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Too many requests of one client.
+    #[error("too many requests of this client; the next one is welcome in {} s", retry_after.as_secs())]
+    RateLimited {
+        /// When to come back.
+        retry_after: Duration,
+    },
+}
+
+/// Decides what `claims` get under `mapping`.
+///
+/// # Errors
+/// The first rule that said no.
+pub fn authorize(
+    claims: &Claims,
+    mapping: RoleMapping,
+    request: &VendRequest,
+    terms: &Terms,
+    now: SystemTime,
+) -> Result<Grant, Denial> {
+    check_client(claims, &mapping, now)?;
+    check_source(claims, &mapping, request.source_ip)?;
+    check_scopes(claims, &mapping, terms)?;
+    let duration = narrow_duration(&mapping, request, terms)?;
+    let (s3_path_prefix, s3_permissions, restriction) = narrow_s3(&mapping, request)?;
+    Ok(Grant {
+        role_arn: mapping.role_arn,
+        server_name: mapping.server_name,
+        s3_path_prefix,
+        s3_permissions,
+        restriction,
+        duration,
+        external_id: mapping.external_id,
+        identity: terms.session_identity,
+    })
+}
+
+fn check_client(claims: &Claims, mapping: &RoleMapping, now: SystemTime) -> Result<(), Denial> {
+    let client_id = || claims.client_id().to_owned();
+    if mapping.issuer.as_deref().is_some_and(|issuer| issuer != claims.issuer()) {
+        return Err(Denial::OtherIssuer { client_id: client_id(), issuer: claims.issuer().to_owned() });
+    }
+    if mapping.disabled {
+        return Err(Denial::Disabled { client_id: client_id() });
+    }
+    if mapping.expires_at.is_some_and(|expires_at| now >= expires_at) {
+        return Err(Denial::Expired { client_id: client_id() });
+    }
+    Ok(())
+}
+
+fn check_source(claims: &Claims, mapping: &RoleMapping, source_ip: Option<IpAddr>) -> Result<(), Denial> {
+    let Some(networks) = &mapping.source_cidrs else { return Ok(()) };
+    if source_ip.is_some_and(|address| network::contains(networks, address)) {
+        return Ok(());
+    }
+    Err(Denial::SourceNotAllowed { client_id: claims.client_id().to_owned(), source_ip })
+}
+
+fn check_scopes(claims: &Claims, mapping: &RoleMapping, terms: &Terms) -> Result<(), Denial> {
+    let held = |scope: &String| claims.scopes().contains(scope);
+    if let Some(missing) = terms.required_scopes.iter().find(|scope| !held(scope)) {
+        return Err(Denial::InsufficientScope { demand: format!("{missing:?} is required") });
+    }
+    match &mapping.allowed_scopes {
+        Some(allowed) if !allowed.iter().any(held) => {
+            Err(Denial::InsufficientScope { demand: format!("one of {} is required", allowed.join(", ")) })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn narrow_duration(mapping: &RoleMapping, request: &VendRequest, terms: &Terms) -> Result<Duration, Denial> {
+    let granted = mapping.session_duration.unwrap_or(terms.session_duration);
+    match request.wishes.duration_seconds.map(|seconds| Duration::from_secs(seconds.into())) {
+        Some(wished) if wished > granted => Err(Denial::WiderThanMapping {
+            member: "duration_seconds",
+            problem: "is longer than this client's sessions may last",
+        }),
+        wished => Ok(wished.unwrap_or(granted)),
+    }
+}
+
+fn narrow_s3(mapping: &RoleMapping, request: &VendRequest) -> Result<(String, S3Permissions, Restriction), Denial> {
+    let wishes = &request.wishes;
+    let wished_member = match (&wishes.s3_path_prefix, wishes.s3_permissions) {
+        (Some(_), _) => Some("s3_path_prefix"),
+        (None, Some(_)) => Some("s3_permissions"),
+        (None, None) => None,
+    };
+    let restriction = match (&mapping.session_policy, wished_member) {
+        (Some(SessionPolicy::Inline(_)), Some(member)) => return Err(Denial::NotNarrowable { member }),
+        (Some(SessionPolicy::Inline(policy)), None) => Restriction::Inline(policy.clone()),
+        // A wish is only worth something when AWS enforces it, so it brings a policy with it.
+        (Some(SessionPolicy::S3Prefix), _) | (None, Some(_)) => Restriction::S3Prefix,
+        (None, None) => Restriction::RoleOnly,
+    };
+    let prefix = match &wishes.s3_path_prefix {
+        Some(wished) => narrower_prefix(&mapping.s3_path_prefix, wished)?,
+        None => mapping.s3_path_prefix.clone(),
+    };
+    if restriction == Restriction::S3Prefix && !fits_into_a_policy(&mapping.s3_path_prefix) {
+        return Err(Denial::Misconfigured {
+            key: mapping.key.clone(),
+            attribute: "s3_path_prefix",
+            problem: "holds a character or a path segment that a session policy cannot restrict to",
+        });
+    }
+    let permissions = match wishes.s3_permissions {
+        Some(wished) if wished > mapping.s3_permissions => {
+            return Err(Denial::WiderThanMapping {
+                member: "s3_permissions",
+                problem: "is more than this client may do",
+            });
+        }
+        wished => wished.unwrap_or(mapping.s3_permissions),
+    };
+    Ok((prefix, permissions, restriction))
+}
+
+/// `wished` if it lies under `granted`, compared by whole path segments: `logs/a` is not above `logs/ab`.
+fn narrower_prefix(granted: &str, wished: &str) -> Result<String, Denial> {
+    let denied = |problem| Err(Denial::WiderThanMapping { member: "s3_path_prefix", problem });
+    if !fits_into_a_policy(wished) {
+        return denied("must not hold `*`, `?`, `$`, control characters, empty, `.` or `..` segments");
+    }
+    let granted = granted.strip_suffix('/').unwrap_or(granted);
+    match wished.strip_prefix(granted) {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => Ok(wished.to_owned()),
+        _ => denied("does not lie under this client's own prefix"),
+    }
+}
+
+/// Wildcards and policy variables would widen the policy they are put into, and programs that normalise paths would
+/// make `a/../b` another prefix than the policy names.
+fn fits_into_a_policy(prefix: &str) -> bool {
+    let path = prefix.strip_suffix('/').unwrap_or(prefix);
+    !path.is_empty()
+        && !path.contains(|character: char| "*?$\\\"".contains(character) || character.is_control())
+        && path.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
+}

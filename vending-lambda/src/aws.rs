@@ -1,0 +1,124 @@
+//! The AWS SDK clients: one connection pool, explicit deadlines, bounded retries.
+//!
+//! `aws-config` is left out on purpose: its provider chain costs a Lambda three milliseconds of cold start and finds
+//! what the runtime has put into the environment anyway.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region, SharedHttpClient, StalledStreamProtectionConfig};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_http_client::{Builder, Connector};
+
+use crate::config::Config;
+
+/// Amazon's own roots, which sign every AWS endpoint of the public partitions (amazontrust.com, public data).
+const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
+/// The first try and two more: a connection gone stale while frozen costs one of them, unseen by the caller.
+const ATTEMPTS: u32 = 3;
+const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+
+/// Clients for the two services that vending calls.
+pub struct AwsClients {
+    /// The mapping table's.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// The credentials'.
+    pub sts: aws_sdk_sts::Client,
+}
+
+impl AwsClients {
+    /// Builds both clients; opens no connection. The files of extra root certificates must have passed
+    /// [`http_client::HttpClient::new`], since the SDK's connector panics on what it cannot parse.
+    ///
+    /// # Errors
+    /// When a file of root certificates cannot be read; names the file.
+    pub fn new(config: &Config) -> Result<Self, String> {
+        let aws = &config.aws;
+        let http_client = http_client(&config.extra_ca_files)?;
+        let region = Region::new(config.region.clone());
+        let credentials = Credentials::new(
+            &aws.access_key_id,
+            &aws.secret_access_key,
+            aws.session_token.clone(),
+            None,
+            "environment",
+        );
+        let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_BACKOFF);
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .operation_timeout(TOTAL_TIMEOUT)
+            .build();
+        let mut dynamodb = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(region.clone())
+            .credentials_provider(credentials.clone())
+            .http_client(http_client.clone())
+            .retry_config(retries.clone())
+            .timeout_config(timeouts.clone())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        dynamodb.set_endpoint_url(aws.dynamodb_endpoint.clone());
+        let mut sts = aws_sdk_sts::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(region)
+            .credentials_provider(credentials)
+            .http_client(http_client)
+            .retry_config(retries)
+            .timeout_config(timeouts)
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        sts.set_endpoint_url(aws.sts_endpoint.clone());
+        Ok(Self {
+            dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
+            sts: aws_sdk_sts::Client::from_conf(sts.build()),
+        })
+    }
+}
+
+fn http_client(extra_ca_files: &[PathBuf]) -> Result<SharedHttpClient, String> {
+    let mut roots = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+    for file in extra_ca_files {
+        let pem = std::fs::read(file).map_err(|error| format!("the CA file `{}`: {error}", file.display()))?;
+        roots.add_pem_certificate(pem);
+    }
+    let tls = TlsContext::builder().with_trust_store(roots).build().map_err(|error| error.to_string())?;
+    Ok(Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut connector = Connector::builder()
+            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+            .tls_context(tls.clone())
+            .proxy_config(ProxyConfig::from_env());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(aws_sdk_dynamodb::config::RuntimeComponents::sleep_impl));
+        connector.build()
+    }))
+}
+
+/// What went wrong in a call, short enough for an error message and without anything that the service wrote.
+pub(crate) fn brief<E, R>(error: &SdkError<E, R>) -> String
+where
+    SdkError<E, R>: ProvideErrorMetadata,
+{
+    match error {
+        SdkError::TimeoutError(_) => "timed out".to_owned(),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => "timed out".to_owned(),
+        SdkError::DispatchFailure(_) => "unreachable".to_owned(),
+        SdkError::ConstructionFailure(_) => "the request could not be built".to_owned(),
+        SdkError::ServiceError(_) => {
+            error.code().filter(|code| is_error_code(code)).unwrap_or("an error without a code").to_owned()
+        }
+        _ => "an answer that could not be understood".to_owned(),
+    }
+}
+
+fn is_error_code(code: &str) -> bool {
+    code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
+}

@@ -1,0 +1,128 @@
+//! Why a request got no credentials, and the one table from that to what the caller is told.
+
+use std::time::Duration;
+
+use jwt::TokenError;
+use thiserror::Error;
+
+use crate::authorize::Denial;
+use crate::jwks::KeyError;
+use crate::request::RequestError;
+use crate::role_mapping::MappingError;
+use crate::session::SessionError;
+use crate::sts::StsError;
+
+/// Every way a request can end without credentials.
+#[derive(Debug, Error)]
+#[allow(missing_docs)] // Each variant wraps the error of the step it is named after.
+pub enum VendError {
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Mapping(#[from] MappingError),
+    #[error(transparent)]
+    Denied(#[from] Denial),
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    #[error(transparent)]
+    Sts(#[from] StsError),
+    /// Something of ours panicked; what, is in the log under the request id.
+    #[error("an internal error occurred; the request id names it in the service's log")]
+    Internal,
+}
+
+/// What the caller is told about an error: everything but the sentence, which is the error's own `Display`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Stable code of interfaces §1.
+    pub code: &'static str,
+    /// Whether the same request may succeed later.
+    pub retryable: bool,
+    /// `Retry-After`.
+    pub retry_after: Option<Duration>,
+}
+
+/// Long enough for a cool-down or a throttle to pass, short enough for a caller that waits.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+
+impl VendError {
+    /// The endpoint's whole contract for errors.
+    #[must_use]
+    pub fn answer(&self) -> Answer {
+        match self {
+            Self::Request(error) => match error {
+                RequestError::Invalid(_) => Answer::refusal(400, "invalid_request"),
+                RequestError::NotFound { .. } => Answer::refusal(404, "not_found"),
+                RequestError::MethodNotAllowed { .. } => Answer::refusal(405, "method_not_allowed"),
+                RequestError::TooLarge => Answer::refusal(413, "request_too_large"),
+                RequestError::UnsupportedMediaType => Answer::refusal(415, "unsupported_media_type"),
+            },
+            Self::Token(_) | Self::Key(KeyError::Unknown) => Answer::refusal(401, "invalid_token"),
+            Self::Key(KeyError::Unavailable { .. }) => Answer::unavailable("keys_unavailable"),
+            Self::Mapping(error) => match error {
+                MappingError::NotRegistered { .. } | MappingError::ConflictingScopes { .. } => {
+                    Answer::refusal(403, "client_not_registered")
+                }
+                MappingError::Misconfigured { .. } => Answer::refusal(500, "misconfigured"),
+                MappingError::Unavailable { .. } => Answer::unavailable("mapping_unavailable"),
+            },
+            Self::Denied(denial) => match denial {
+                Denial::OtherIssuer { .. } => Answer::refusal(403, "client_not_registered"),
+                Denial::Disabled { .. } => Answer::refusal(403, "client_disabled"),
+                Denial::Expired { .. } => Answer::refusal(403, "client_expired"),
+                Denial::InsufficientScope { .. } => Answer::refusal(403, "insufficient_scope"),
+                Denial::SourceNotAllowed { .. } => Answer::refusal(403, "source_not_allowed"),
+                Denial::WiderThanMapping { .. } | Denial::NotNarrowable { .. } => {
+                    Answer::refusal(400, "invalid_request")
+                }
+                Denial::Misconfigured { .. } => Answer::refusal(500, "misconfigured"),
+                Denial::RateLimited { retry_after } => {
+                    Answer { status: 429, code: "rate_limited", retryable: true, retry_after: Some(*retry_after) }
+                }
+            },
+            Self::Session(SessionError::PolicyTooLong { .. } | SessionError::NoBucket) => {
+                Answer::refusal(500, "misconfigured")
+            }
+            Self::Sts(error) => match error {
+                StsError::RoleNotAssumable { .. } => {
+                    Answer { status: 502, code: "role_not_assumable", retryable: true, retry_after: None }
+                }
+                StsError::Refused { .. } => Answer::refusal(500, "misconfigured"),
+                StsError::Unavailable { .. } => Answer::unavailable("sts_unavailable"),
+            },
+            Self::Internal => Answer { status: 500, code: "internal_error", retryable: true, retry_after: None },
+        }
+    }
+
+    /// `WWW-Authenticate` of RFC 6750 §3: a 401 names the error, and a 403 does where the scope was the reason.
+    #[must_use]
+    pub fn challenge(&self) -> Option<&'static str> {
+        match self.answer().code {
+            "invalid_token" => Some(r#"Bearer error="invalid_token""#),
+            "insufficient_scope" => Some(r#"Bearer error="insufficient_scope""#),
+            _ => None,
+        }
+    }
+}
+
+impl Answer {
+    const fn refusal(status: u16, code: &'static str) -> Self {
+        Self { status, code, retryable: false, retry_after: None }
+    }
+
+    const fn unavailable(code: &'static str) -> Self {
+        Self { status: 503, code, retryable: true, retry_after: Some(RETRY_AFTER) }
+    }
+
+    /// How the audit line and `/explain` sort this answer: a dependency that is down has not denied anything.
+    #[must_use]
+    pub fn decision(self) -> &'static str {
+        if self.status >= 500 { "error" } else { "deny" }
+    }
+}

@@ -1,0 +1,195 @@
+//! The routes: one request in, one response and one audit line out.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime};
+
+use futures_util::FutureExt as _;
+use lambda_http::http::Method;
+use serde::Serialize;
+use vending_api::{ContainerCredentials, ErrorResponse, ExplainResponse};
+
+use crate::audit::{RequestFacts, Trail};
+use crate::error::VendError;
+use crate::log::{Log, write_line};
+use crate::ready::Readiness;
+use crate::request::{ApiRequest, RequestError, VendRequest};
+use crate::response::ApiResponse;
+use crate::vend::Vendor;
+
+const OPENAPI: &str = include_str!("openapi.json");
+
+/// The whole service behind its entrances.
+pub struct Api {
+    /// The pipeline.
+    pub vendor: Vendor,
+    /// Answers `/ready`.
+    pub readiness: Readiness,
+    /// Diagnostic lines.
+    pub log: Log,
+    /// The first decision of this process has not been made yet.
+    pub cold: AtomicBool,
+}
+
+#[derive(Clone, Copy)]
+enum Route {
+    Vend,
+    VendToSdk,
+    Explain,
+    Health,
+    Ready,
+    OpenApi,
+}
+
+impl Route {
+    fn find(method: &Method, path: &str) -> Result<Self, RequestError> {
+        let (routes, allow): (&[(Method, Self)], _) = match path {
+            "/credentials" => (&[(Method::POST, Self::Vend), (Method::GET, Self::VendToSdk)], "GET, POST"),
+            "/explain" => (&[(Method::POST, Self::Explain)], "POST"),
+            "/health" => (&[(Method::GET, Self::Health)], "GET"),
+            "/ready" => (&[(Method::GET, Self::Ready)], "GET"),
+            "/openapi.json" => (&[(Method::GET, Self::OpenApi)], "GET"),
+            _ => return Err(RequestError::NotFound { path: path.chars().take(100).collect() }),
+        };
+        let found = routes.iter().find(|(allowed, _)| allowed == method).map(|(_, route)| *route);
+        found.ok_or(RequestError::MethodNotAllowed { allow })
+    }
+}
+
+impl Api {
+    /// Answers a request. Never fails: a panic becomes a 500 that carries the request id and nothing else.
+    #[allow(clippy::disallowed_methods)] // Time enters here, once a request, and is an argument from here on.
+    pub async fn handle(&self, request: ApiRequest) -> ApiResponse {
+        let now = SystemTime::now();
+        let request_id = request.request_id.clone();
+        // A panic leaves no state of ours half-changed: each lock is held for a few assignments only.
+        match AssertUnwindSafe(self.route(&request, now).boxed()).catch_unwind().await {
+            Ok(response) => response,
+            Err(_) => {
+                self.log.error(&format!("request {request_id} panicked"));
+                ApiResponse::error(&VendError::Internal, &request_id, Vec::new())
+            }
+        }
+    }
+
+    async fn route(&self, request: &ApiRequest, now: SystemTime) -> ApiResponse {
+        self.log.debug(&format!("request {} {} {}", request.request_id, request.method, request.path));
+        match Route::find(&request.method, &request.path) {
+            Ok(Route::Vend) => self.vend(request, now, false).await,
+            Ok(Route::VendToSdk) => self.vend(request, now, true).await,
+            Ok(Route::Explain) => self.explain(request, now).await,
+            Ok(Route::Health) => ApiResponse::json(200, r#"{"status":"ok"}"#.to_owned(), &request.request_id),
+            Ok(Route::Ready) => self.readiness.answer(&self.vendor, now, &request.request_id).await,
+            Ok(Route::OpenApi) => ApiResponse::json(200, OPENAPI.to_owned(), &request.request_id),
+            Err(error) => ApiResponse::error(&error.into(), &request.request_id, Vec::new()),
+        }
+    }
+
+    async fn vend(&self, request: &ApiRequest, now: SystemTime, for_sdk: bool) -> ApiResponse {
+        let mut trail = Trail::new(false);
+        let vended =
+            match trail.step("request", Instant::now(), VendRequest::read(request), |_| serde_json::Value::Null) {
+                Ok(wanted) => self.vendor.vend(&wanted, &request.request_id, now, &mut trail).await,
+                Err(error) => Err(error),
+            };
+        self.audit(request, now, &trail, vended.as_ref().err());
+        match vended {
+            Ok(vended) if for_sdk => {
+                let credentials = vended.credentials;
+                let shape = ContainerCredentials {
+                    access_key_id: credentials.access_key_id,
+                    secret_access_key: credentials.secret_access_key,
+                    token: credentials.session_token,
+                    expiration: credentials.expiration,
+                    role_arn: vended.role_arn,
+                };
+                ok(&shape, &request.request_id)
+            }
+            Ok(vended) => ok(&vended, &request.request_id),
+            Err(error) => ApiResponse::error(&error, &request.request_id, Vec::new()),
+        }
+    }
+
+    /// The decision without the credentials. Whoever cannot show a genuine token gets the plain refusal, with the
+    /// steps up to it.
+    async fn explain(&self, request: &ApiRequest, now: SystemTime) -> ApiResponse {
+        let mut trail = Trail::new(true);
+        let decided =
+            match trail.step("request", Instant::now(), VendRequest::read(request), |_| serde_json::Value::Null) {
+                Ok(wanted) => self.vendor.decide(&wanted, now, &mut trail).await.map(|_| ()),
+                Err(error) => Err(error),
+            };
+        self.audit(request, now, &trail, decided.as_ref().err());
+        let request_id = request.request_id.clone();
+        let steps = trail.explain();
+        match decided {
+            Err(error) if !trail.is_verified() || error.answer().status == 503 => {
+                ApiResponse::error(&error, &request_id, steps)
+            }
+            Err(error) => {
+                let answer = error.answer();
+                let explanation = ExplainResponse {
+                    decision: answer.decision().to_owned(),
+                    code: Some(answer.code.to_owned()),
+                    reason: error.to_string(),
+                    steps,
+                    request_id,
+                };
+                ok(&explanation, &request.request_id)
+            }
+            Ok(()) => {
+                let explanation = ExplainResponse {
+                    decision: "allow".to_owned(),
+                    code: None,
+                    reason: "every rule is met; the role itself is assumed by /credentials only".to_owned(),
+                    steps,
+                    request_id,
+                };
+                ok(&explanation, &request.request_id)
+            }
+        }
+    }
+
+    fn audit(&self, request: &ApiRequest, now: SystemTime, trail: &Trail, error: Option<&VendError>) {
+        let route = format!("{} {}", request.method, request.path);
+        let facts = RequestFacts {
+            request_id: &request.request_id,
+            route: &route,
+            source_ip: request.source_ip,
+            now,
+            cold_start: self.cold.swap(false, Ordering::Relaxed),
+            jwks_refetches: self.vendor.jwks.take_refetches(),
+        };
+        write_line(&trail.line(&facts, error));
+    }
+}
+
+fn ok<T: Serialize>(body: &T, request_id: &str) -> ApiResponse {
+    // Structs of strings always serialize.
+    ApiResponse::json(200, serde_json::to_string(body).unwrap_or_default(), request_id)
+}
+
+impl ApiResponse {
+    /// The answer for an error: status, headers and body from the one table in [`crate::error`].
+    fn error(error: &VendError, request_id: &str, steps: Vec<vending_api::ExplainStep>) -> Self {
+        let answer = error.answer();
+        let body = ErrorResponse {
+            error: answer.code.to_owned(),
+            error_description: error.to_string(),
+            request_id: request_id.to_owned(),
+            retryable: answer.retryable,
+            steps,
+        };
+        let mut response = Self::json(answer.status, serde_json::to_string(&body).unwrap_or_default(), request_id);
+        if let Some(challenge) = error.challenge() {
+            response.header("www-authenticate", challenge);
+        }
+        if let Some(retry_after) = answer.retry_after {
+            response.header("retry-after", &retry_after.as_secs().max(1).to_string());
+        }
+        if let VendError::Request(RequestError::MethodNotAllowed { allow }) = error {
+            response.header("allow", allow);
+        }
+        response
+    }
+}

@@ -1,0 +1,199 @@
+//! The trusted issuers' keys: fetches what [`KeyCache`] says is due, and lets callers wait without holding a lock.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use http_client::{Endpoint, HttpClient, Request, RequestError};
+use jwt::key_cache::{KeyCache, Lookup, Moment};
+use jwt::{JwkSet, VerificationKey};
+use thiserror::Error;
+use tokio::sync::watch;
+
+use crate::config::TrustedIssuer;
+use crate::log::Log;
+
+/// The longest a caller waits for keys, one retry included.
+pub const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
+/// Pause between two looks for a due refresh, where the process is not frozen between requests.
+const REFRESH_POLL: Duration = Duration::from_secs(30);
+
+/// Why there is no key for a token.
+#[derive(Debug, Error)]
+pub enum KeyError {
+    /// The issuer was asked lately and publishes no such key.
+    #[error("the issuer publishes no usable key with the token's `kid`")]
+    Unknown,
+    /// The issuer's keys cannot be had.
+    #[error("the signing keys of {issuer} cannot be fetched at the moment")]
+    Unavailable {
+        /// Whose keys.
+        issuer: String,
+    },
+}
+
+/// The key sets of all trusted issuers, each with a cache of its own.
+pub struct Jwks {
+    issuers: Vec<Arc<IssuerKeys>>,
+}
+
+struct IssuerKeys {
+    issuer: String,
+    endpoint: Endpoint,
+    http: HttpClient,
+    log: Log,
+    started: Instant,
+    cache: Mutex<KeyCache>,
+    /// Counts finished fetches: what waiting callers wait for.
+    finished: watch::Sender<u64>,
+    refetches: AtomicU64,
+}
+
+impl Jwks {
+    /// Empty caches; nothing is fetched yet.
+    #[must_use]
+    pub fn new(issuers: &[TrustedIssuer], max_stale: Duration, http: &HttpClient, log: Log) -> Self {
+        let keys = |trusted: &TrustedIssuer| {
+            Arc::new(IssuerKeys {
+                issuer: trusted.issuer.url.clone(),
+                endpoint: trusted.jwks_uri.clone(),
+                http: http.clone(),
+                log,
+                started: Instant::now(),
+                cache: Mutex::new(KeyCache::new(max_stale)),
+                finished: watch::Sender::new(0),
+                refetches: AtomicU64::new(0),
+            })
+        };
+        Self { issuers: issuers.iter().map(keys).collect() }
+    }
+
+    /// The key that `issuer` publishes under `key_id`.
+    ///
+    /// # Errors
+    /// When it publishes none, or when that cannot be known.
+    pub async fn key(&self, issuer: &str, key_id: &str, now: SystemTime) -> Result<Arc<VerificationKey>, KeyError> {
+        let Some(keys) = self.issuers.iter().find(|keys| keys.issuer == issuer) else {
+            return Err(KeyError::Unknown);
+        };
+        keys.key(key_id, now).await
+    }
+
+    /// Fetches every set that is due and waits for all of them. A failure is logged and left to the cool-down.
+    pub async fn refresh(&self, now: SystemTime) {
+        let due = |keys: &&Arc<IssuerKeys>| keys.cache().refresh_is_due(keys.moment(now));
+        let fetches: Vec<_> = self.issuers.iter().filter(due).map(IssuerKeys::spawn_fetch).collect();
+        for fetch in fetches {
+            // A fetch that panicked has not reported; the cache treats it as abandoned.
+            let _ = fetch.await;
+        }
+    }
+
+    /// Keeps the sets young for as long as the process lives. Not for Lambda, whose time stands still between requests.
+    #[allow(clippy::disallowed_methods)] // The clock of this background task.
+    pub async fn keep_fresh(&self) {
+        loop {
+            tokio::time::sleep(REFRESH_POLL).await;
+            self.refresh(SystemTime::now()).await;
+        }
+    }
+
+    /// For each issuer: its name and the age of its keys, `None` where there are none to be trusted.
+    pub fn ages(&self, now: SystemTime) -> Vec<(String, Option<Duration>)> {
+        let age = |keys: &Arc<IssuerKeys>| (keys.issuer.clone(), keys.cache().trusted_age(keys.moment(now)));
+        self.issuers.iter().map(age).collect()
+    }
+
+    /// Number of fetches since the last call.
+    pub fn take_refetches(&self) -> u64 {
+        self.issuers.iter().map(|keys| keys.refetches.swap(0, Ordering::Relaxed)).sum()
+    }
+}
+
+impl IssuerKeys {
+    async fn key(self: &Arc<Self>, key_id: &str, now: SystemTime) -> Result<Arc<VerificationKey>, KeyError> {
+        // Subscribed before looking, so that a fetch that ends in between is not missed.
+        let mut finished = self.finished.subscribe();
+        let lookup = self.cache().look_up(key_id, self.moment(now));
+        match lookup {
+            Lookup::Use(key) => return Ok(key),
+            Lookup::UseAndFetch(key) => {
+                drop(self.spawn_fetch());
+                return Ok(key);
+            }
+            Lookup::UnknownKey => return Err(KeyError::Unknown),
+            Lookup::Unavailable => return Err(self.unavailable()),
+            // The fetch is a task of its own: a caller that gives up does not take it along.
+            Lookup::Fetch => drop(self.spawn_fetch()),
+            Lookup::Wait => {}
+        }
+        let waited = tokio::time::timeout(FETCH_TIMEOUT, finished.changed()).await;
+        if !matches!(waited, Ok(Ok(()))) {
+            return Err(self.unavailable());
+        }
+        match self.cache().look_up(key_id, self.moment(now)) {
+            Lookup::Use(key) | Lookup::UseAndFetch(key) => Ok(key),
+            Lookup::UnknownKey => Err(KeyError::Unknown),
+            Lookup::Fetch | Lookup::Wait | Lookup::Unavailable => Err(self.unavailable()),
+        }
+    }
+
+    fn spawn_fetch(self: &Arc<Self>) -> tokio::task::JoinHandle<()> {
+        let keys = Arc::clone(self);
+        self.refetches.fetch_add(1, Ordering::Relaxed);
+        tokio::spawn(async move { keys.fetch().await })
+    }
+
+    async fn fetch(&self) {
+        let fetched = tokio::time::timeout(FETCH_TIMEOUT, self.fetch_set())
+            .await
+            .unwrap_or_else(|_| Err(format!("no answer within {} s", FETCH_TIMEOUT.as_secs())));
+        match fetched {
+            Ok(set) => {
+                let fetched_at = self.now();
+                self.cache().store(set, fetched_at);
+            }
+            Err(problem) => {
+                self.cache().fetch_failed();
+                self.log.warn(&format!(
+                    "the keys of {} could not be fetched from {}: {problem}",
+                    self.issuer, self.endpoint
+                ));
+            }
+        }
+        self.finished.send_modify(|count| *count += 1);
+    }
+
+    async fn fetch_set(&self) -> Result<JwkSet, String> {
+        let request = || Request::get(&self.endpoint).timeout(FETCH_TIMEOUT);
+        // A connection that went stale while the Lambda was frozen fails at its first use: tried once more.
+        let response = match self.http.send(request()).await {
+            Err(RequestError::Interrupted { .. }) => self.http.send(request()).await,
+            other => other,
+        };
+        let response = response.map_err(|error| error.to_string())?;
+        if response.status != 200 {
+            return Err(format!("it answered {}", response.status));
+        }
+        JwkSet::parse(&response.body).map_err(|error| error.to_string())
+    }
+
+    fn unavailable(&self) -> KeyError {
+        KeyError::Unavailable { issuer: self.issuer.clone() }
+    }
+
+    /// The caller's time on the wall clock, and the process's own monotonic time.
+    fn moment(&self, now: SystemTime) -> Moment {
+        Moment { wall: now, monotonic: self.started.elapsed() }
+    }
+
+    #[allow(clippy::disallowed_methods)] // When a fetch ended is not known to whoever asked for it.
+    fn now(&self) -> Moment {
+        self.moment(SystemTime::now())
+    }
+
+    /// No code that can panic runs under this lock; a poisoned one still holds a consistent cache.
+    fn cache(&self) -> MutexGuard<'_, KeyCache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

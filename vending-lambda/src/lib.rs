@@ -1,0 +1,24 @@
+//! The credential vending API: a client's access token becomes temporary AWS credentials.
+//!
+//! Read [`vend`] first: each line of its pipeline is a module of the same name.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod audit;
+pub mod authorize;
+pub mod aws;
+pub mod config;
+pub mod error;
+pub mod events;
+pub mod handler;
+pub mod jwks;
+pub mod log;
+pub mod network;
+pub mod rate_limit;
+pub mod ready;
+pub mod request;
+pub mod response;
+pub mod role_mapping;
+pub mod server;
+pub mod session;
+pub mod sts;
+pub mod vend;

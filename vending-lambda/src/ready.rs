@@ -1,0 +1,78 @@
+//! `/ready`: can a request for credentials be answered now? Each dependency is really asked.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::json;
+use tokio::sync::Mutex;
+
+use crate::response::ApiResponse;
+use crate::vend::Vendor;
+
+/// How long one round of checks answers for, so that nobody can use this route to load the table or STS.
+const VALID_FOR: Duration = Duration::from_secs(5);
+
+/// The last round of checks.
+#[derive(Default)]
+pub struct Readiness {
+    last: Mutex<Option<(Instant, Vec<Check>)>>,
+}
+
+struct Check {
+    name: &'static str,
+    ready: bool,
+    detail: String,
+}
+
+impl Readiness {
+    /// 200 when keys are fresh, the table is readable and STS is reachable; else 503. One line each either way.
+    pub async fn answer(&self, vendor: &Vendor, now: SystemTime, request_id: &str) -> ApiResponse {
+        // Whoever comes while the checks run waits for them instead of starting more.
+        let mut last = self.last.lock().await;
+        let still_valid = last.as_ref().is_some_and(|(checked, _)| checked.elapsed() < VALID_FOR);
+        if !still_valid {
+            *last = Some((Instant::now(), check(vendor, now).await));
+        }
+        let checks = last.as_ref().map(|(_, checks)| checks.as_slice()).unwrap_or_default();
+        let ready = checks.iter().all(|check| check.ready);
+        let lines: Vec<_> = checks
+            .iter()
+            .map(|check| json!({"check": check.name, "ready": check.ready, "detail": check.detail}))
+            .collect();
+        let body = json!({"ready": ready, "checks": lines, "request_id": request_id}).to_string();
+        let mut response = ApiResponse::json(if ready { 200 } else { 503 }, body, request_id);
+        if !ready {
+            response.header("retry-after", &VALID_FOR.as_secs().to_string());
+        }
+        response
+    }
+}
+
+async fn check(vendor: &Vendor, now: SystemTime) -> Vec<Check> {
+    let (keys, mapping, sts) = tokio::join!(
+        async {
+            vendor.jwks.refresh(now).await;
+            vendor.jwks.ages(now)
+        },
+        vendor.role_mappings.check(),
+        vendor.sts.check(),
+    );
+    let mut checks: Vec<_> = keys
+        .into_iter()
+        .map(|(issuer, age)| match age {
+            Some(age) => {
+                Check { name: "jwks", ready: true, detail: format!("keys of {issuer}, {} s old", age.as_secs()) }
+            }
+            None => Check { name: "jwks", ready: false, detail: format!("no keys of {issuer}") },
+        })
+        .collect();
+    checks.push(line("mapping", mapping.map_err(|error| error.to_string()), "the table is readable"));
+    checks.push(line("sts", sts.map_err(|error| error.to_string()), "STS is reachable"));
+    checks
+}
+
+fn line(name: &'static str, result: Result<(), String>, good: &str) -> Check {
+    match result {
+        Ok(()) => Check { name, ready: true, detail: good.to_owned() },
+        Err(problem) => Check { name, ready: false, detail: problem },
+    }
+}

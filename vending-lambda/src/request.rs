@@ -1,0 +1,211 @@
+//! One request and one response, whichever way they travel: API Gateway, function URL, direct invocation or plain HTTP.
+
+use std::net::IpAddr;
+
+use lambda_http::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use lambda_http::http::{HeaderMap, Method};
+use thiserror::Error;
+use vending_api::CredentialsRequest;
+
+/// The largest body that is read.
+pub const MAX_BODY_BYTES: usize = 16 * 1024;
+
+/// A request as the routes see it.
+pub struct ApiRequest {
+    /// HTTP method.
+    pub method: Method,
+    /// Path without a stage prefix.
+    pub path: String,
+    /// All headers, repeated ones included.
+    pub headers: HeaderMap,
+    /// The body, already base64-decoded where the event said so.
+    pub body: Vec<u8>,
+    /// Where the caller really is: `requestContext`'s or the peer's address. `None` for a direct invocation.
+    pub source_ip: Option<IpAddr>,
+    /// Names the request in every log line and answer.
+    pub request_id: String,
+}
+
+/// What a request for credentials asks: a token, and how far to narrow what it is good for.
+pub struct VendRequest {
+    /// The presented token, unverified.
+    pub access_token: String,
+    /// Wishes of the caller, which can only narrow.
+    pub wishes: CredentialsRequest,
+    /// See [`ApiRequest::source_ip`].
+    pub source_ip: Option<IpAddr>,
+}
+
+/// Why a request was not understood.
+#[derive(Debug, Error)]
+pub enum RequestError {
+    /// Bad JSON, no token, two tokens, a member out of range.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// No such path.
+    #[error("there is no {path:?} here; the paths are /credentials, /explain, /health, /ready and /openapi.json")]
+    NotFound {
+        /// What was asked for.
+        path: String,
+    },
+    /// The path exists, with other methods.
+    #[error("this path takes {allow} only")]
+    MethodNotAllowed {
+        /// Value of the `Allow` header.
+        allow: &'static str,
+    },
+    /// Body over [`MAX_BODY_BYTES`].
+    #[error("the body is larger than {MAX_BODY_BYTES} bytes")]
+    TooLarge,
+    /// A body that says it is not JSON.
+    #[error("the body must be JSON: send `Content-Type: application/json`")]
+    UnsupportedMediaType,
+}
+
+impl VendRequest {
+    /// Reads token and wishes from the header and, for a POST, from the body.
+    ///
+    /// # Errors
+    /// When there is no token or more than one, or the body is not what it should be.
+    pub fn read(request: &ApiRequest) -> Result<Self, RequestError> {
+        let from_header = bearer_token(&request.headers)?;
+        let mut wishes =
+            if request.method == Method::POST { read_body(request)? } else { CredentialsRequest::default() };
+        let access_token = match (from_header, wishes.access_token.take()) {
+            (Some(header), Some(body)) if header != body => {
+                return Err(RequestError::Invalid(
+                    "two different tokens were sent, in the `Authorization` header and in the body; send one",
+                ));
+            }
+            (Some(token), _) => token.to_owned(),
+            (None, Some(token)) if !token.is_empty() => token,
+            _ => {
+                return Err(RequestError::Invalid(
+                    "no access token was sent; send `Authorization: Bearer …` or the body {\"access_token\": \"…\"}",
+                ));
+            }
+        };
+        if wishes.duration_seconds.is_some_and(|seconds| !(900..=3600).contains(&seconds)) {
+            return Err(RequestError::Invalid("`duration_seconds` must lie between 900 and 3600"));
+        }
+        Ok(Self { access_token, wishes, source_ip: request.source_ip })
+    }
+}
+
+/// The token of RFC 6750 §2.1, with the scheme in any case (RFC 9110 §11.1).
+fn bearer_token(headers: &HeaderMap) -> Result<Option<&str>, RequestError> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(RequestError::Invalid("the `Authorization` header was sent twice; send it once"));
+    }
+    let value = value
+        .to_str()
+        .map_err(|_| RequestError::Invalid("the `Authorization` header holds bytes that no token has"))?;
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Ok(None);
+    }
+    let token = token.trim_matches(' ');
+    if token.is_empty() {
+        return Err(RequestError::Invalid("the `Authorization` header says Bearer but holds no token"));
+    }
+    // API Gateway's payload 2.0 joins repeated headers with a comma, which no token contains (RFC 6750 §2.1).
+    if token.contains([',', ' ']) {
+        return Err(RequestError::Invalid("the `Authorization` header must hold exactly one token"));
+    }
+    Ok(Some(token))
+}
+
+fn read_body(request: &ApiRequest) -> Result<CredentialsRequest, RequestError> {
+    if request.body.len() > MAX_BODY_BYTES {
+        return Err(RequestError::TooLarge);
+    }
+    if request.body.is_empty() {
+        return Ok(CredentialsRequest::default());
+    }
+    if request.headers.get(CONTENT_TYPE).is_some_and(|value| !is_json(value.as_bytes())) {
+        return Err(RequestError::UnsupportedMediaType);
+    }
+    let malformed = RequestError::Invalid(
+        "the body must be one JSON object whose members are `access_token` (string), `duration_seconds` (900 to 3600), \
+         `s3_path_prefix` (string) and `s3_permissions` (write, read-write or full), each at most once",
+    );
+    // Serde reads a struct from an array as well, member by member.
+    if !request.body.trim_ascii_start().starts_with(b"{") {
+        return Err(malformed);
+    }
+    serde_json::from_slice(&request.body).map_err(|_| malformed)
+}
+
+fn is_json(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    essence.eq_ignore_ascii_case(b"application/json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(headers: &[(&'static str, &str)], body: &str) -> ApiRequest {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, value.parse().unwrap());
+        }
+        ApiRequest {
+            method: Method::POST,
+            path: "/credentials".to_owned(),
+            headers: map,
+            body: body.as_bytes().to_vec(),
+            source_ip: None,
+            request_id: String::new(),
+        }
+    }
+
+    fn token(headers: &[(&'static str, &str)], body: &str) -> Result<String, RequestError> {
+        VendRequest::read(&request(headers, body)).map(|read| read.access_token)
+    }
+
+    #[test]
+    fn finds_the_one_token() {
+        assert_eq!(token(&[("authorization", "Bearer a.b.c")], "").unwrap(), "a.b.c");
+        assert_eq!(token(&[("authorization", "bEaReR a.b.c")], "").unwrap(), "a.b.c");
+        assert_eq!(token(&[], r#"{"access_token":"a.b.c"}"#).unwrap(), "a.b.c");
+        assert_eq!(token(&[("authorization", "Bearer a.b.c")], r#"{"access_token":"a.b.c"}"#).unwrap(), "a.b.c");
+        assert_eq!(token(&[("authorization", "Basic x")], r#"{"access_token":"a.b.c"}"#).unwrap(), "a.b.c");
+        assert_eq!(token(&[], r#"{"access_token":"a.b.c","client_id":"other"}"#).unwrap(), "a.b.c");
+    }
+
+    #[test]
+    fn refuses_none_and_two() {
+        for (headers, body) in [
+            (&[][..], ""),
+            (&[][..], "{}"),
+            (&[][..], r#"{"access_token":""}"#),
+            (&[][..], r#"{"access_token":null}"#),
+            (&[("authorization", "Bearer")][..], ""),
+            (&[("authorization", "Bearer ")][..], r#"{"access_token":"a"}"#),
+            (&[("authorization", "Bearer a,Bearer b")][..], ""),
+            (&[("authorization", "Bearer a"), ("authorization", "Bearer a")][..], ""),
+            (&[("authorization", "Bearer a")][..], r#"{"access_token":"b"}"#),
+            (&[][..], r#"{"access_token":"a","access_token":"a"}"#),
+            (&[][..], r#"{"access_token":1}"#),
+            (&[][..], r#"["a"]"#),
+            (&[][..], r#"{"access_token":"a","duration_seconds":899}"#),
+            (&[][..], r#"{"access_token":"a","duration_seconds":"900"}"#),
+            (&[][..], r#"{"access_token":"a","s3_permissions":"admin"}"#),
+        ] {
+            assert!(matches!(token(headers, body), Err(RequestError::Invalid(_))), "{headers:?} {body}");
+        }
+    }
+
+    #[test]
+    fn minds_size_and_media_type() {
+        let large = format!("{{\"access_token\":\"{}\"}}", "a".repeat(MAX_BODY_BYTES));
+        assert!(matches!(token(&[], &large), Err(RequestError::TooLarge)));
+        let body = r#"{"access_token":"a"}"#;
+        assert!(token(&[("content-type", "Application/JSON; charset=utf-8")], body).is_ok());
+        let form = token(&[("content-type", "application/x-www-form-urlencoded")], body);
+        assert!(matches!(form, Err(RequestError::UnsupportedMediaType)));
+    }
+}

@@ -1,0 +1,122 @@
+//! `sts:AssumeRole`, and what its refusals mean.
+
+use aws_sdk_sts::Client;
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_sdk_sts::primitives::DateTimeFormat;
+use aws_sdk_sts::types::Tag;
+use thiserror::Error;
+use vending_api::Credentials;
+
+use crate::session::AssumeRole;
+
+/// Why STS gave no credentials. No variant repeats STS's own text, which names principals and policies.
+#[derive(Debug, Error)]
+pub enum StsError {
+    /// `AccessDenied`: no such role, or its trust policy does not let this service in.
+    #[error(
+        "the role {role_arn} cannot be assumed: it does not exist, or its trust policy does not allow this service \
+         {actions}; a change in IAM takes a while to be seen"
+    )]
+    RoleNotAssumable {
+        /// Which role.
+        role_arn: String,
+        /// The actions the trust policy must allow.
+        actions: &'static str,
+    },
+    /// STS refuses the parameters, which come from the mapping item.
+    #[error("STS refuses the session that the mapping item describes ({code}): check {suspects}")]
+    Refused {
+        /// STS's error code.
+        code: String,
+        /// Which attributes to look at.
+        suspects: &'static str,
+    },
+    /// Throttled, timed out, unreachable, or not accepting the service's own credentials.
+    #[error("STS cannot be used at the moment ({problem})")]
+    Unavailable {
+        /// In one word.
+        problem: String,
+    },
+}
+
+/// STS in the service's region.
+pub struct Sts {
+    client: Client,
+}
+
+impl Sts {
+    /// Nothing is called yet.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// Assumes the role.
+    ///
+    /// # Errors
+    /// See [`StsError`].
+    pub async fn assume_role(&self, session: &AssumeRole) -> Result<Credentials, StsError> {
+        let tags = session.tags.iter().filter_map(|(key, value)| Tag::builder().key(*key).value(value).build().ok());
+        let output = self
+            .client
+            .assume_role()
+            .role_arn(&session.role_arn)
+            .role_session_name(&session.session_name)
+            .duration_seconds(i32::try_from(session.duration.as_secs()).unwrap_or(3600))
+            .set_source_identity(session.source_identity.clone())
+            .set_tags(Some(tags.collect::<Vec<_>>()).filter(|tags| !tags.is_empty()))
+            .set_policy(session.policy.clone())
+            .set_external_id(session.external_id.clone())
+            .send()
+            .await
+            .map_err(|error| explain(&error, session))?;
+        let incomplete = || StsError::Unavailable { problem: "an answer without credentials".to_owned() };
+        let credentials = output.credentials.ok_or_else(incomplete)?;
+        let complete = [&credentials.access_key_id, &credentials.secret_access_key, &credentials.session_token];
+        if complete.into_iter().any(String::is_empty) {
+            return Err(incomplete());
+        }
+        // Whole seconds: some parsers switch refresh off for a fraction.
+        let expiration = aws_sdk_sts::primitives::DateTime::from_secs(credentials.expiration.secs());
+        Ok(Credentials {
+            access_key_id: credentials.access_key_id,
+            secret_access_key: credentials.secret_access_key,
+            session_token: credentials.session_token,
+            expiration: expiration.fmt(DateTimeFormat::DateTime).map_err(|_| incomplete())?,
+        })
+    }
+
+    /// Whether STS answers and knows the service's own credentials.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn check(&self) -> Result<(), StsError> {
+        match self.client.get_caller_identity().send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(StsError::Unavailable { problem: crate::aws::brief(&error) }),
+        }
+    }
+}
+
+fn explain(error: &SdkError<AssumeRoleError>, session: &AssumeRole) -> StsError {
+    let actions = if session.tags.is_empty() {
+        "sts:AssumeRole"
+    } else {
+        "sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity"
+    };
+    match error.code() {
+        Some("AccessDenied" | "AccessDeniedException") => {
+            StsError::RoleNotAssumable { role_arn: session.role_arn.clone(), actions }
+        }
+        Some(code @ ("MalformedPolicyDocument" | "PackedPolicyTooLarge")) => {
+            StsError::Refused { code: code.to_owned(), suspects: "`session_policy` and `s3_path_prefix`" }
+        }
+        Some(code @ "ValidationError") => StsError::Refused {
+            code: code.to_owned(),
+            suspects: "`role_arn`, `external_id` and `session_duration_seconds` (the role's maximum session duration \
+                       may be lower)",
+        },
+        _ => StsError::Unavailable { problem: crate::aws::brief(error) },
+    }
+}
