@@ -1,1 +1,6 @@
-//! x
+//! The integration tests: one binary, a file a topic.
+
+mod vending;
+
+/// The vending Lambda with everything it needs, canned.
+mod service;

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde_json::json;
+use serde::Serialize;
 
 use crate::config::LogLevel;
 
@@ -42,9 +42,19 @@ impl Log {
 
     fn write(self, level: LogLevel, name: &str, message: &str) {
         if level <= self.level {
-            write_line(&json!({"time": epoch_millis(), "level": name, "message": message}).to_string());
+            let line = Line { time: epoch_millis(), level: name, message };
+            // A struct of strings and numbers always serializes.
+            write_line(&serde_json::to_string(&line).unwrap_or_default());
         }
     }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    /// Milliseconds since the epoch, as in audit lines.
+    time: u64,
+    level: &'a str,
+    message: &'a str,
 }
 
 /// One line, whole: a line torn between two threads is two lines nobody can parse.

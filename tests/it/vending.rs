@@ -1,0 +1,481 @@
+//! The vending API over plain HTTP: the happy path, every row of the error table, every rule of the mapping.
+
+use serde_json::{Value, json};
+use tests::http_server::closed_port;
+use tests::token::{SigningKey, cognito_claims, jwk_set, now};
+use tests::upstream::{
+    Fault, SECRET_ACCESS_KEY, SESSION_TOKEN, Service as Upstream, assume_role_calls, item, sts_error,
+};
+
+use crate::service::{CLIENT_ID, ISSUER, Service, Setup, key, token, token_with};
+
+#[tokio::test]
+async fn a_valid_token_becomes_credentials() {
+    let service = Service::start(Setup::default()).await;
+    let answer = service.vend(&token()).await;
+    assert_eq!(answer.verdict(), (200, "ok"), "{}", answer.body);
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(answer.header("access-control-allow-origin"), "");
+    let expected = json!({
+        "credentials": {
+            "access_key_id": "ASIAIOSFODNN7EXAMPLE",
+            "secret_access_key": SECRET_ACCESS_KEY,
+            "session_token": SESSION_TOKEN,
+            "expiration": "2099-01-01T00:00:00Z",
+        },
+        "s3_bucket": "example-bucket",
+        "s3_path_prefix": "logs/server-01/",
+        "aws_region": "eu-west-1",
+        "role_arn": "arn:aws:iam::123456789012:role/credvend-server-01",
+        "session_name": format!("server-01-{CLIENT_ID}"),
+        "source_identity": CLIENT_ID,
+        "request_id": answer.header("x-request-id"),
+    });
+    assert_eq!(answer.body, expected);
+
+    let calls = assume_role_calls(&service.upstream);
+    assert_eq!(calls.len(), 1);
+    for (name, value) in [
+        ("RoleArn", "arn:aws:iam::123456789012:role/credvend-server-01"),
+        ("RoleSessionName", &format!("server-01-{CLIENT_ID}")),
+        ("DurationSeconds", "3600"),
+        ("SourceIdentity", CLIENT_ID),
+        ("Tags.member.1.Key", "client_id"),
+        ("Tags.member.1.Value", CLIENT_ID),
+        ("Tags.member.2.Key", "server_name"),
+        ("Tags.member.2.Value", "server-01"),
+    ] {
+        assert_eq!(calls[0].get(name).map(String::as_str), Some(value), "{name}");
+    }
+    assert!(!calls[0].contains_key("Policy") && !calls[0].contains_key("ExternalId"));
+
+    let audit = service.audit();
+    assert_eq!(audit.len(), 1);
+    assert_eq!(audit[0]["decision"], "allow");
+    assert_eq!(audit[0]["client_id"], CLIENT_ID);
+    assert_eq!(audit[0]["access_key_id"], "ASIAIOSFODNN7EXAMPLE");
+    assert_eq!(audit[0]["source_ip"], "127.0.0.1");
+    assert_eq!(audit[0]["Vends"], 1);
+    assert_eq!(audit[0]["ColdStarts"], 1);
+    assert_eq!(audit[0]["_aws"]["CloudWatchMetrics"][0]["Namespace"], "credvend");
+}
+
+/// The Python client's request: a body with `access_token`, and the four field names it reads from the answer.
+#[tokio::test]
+async fn the_old_client_is_served_unchanged() {
+    let service = Service::start(Setup::default()).await;
+    let request = service
+        .request("POST", "/credentials")
+        .header("content-type", "application/json")
+        .header("user-agent", "python-requests/2.31.0")
+        .header("accept-encoding", "gzip, deflate")
+        .header("accept", "*/*")
+        .body(json!({"access_token": token()}).to_string());
+    let answer = service.send(request).await;
+    assert_eq!(answer.status, 200);
+    for field in ["credentials", "s3_bucket", "s3_path_prefix", "aws_region"] {
+        assert!(answer.body.get(field).is_some(), "{field}");
+    }
+    for field in ["access_key_id", "secret_access_key", "session_token", "expiration"] {
+        assert!(answer.body["credentials"][field].is_string(), "{field}");
+    }
+}
+
+#[tokio::test]
+async fn an_sdk_gets_its_own_shape() {
+    let service = Service::start(Setup::default()).await;
+    let answer = service
+        .send(service.request("GET", "/credentials").header("authorization", format!("bearer {}", token())))
+        .await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        answer.body,
+        json!({
+            "AccessKeyId": "ASIAIOSFODNN7EXAMPLE", "SecretAccessKey": SECRET_ACCESS_KEY, "Token": SESSION_TOKEN,
+            "Expiration": "2099-01-01T00:00:00Z", "RoleArn": "arn:aws:iam::123456789012:role/credvend-server-01",
+        })
+    );
+}
+
+#[tokio::test]
+async fn requests_that_are_not_understood() {
+    let service = Service::start(Setup::default()).await;
+    let json_body = |body: &str| {
+        service.request("POST", "/credentials").header("content-type", "application/json").body(body.to_owned())
+    };
+    let post = || service.request("POST", "/credentials");
+    let other = key().token(&cognito_claims(ISSUER, "other"));
+    for (name, request, verdict) in [
+        ("no token", post(), (400, "invalid_request")),
+        ("no token for an SDK", service.request("GET", "/credentials"), (400, "invalid_request")),
+        (
+            "a token in the query",
+            service.request("GET", &format!("/credentials?access_token={}", token())),
+            (400, "invalid_request"),
+        ),
+        ("bad JSON", json_body("{"), (400, "invalid_request")),
+        ("two headers", post().bearer_auth(token()).bearer_auth(token()), (400, "invalid_request")),
+        (
+            "two tokens",
+            json_body(&json!({"access_token": other}).to_string()).bearer_auth(token()),
+            (400, "invalid_request"),
+        ),
+        ("a duplicate member", json_body(r#"{"access_token":"a","access_token":"b"}"#), (400, "invalid_request")),
+        (
+            "too short",
+            json_body(&json!({"duration_seconds": 899}).to_string()).bearer_auth(token()),
+            (400, "invalid_request"),
+        ),
+        (
+            "too long",
+            json_body(&json!({"duration_seconds": 3601}).to_string()).bearer_auth(token()),
+            (400, "invalid_request"),
+        ),
+        (
+            "an unknown level",
+            json_body(&json!({"s3_permissions": "admin"}).to_string()).bearer_auth(token()),
+            (400, "invalid_request"),
+        ),
+        ("another path", service.request("GET", "/nothing"), (404, "not_found")),
+        ("another method", service.request("DELETE", "/credentials"), (405, "method_not_allowed")),
+        (
+            "a form",
+            post().header("content-type", "application/x-www-form-urlencoded").body("access_token=a"),
+            (415, "unsupported_media_type"),
+        ),
+        (
+            "a large body",
+            json_body(&format!("{{\"access_token\":\"{}\"}}", "a".repeat(17_000))),
+            (413, "request_too_large"),
+        ),
+    ] {
+        let answer = service.send(request).await;
+        assert_eq!(answer.verdict(), verdict, "{name}: {}", answer.body);
+        assert_eq!(answer.body["retryable"], false, "{name}");
+        assert_eq!(answer.body["request_id"], answer.header("x-request-id"), "{name}");
+        assert_eq!(answer.header("cache-control"), "no-store", "{name}");
+        if answer.status == 405 {
+            assert_eq!(answer.header("allow"), "GET, POST");
+        }
+    }
+    assert!(service.upstream.received(Upstream::DynamoDb).is_empty());
+}
+
+#[tokio::test]
+async fn tokens_that_are_not_genuine() {
+    let service = Service::start(Setup::default()).await;
+    let stranger = SigningKey::generate("key-1");
+    let unknown = SigningKey::generate("key-2");
+    for (name, token) in [
+        ("malformed", "a.b".to_owned()),
+        ("alg none", key().sign(&json!({"alg": "none", "kid": "key-1"}), &cognito_claims(ISSUER, CLIENT_ID))),
+        ("another key under the same kid", stranger.token(&cognito_claims(ISSUER, CLIENT_ID))),
+        ("an unknown kid", unknown.token(&cognito_claims(ISSUER, CLIENT_ID))),
+        ("another issuer", token_with(json!({"iss": "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Other"}))),
+        ("an id token", token_with(json!({"token_use": "id"}))),
+        ("a person's token", token_with(json!({"sub": "9c2e0c4a-person"}))),
+        ("expired", token_with(json!({"iat": now() - 3700, "exp": now() - 100}))),
+        ("not yet valid", token_with(json!({"nbf": now() + 100}))),
+        ("too large", "a".repeat(16_385)),
+    ] {
+        let answer = service.vend(&token).await;
+        assert_eq!(answer.verdict(), (401, "invalid_token"), "{name}: {}", answer.body);
+        assert_eq!(answer.header("www-authenticate"), r#"Bearer error="invalid_token""#, "{name}");
+    }
+    assert!(service.upstream.received(Upstream::DynamoDb).is_empty(), "no table look-up for an unverified token");
+    assert!(service.audit().iter().all(|line| line["decision"] == "deny" && line["client_id"].is_null()));
+}
+
+#[tokio::test]
+async fn a_token_with_an_audience_must_name_ours() {
+    let environment = vec![("ALLOWED_AUDIENCES", "https://api.example.com other".to_owned())];
+    let service = Service::start(Setup { environment, ..Setup::default() }).await;
+    assert_eq!(service.vend(&token()).await.status, 200);
+    assert_eq!(service.vend(&token_with(json!({"aud": "other"}))).await.status, 200);
+    assert_eq!(service.vend(&token_with(json!({"aud": ["x", "other"]}))).await.status, 200);
+    for wrong in [json!("api.example.com"), json!([]), json!(1), json!(null)] {
+        assert_eq!(service.vend(&token_with(json!({"aud": wrong}))).await.verdict(), (401, "invalid_token"));
+    }
+}
+
+#[tokio::test]
+async fn every_rule_of_the_mapping() {
+    let service = Service::start(Setup::default()).await;
+    let bad_type = json!({"disabled": {"S": "true"}});
+    for (name, changes, verdict) in [
+        ("enabled", json!({"disabled": {"BOOL": false}}), (200, "ok")),
+        ("disabled", json!({"disabled": {"BOOL": true}}), (403, "client_disabled")),
+        ("not expired", json!({"expires_at": {"N": (now() + 60).to_string()}}), (200, "ok")),
+        ("expired", json!({"expires_at": {"N": (now() - 1).to_string()}}), (403, "client_expired")),
+        ("a scope it has", json!({"allowed_scopes": {"SS": ["x", "credvend-api/read"]}}), (200, "ok")),
+        (
+            "a part of a scope",
+            json!({"allowed_scopes": {"SS": ["credvend-api/rea", "read"]}}),
+            (403, "insufficient_scope"),
+        ),
+        ("its network", json!({"source_cidrs": {"SS": ["10.0.0.0/8", "127.0.0.0/8"]}}), (200, "ok")),
+        ("another network", json!({"source_cidrs": {"SS": ["10.0.0.0/8", "::1"]}}), (403, "source_not_allowed")),
+        ("its issuer", json!({"issuer": {"S": ISSUER}}), (200, "ok")),
+        ("another issuer", json!({"issuer": {"S": "https://idp.example.com"}}), (403, "client_not_registered")),
+        ("a wrong type", bad_type, (500, "misconfigured")),
+        ("no role", json!({"role_arn": {"S": ""}}), (500, "misconfigured")),
+        ("an endless session", json!({"session_duration_seconds": {"N": "43200"}}), (500, "misconfigured")),
+        ("half a policy", json!({"session_policy": {"S": "{"}}), (500, "misconfigured")),
+        (
+            "a long policy",
+            json!({"session_policy": {"S": format!("{{\"a\":\"{}\"}}", "x".repeat(2048))}}),
+            (500, "misconfigured"),
+        ),
+        (
+            "a prefix with a wildcard",
+            json!({"session_policy": {"S": "s3-prefix"}, "s3_path_prefix": {"S": "logs/*/"}}),
+            (500, "misconfigured"),
+        ),
+    ] {
+        service.upstream.put_item(CLIENT_ID, item(CLIENT_ID, changes));
+        let answer = service.vend(&token()).await;
+        assert_eq!(answer.verdict(), verdict, "{name}: {}", answer.body);
+    }
+    service.upstream.delete_item(CLIENT_ID);
+    assert_eq!(service.vend(&token()).await.verdict(), (403, "client_not_registered"));
+}
+
+#[tokio::test]
+async fn attributes_reach_sts() {
+    let changes = json!({
+        "external_id": {"S": "an-external-id"}, "session_duration_seconds": {"N": "900"},
+        "session_policy": {"S": "{\"Version\":\"2012-10-17\",\"Statement\":[]}"},
+    });
+    let service =
+        Service::start(Setup { item: changes, environment: vec![("SESSION_IDENTITY", "name".to_owned())] }).await;
+    let answer = service.vend(&token()).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.get("source_identity").is_none());
+    let call = &assume_role_calls(&service.upstream)[0];
+    assert_eq!(call["ExternalId"], "an-external-id");
+    assert_eq!(call["DurationSeconds"], "900");
+    assert_eq!(call["Policy"], "{\"Version\":\"2012-10-17\",\"Statement\":[]}");
+    assert!(!call.contains_key("SourceIdentity") && !call.keys().any(|name| name.starts_with("Tags")));
+    assert_eq!(
+        service.vend_with(json!({"s3_path_prefix": "logs/server-01/x/"})).await.verdict(),
+        (400, "invalid_request")
+    );
+}
+
+#[tokio::test]
+async fn wishes_can_only_narrow() {
+    let changes = json!({"s3_permissions": {"S": "read-write"}, "session_duration_seconds": {"N": "1800"}});
+    let service = Service::start(Setup { item: changes, ..Setup::default() }).await;
+    for (wish, status) in [
+        (json!({"duration_seconds": 1800}), 200),
+        (json!({"duration_seconds": 1801}), 400),
+        (json!({"s3_permissions": "write"}), 200),
+        (json!({"s3_permissions": "read-write"}), 200),
+        (json!({"s3_permissions": "full"}), 400),
+        (json!({"s3_path_prefix": "logs/server-01/"}), 200),
+        (json!({"s3_path_prefix": "logs/server-01/app/"}), 200),
+        (json!({"s3_path_prefix": "logs/server-01"}), 200),
+        (json!({"s3_path_prefix": "logs/server-010/"}), 400),
+        (json!({"s3_path_prefix": "logs/"}), 400),
+        (json!({"s3_path_prefix": ""}), 400),
+        (json!({"s3_path_prefix": "logs/server-01/../server-02/"}), 400),
+        (json!({"s3_path_prefix": "logs/server-01//x/"}), 400),
+        (json!({"s3_path_prefix": "logs/server-01/*"}), 400),
+        (json!({"s3_path_prefix": "logs/server-01/${aws:username}/"}), 400),
+        (json!({"s3_path_prefix": "logs/server-01/\u{0}/"}), 400),
+        // Nothing but the verified token selects an identity.
+        (json!({"client_id": "other", "role_arn": "arn:aws:iam::123456789012:role/admin", "scope": "x"}), 200),
+    ] {
+        let answer = service.vend_with(wish.clone()).await;
+        assert_eq!(answer.status, status, "{wish}: {}", answer.body);
+    }
+    let calls = assume_role_calls(&service.upstream);
+    assert!(calls.iter().all(|call| call["RoleArn"].ends_with("role/credvend-server-01")));
+}
+
+#[tokio::test]
+async fn a_narrowed_session_has_a_policy_that_says_so() {
+    let service = Service::start(Setup { item: json!({"s3_permissions": {"S": "full"}}), ..Setup::default() }).await;
+    let answer =
+        service.vend_with(json!({"s3_path_prefix": "logs/server-01/app/", "s3_permissions": "read-write"})).await;
+    assert_eq!(answer.body["s3_path_prefix"], "logs/server-01/app/");
+    let policy: Value = serde_json::from_str(&assume_role_calls(&service.upstream)[0]["Policy"]).unwrap();
+    assert_eq!(policy["Statement"][0]["Resource"], "arn:aws:s3:::example-bucket/logs/server-01/app/*");
+    let actions = policy["Statement"][0]["Action"].to_string();
+    assert!(actions.contains("s3:GetObject") && !actions.contains("s3:DeleteObject"), "{actions}");
+    assert!(!policy.to_string().contains("s3:ListBucket"));
+}
+
+#[tokio::test]
+async fn scopes_stand_in_for_clients_without_an_item() {
+    let service = Service::start(Setup::default()).await;
+    service.upstream.delete_item(CLIENT_ID);
+    let role = |name: &str| json!({"role_arn": {"S": format!("arn:aws:iam::123456789012:role/{name}")}});
+    service.upstream.put_item("scope#credvend-api/read", item("scope#credvend-api/read", role("readers")));
+    let answer = service.vend(&token()).await;
+    assert_eq!(answer.body["role_arn"], "arn:aws:iam::123456789012:role/readers", "{}", answer.body);
+
+    service.upstream.put_item("scope#credvend-api/write", item("scope#credvend-api/write", role("writers")));
+    assert_eq!(service.vend(&token()).await.verdict(), (403, "client_not_registered"));
+    service.upstream.put_item("scope#credvend-api/write", item("scope#credvend-api/write", role("readers")));
+    assert_eq!(service.vend(&token()).await.status, 200);
+
+    service.upstream.put_item(CLIENT_ID, item(CLIENT_ID, role("own")));
+    assert_eq!(service.vend(&token()).await.body["role_arn"], "arn:aws:iam::123456789012:role/own");
+
+    let disguised = "scope#credvend-api/read";
+    let token = key().token(
+        &cognito_claims(ISSUER, disguised)
+            .as_object()
+            .map(|claims| {
+                let mut claims = claims.clone();
+                claims.remove("scope");
+                Value::Object(claims)
+            })
+            .unwrap(),
+    );
+    assert_eq!(service.vend(&token).await.verdict(), (403, "client_not_registered"));
+}
+
+#[tokio::test]
+async fn required_scopes_are_whole_values() {
+    let environment = vec![("REQUIRED_SCOPES", "credvend-api/write credvend-api/read".to_owned())];
+    let service = Service::start(Setup { environment, ..Setup::default() }).await;
+    assert_eq!(service.vend(&token()).await.status, 200);
+    for scope in
+        ["credvend-api/write", "credvend-api/write\tcredvend-api/read", "credvend-api/writecredvend-api/read", ""]
+    {
+        let answer = service.vend(&token_with(json!({"scope": scope}))).await;
+        assert_eq!(answer.verdict(), (403, "insufficient_scope"), "{scope}");
+        assert_eq!(answer.header("www-authenticate"), r#"Bearer error="insufficient_scope""#);
+    }
+}
+
+#[tokio::test]
+async fn other_issuers_have_their_own_keys_and_rules() {
+    let upstream = crate::service::upstream(json!({})).await;
+    let other = tests::upstream::Upstream::start().await;
+    let other_key = SigningKey::generate("key-1");
+    other.set_jwks(jwk_set(&[&other_key]));
+    let issuers = json!([{
+        "issuer": "https://idp.example.com/", "jwks_uri": format!("{}/jwks.json", other.url()), "kind": "oidc",
+        "audiences": ["credvend"], "client_claim": "azp",
+    }]);
+    let service = Service::start_on(upstream, vec![("TRUSTED_ISSUERS", issuers.to_string())]).await;
+    let claims = |aud: Value| {
+        json!({"iss": "https://idp.example.com/", "sub": format!("{CLIENT_ID}@clients"), "azp": CLIENT_ID, "aud": aud,
+               "exp": now() + 600, "iat": now()})
+    };
+    assert_eq!(service.vend(&other_key.token(&claims(json!("credvend")))).await.status, 200);
+    assert_eq!(service.vend(&other_key.token(&claims(json!("else")))).await.status, 401);
+    assert_eq!(service.vend(&key().token(&claims(json!("credvend")))).await.status, 401, "a key of another issuer");
+    let crossed = other_key.token(&cognito_claims(ISSUER, CLIENT_ID));
+    assert_eq!(service.vend(&crossed).await.status, 401, "the same kid at another issuer");
+}
+
+#[tokio::test]
+async fn what_sts_says_is_translated_and_never_repeated() {
+    let service = Service::start(Setup::default()).await;
+    for (status, code, verdict, retryable) in [
+        (403, "AccessDenied", (502, "role_not_assumable"), true),
+        (400, "ValidationError", (500, "misconfigured"), false),
+        (400, "MalformedPolicyDocument", (500, "misconfigured"), false),
+        (400, "PackedPolicyTooLarge", (500, "misconfigured"), false),
+        (400, "Throttling", (503, "sts_unavailable"), true),
+        (403, "InvalidClientTokenId", (503, "sts_unavailable"), true),
+        (403, "ExpiredToken", (503, "sts_unavailable"), true),
+        (500, "InternalFailure", (503, "sts_unavailable"), true),
+    ] {
+        service
+            .upstream
+            .break_service(Upstream::Sts, Fault::Status(status, sts_error(code, "CANARY arn:aws:iam::1:x")));
+        let answer = service.vend(&token()).await;
+        assert_eq!(answer.verdict(), verdict, "{code}: {}", answer.body);
+        assert_eq!(answer.body["retryable"], retryable, "{code}");
+        assert_eq!(answer.header("retry-after").is_empty(), verdict.0 != 503, "{code}");
+        assert!(!answer.body.to_string().contains("CANARY"), "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_asks_too_often_is_told_when_to_come_back() {
+    let environment = vec![("RATE_LIMIT_PER_MINUTE", "2".to_owned())];
+    let service = Service::start(Setup { environment, ..Setup::default() }).await;
+    assert_eq!(service.vend(&token()).await.status, 200);
+    assert_eq!(service.vend(&token()).await.status, 200);
+    let answer = service.vend(&token()).await;
+    assert_eq!(answer.verdict(), (429, "rate_limited"));
+    assert_eq!(answer.body["retryable"], true);
+    assert!((1..=30).contains(&answer.header("retry-after").parse::<u32>().unwrap()));
+}
+
+#[tokio::test]
+async fn explain_shows_the_decision_and_takes_no_credentials() {
+    let service =
+        Service::start(Setup { item: json!({"session_policy": {"S": "s3-prefix"}}), ..Setup::default() }).await;
+    let explain = |token: String| service.send(service.request("POST", "/explain").bearer_auth(token));
+    let answer = explain(token()).await;
+    assert_eq!((answer.status, &answer.body["decision"]), (200, &json!("allow")));
+    let steps: Vec<_> =
+        answer.body["steps"].as_array().unwrap().iter().map(|step| step["step"].as_str().unwrap()).collect();
+    assert_eq!(
+        steps,
+        ["request", "token", "issuer", "jwks", "verify", "rate_limit", "mapping", "authorize", "session"]
+    );
+    assert!(assume_role_calls(&service.upstream).is_empty());
+
+    service.upstream.put_item(CLIENT_ID, item(CLIENT_ID, json!({"source_cidrs": {"SS": ["10.1.2.0/24"]}})));
+    let answer = explain(token()).await;
+    assert_eq!(answer.body["decision"], "deny");
+    assert_eq!(answer.body["code"], "source_not_allowed");
+    let last = answer.body["steps"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!((&last["step"], &last["result"]), (&json!("authorize"), &json!("deny")));
+    assert!(!answer.body.to_string().contains("10.1.2"), "a thief must not learn where to ask from");
+
+    let answer = explain(token_with(json!({"exp": now() - 100}))).await;
+    assert_eq!(answer.verdict(), (401, "invalid_token"));
+    assert_eq!(answer.body["steps"].as_array().unwrap().last().unwrap()["step"], "verify");
+}
+
+#[tokio::test]
+async fn health_touches_nothing_and_ready_touches_everything() {
+    let mut service = Service::start(Setup::default()).await;
+    service.upstream.forget_requests();
+    let answer = service.send(service.request("GET", "/health")).await;
+    assert_eq!((answer.status, answer.body), (200, json!({"status": "ok"})));
+    assert!(service.upstream.received(Upstream::Sts).is_empty());
+    let answer = service.send(service.request("GET", "/ready")).await;
+    assert_eq!((answer.status, &answer.body["ready"]), (200, &json!(true)), "{}", answer.body);
+
+    service =
+        Service::start(Setup { environment: vec![("AWS_ENDPOINT_URL_STS", closed_port().await)], ..Setup::default() })
+            .await;
+    let answer = service.send(service.request("GET", "/ready")).await;
+    assert_eq!((answer.status, &answer.body["ready"]), (503, &json!(false)));
+    assert!(answer.body.to_string().contains("STS cannot be used"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn the_openapi_document_names_every_code() {
+    let service = Service::start(Setup::default()).await;
+    let answer = service.send(service.request("GET", "/openapi.json")).await;
+    assert_eq!(answer.body["openapi"], "3.1.0");
+    let source = std::fs::read_to_string(tests::process::repository().join("vending-lambda/src/error.rs")).unwrap();
+    let codes = answer.body["components"]["schemas"]["Error"]["properties"]["error"]["enum"].as_array().unwrap();
+    for code in codes {
+        assert!(source.contains(&code.to_string()), "{code} is not a code of the service");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_environment_is_told_at_once() {
+    let mut process = crate::service::start_process(&[("SESSION_DURATION_SECONDS", "7200".to_owned())]);
+    assert_eq!(process.exit_code().await, Some(1));
+    tokio::time::timeout(std::time::Duration::from_secs(5), process.wait_for("role chaining"))
+        .await
+        .unwrap_or_default();
+    for name in ["COGNITO_ISSUER", "DYNAMODB_TABLE", "AWS_REGION", "SESSION_DURATION_SECONDS", "role chaining"] {
+        assert!(process.output().contains(name), "{name} is not in {}", process.output());
+    }
+}

@@ -1,0 +1,222 @@
+//! Everything the vending Lambda and the client call, canned: JWKS, DynamoDB, STS and Cognito's token endpoint.
+//!
+//! For the rules of the real services see the local stack; this one exists to count, to be slow and to break.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::http_server::{HttpServer, Received, Reply};
+
+/// The services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Service {
+    Jwks,
+    DynamoDb,
+    Sts,
+    Token,
+}
+
+/// How a service misbehaves.
+#[derive(Debug, Clone)]
+pub enum Fault {
+    /// This status, with this body.
+    Status(u16, String),
+    /// Longer than any deadline.
+    Slow,
+    /// Not HTTP.
+    Garbage,
+    /// 200, and a body that is not what it should be.
+    WrongBody,
+    /// Half of the right answer.
+    CutOff,
+    /// The right answer, and then a closed connection.
+    CloseAfterwards,
+    /// The first so many requests are cut off, the others answered.
+    CutOffFirst(usize),
+}
+
+#[derive(Default)]
+struct State {
+    jwks: String,
+    items: HashMap<String, Value>,
+    token: String,
+    faults: HashMap<Service, Fault>,
+    received: Vec<(Service, Received)>,
+}
+
+/// The canned services, on one port.
+pub struct Upstream {
+    pub server: HttpServer,
+    state: Arc<Mutex<State>>,
+}
+
+impl Upstream {
+    pub async fn start() -> Self {
+        let state = Arc::new(Mutex::new(State::default()));
+        let shared = Arc::clone(&state);
+        let server = HttpServer::start(move |received| answer(Arc::clone(&shared), received)).await;
+        Self { server, state }
+    }
+
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// Publishes this key set.
+    pub fn set_jwks(&self, jwks: impl Into<String>) {
+        self.state().jwks = jwks.into();
+    }
+
+    /// Puts an item, in DynamoDB's own JSON, under its key.
+    pub fn put_item(&self, key: &str, item: Value) {
+        self.state().items.insert(key.to_owned(), item);
+    }
+
+    pub fn delete_item(&self, key: &str) {
+        self.state().items.remove(key);
+    }
+
+    /// The token endpoint hands out this token.
+    pub fn set_token(&self, token: &str) {
+        token.clone_into(&mut self.state().token);
+    }
+
+    pub fn break_service(&self, service: Service, fault: Fault) {
+        self.state().faults.insert(service, fault);
+    }
+
+    pub fn mend(&self) {
+        self.state().faults.clear();
+    }
+
+    /// Requests to one service since the start.
+    pub fn received(&self, service: Service) -> Vec<Received> {
+        self.state().received.iter().filter(|(to, _)| *to == service).map(|(_, received)| received.clone()).collect()
+    }
+
+    pub fn forget_requests(&self) {
+        self.state().received.clear();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no test panics while it holds this lock")
+    }
+}
+
+/// The smallest item that works, in DynamoDB's own JSON; `extra` adds and overrides.
+pub fn item(client_id: &str, extra: Value) -> Value {
+    let mut item = json!({
+        "client_id": {"S": client_id},
+        "role_arn": {"S": "arn:aws:iam::123456789012:role/credvend-server-01"},
+        "server_name": {"S": "server-01"},
+        "s3_path_prefix": {"S": "logs/server-01/"},
+    });
+    if let (Value::Object(item), Value::Object(extra)) = (&mut item, extra) {
+        item.extend(extra);
+    }
+    item
+}
+
+/// What STS says in an error.
+pub fn sts_error(code: &str, message: &str) -> String {
+    format!(
+        "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type>\
+         <Code>{code}</Code><Message>{message}</Message></Error><RequestId>r</RequestId></ErrorResponse>"
+    )
+}
+
+async fn answer(state: Arc<Mutex<State>>, received: Received) -> Reply {
+    let service = if received.path.ends_with("/jwks.json") {
+        Service::Jwks
+    } else if received.path.starts_with("/oauth2/token") {
+        Service::Token
+    } else if received.headers.contains_key("x-amz-target") {
+        Service::DynamoDb
+    } else {
+        Service::Sts
+    };
+    let (fault, good, count) = {
+        let mut state = state.lock().expect("no test panics while it holds this lock");
+        let good = good_answer(&state, service, &received);
+        state.received.push((service, received));
+        let count = state.received.iter().filter(|(to, _)| *to == service).count();
+        (state.faults.get(&service).cloned(), good, count)
+    };
+    match fault {
+        None => good,
+        Some(Fault::Status(status, body)) => {
+            let content_type = if service == Service::DynamoDb { "application/x-amz-json-1.0" } else { "text/xml" };
+            Reply::Whole(status, vec![("content-type".into(), content_type.into())], body.into_bytes())
+        }
+        Some(Fault::Slow) => Reply::Silence(Duration::from_secs(60)),
+        Some(Fault::Garbage) => Reply::Raw(b"SSH-2.0-OpenSSH_9.2p1\r\n\r\n".to_vec()),
+        Some(Fault::WrongBody) => Reply::json(200, "<html>captive portal</html>"),
+        Some(Fault::CutOff) => good.cut_in_half(),
+        Some(Fault::CloseAfterwards) => match good {
+            Reply::Whole(status, headers, body) => Reply::ThenClose(status, headers, body),
+            other => other,
+        },
+        Some(Fault::CutOffFirst(first)) if count <= first => good.cut_in_half(),
+        Some(Fault::CutOffFirst(_)) => good,
+    }
+}
+
+fn good_answer(state: &State, service: Service, received: &Received) -> Reply {
+    match service {
+        Service::Jwks => Reply::json(200, state.jwks.clone()),
+        Service::Token => Reply::json(
+            200,
+            json!({"access_token": state.token, "expires_in": 3600, "token_type": "Bearer"}).to_string(),
+        ),
+        Service::DynamoDb => {
+            let asked: Value = serde_json::from_slice(&received.body).unwrap_or_default();
+            let key = asked["Key"]["client_id"]["S"].as_str().unwrap_or_default();
+            let body = state.items.get(key).map_or_else(|| json!({}), |item| json!({"Item": item}));
+            Reply::Whole(
+                200,
+                vec![("content-type".into(), "application/x-amz-json-1.0".into())],
+                body.to_string().into_bytes(),
+            )
+        }
+        Service::Sts => {
+            let body = if String::from_utf8_lossy(&received.body).contains("GetCallerIdentity") {
+                "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
+                 <Arn>arn:aws:sts::123456789012:assumed-role/lambda/x</Arn><UserId>u</UserId><Account>123456789012</Account>\
+                 </GetCallerIdentityResult></GetCallerIdentityResponse>"
+                    .to_owned()
+            } else {
+                assume_role_answer()
+            };
+            Reply::Whole(200, vec![("content-type".into(), "text/xml".into())], body.into_bytes())
+        }
+    }
+}
+
+/// Canned credentials. The canary words are what no output but the answer itself may ever hold.
+pub const SECRET_ACCESS_KEY: &str = "CANARY/secret+access=key";
+pub const SESSION_TOKEN: &str = "CANARY/session+token==";
+
+fn assume_role_answer() -> String {
+    format!(
+        "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
+         <AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId><SecretAccessKey>{SECRET_ACCESS_KEY}</SecretAccessKey>\
+         <SessionToken>{SESSION_TOKEN}</SessionToken><Expiration>2099-01-01T00:00:00.123Z</Expiration></Credentials>\
+         </AssumeRoleResult></AssumeRoleResponse>"
+    )
+}
+
+/// The parameters of the `AssumeRole` calls that STS has received.
+pub fn assume_role_calls(upstream: &Upstream) -> Vec<HashMap<String, String>> {
+    let calls = upstream.received(Service::Sts);
+    let parameters = calls.iter().map(|received| form(&String::from_utf8_lossy(&received.body)));
+    parameters.filter(|parameters| parameters.get("Action").is_some_and(|action| action == "AssumeRole")).collect()
+}
+
+fn form(body: &str) -> HashMap<String, String> {
+    let url = format!("http://x/?{body}");
+    let url = reqwest::Url::parse(&url).expect("a form is a query");
+    url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+}
