@@ -1,5 +1,7 @@
 //! The integration tests: one binary, a file a topic.
 
+mod events;
+mod outages;
 mod vending;
 
 /// The vending Lambda with everything it needs, canned.

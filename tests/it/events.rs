@@ -1,0 +1,192 @@
+//! The same API behind Lambda's runtime API: every event shape, one at a time and concurrently.
+
+use serde_json::{Value, json};
+use tests::upstream::Service as Upstream;
+
+use crate::service::{CLIENT_ID, Function, token};
+
+fn payload_2(path: &str, headers: Value, body: Option<&str>) -> Value {
+    json!({
+        "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "", "headers": headers,
+        "requestContext": {
+            "accountId": "123456789012", "apiId": "api", "domainName": "api.execute-api.eu-west-1.amazonaws.com",
+            "domainPrefix": "api", "requestId": "id", "routeKey": "$default", "stage": "$default",
+            "time": "01/Jan/2026:00:00:00 +0000", "timeEpoch": 1_767_225_600_000_u64,
+            "http": {"method": "POST", "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.9", "userAgent": "x"},
+        },
+        "body": body, "isBase64Encoded": false,
+    })
+}
+
+fn payload_1(path: &str, headers: Value, multi_value_headers: Value, body: Option<&str>) -> Value {
+    json!({
+        "version": "1.0", "resource": "/{proxy+}", "path": path, "httpMethod": "POST", "headers": headers,
+        "multiValueHeaders": multi_value_headers, "queryStringParameters": null, "multiValueQueryStringParameters": null,
+        "pathParameters": {"proxy": "credentials"}, "stageVariables": null,
+        "requestContext": {
+            "accountId": "123456789012", "apiId": "api", "httpMethod": "POST", "path": "/prod/credentials",
+            "protocol": "HTTP/1.1", "requestId": "id", "resourceId": "r", "resourcePath": "/{proxy+}", "stage": "prod",
+            "requestTimeEpoch": 1_767_225_600_000_u64, "identity": {"sourceIp": "203.0.113.9", "userAgent": "x"},
+        },
+        "body": body, "isBase64Encoded": false,
+    })
+}
+
+fn body(answer: &Value) -> Value {
+    serde_json::from_str(answer["body"].as_str().expect("a text body")).expect("a JSON body")
+}
+
+#[tokio::test]
+async fn every_event_shape_vends() {
+    let function = Function::start(vec![]).await;
+    let bearer = |scheme: &str| format!("{scheme} {}", token());
+    let in_body = json!({"access_token": token()}).to_string();
+    let mut base64_body = payload_2("/credentials", json!({"content-type": "application/json"}), None);
+    base64_body["body"] = json!(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &in_body));
+    base64_body["isBase64Encoded"] = json!(true);
+    let mut staged = payload_2("/prod/credentials", json!({"authorization": bearer("Bearer")}), None);
+    staged["requestContext"]["stage"] = json!("prod");
+    let mut mapped = payload_2("/vend/credentials", json!({"authorization": bearer("Bearer")}), None);
+    mapped["requestContext"]["routeKey"] = json!("POST /credentials");
+    for (name, event) in [
+        ("payload 2.0", payload_2("/credentials", json!({"authorization": bearer("Bearer")}), None)),
+        ("lower-case scheme", payload_2("/credentials", json!({"authorization": bearer("bearer")}), None)),
+        ("upper-case header", payload_2("/credentials", json!({"AUTHORIZATION": bearer("BEARER")}), None)),
+        ("the old client", payload_2("/credentials", json!({"content-type": "application/json"}), Some(&in_body))),
+        ("base64 body", base64_body),
+        ("a stage", staged),
+        ("a custom domain's base path", mapped),
+        ("direct invocation", json!({"access_token": token()})),
+        (
+            "payload 1.0, one map",
+            payload_1("/credentials", json!({"Authorization": bearer("Bearer")}), json!(null), None),
+        ),
+        (
+            "payload 1.0, both maps",
+            payload_1(
+                "/credentials",
+                json!({"Authorization": bearer("Bearer")}),
+                json!({"Authorization": [bearer("Bearer")]}),
+                None,
+            ),
+        ),
+        (
+            "payload 1.0, body",
+            payload_1(
+                "/prod/credentials",
+                json!({"Content-Type": "application/json"}),
+                json!({"Content-Type": ["application/json"]}),
+                Some(&in_body),
+            ),
+        ),
+    ] {
+        let answer = function.runtime.invoke_json(&event).await;
+        assert_eq!(answer["statusCode"], 200, "{name}: {answer}");
+        assert_eq!(body(&answer)["session_name"], format!("server-01-{CLIENT_ID}"), "{name}");
+        let headers = if name.starts_with("payload 1.0") {
+            &answer["multiValueHeaders"]["cache-control"][0]
+        } else {
+            &answer["headers"]["cache-control"]
+        };
+        assert_eq!(headers, "no-store", "{name}");
+    }
+    assert!(function.process.output().contains(r#""source_ip":"203.0.113.9""#));
+}
+
+#[tokio::test]
+async fn events_that_must_not_vend() {
+    let function = Function::start(vec![]).await;
+    let bearer = format!("Bearer {}", token());
+    for (name, event, status) in [
+        (
+            "two headers, joined",
+            payload_2("/credentials", json!({"authorization": format!("{bearer},{bearer}")}), None),
+            400,
+        ),
+        (
+            "two headers, as a list",
+            payload_1(
+                "/credentials",
+                json!({"Authorization": bearer}),
+                json!({"Authorization": ["Bearer a", bearer]}),
+                None,
+            ),
+            400,
+        ),
+        (
+            "one header in two cases",
+            payload_1("/credentials", json!({}), json!({"Authorization": [bearer], "authorization": [bearer]}), None),
+            400,
+        ),
+        (
+            "an identity from elsewhere",
+            payload_2(
+                "/credentials",
+                json!({"x-client-id": CLIENT_ID}),
+                Some(&json!({"client_id": CLIENT_ID}).to_string()),
+            ),
+            400,
+        ),
+        ("another path", payload_2("/nothing", json!({"authorization": bearer}), None), 404),
+        ("an empty event", json!({}), 400),
+        ("a string", json!("x"), 400),
+        ("a list", json!([1]), 400),
+        ("a direct invocation without a token", json!({"client_id": CLIENT_ID}), 400),
+        (
+            "broken base64",
+            {
+                let mut event = payload_2("/credentials", json!({"content-type": "application/json"}), Some("%%%"));
+                event["isBase64Encoded"] = json!(true);
+                event
+            },
+            400,
+        ),
+        ("a path that is no URI", payload_2("/ \u{7f}\\[", json!({"host": "[", "authorization": bearer}), None), 404),
+    ] {
+        let answer = function.runtime.invoke_json(&event).await;
+        assert_eq!(answer["statusCode"], status, "{name}: {answer}");
+        assert!(body(&answer)["request_id"].as_str().is_some_and(|id| id.starts_with("00000000-")), "{name}");
+    }
+    assert!(function.upstream.received(Upstream::Sts).is_empty());
+}
+
+#[tokio::test]
+async fn an_authorizer_s_claims_are_not_an_identity() {
+    let function = Function::start(vec![]).await;
+    let mut event = payload_2("/credentials", json!({}), None);
+    event["requestContext"]["authorizer"] =
+        json!({"jwt": {"claims": {"client_id": CLIENT_ID, "sub": CLIENT_ID, "token_use": "access"}, "scopes": null}});
+    assert_eq!(function.runtime.invoke_json(&event).await["statusCode"], 400);
+}
+
+#[tokio::test]
+async fn concurrent_invocations() {
+    let function = Function::start(vec![("AWS_LAMBDA_MAX_CONCURRENCY", "8".to_owned())]).await;
+    let event = payload_2("/credentials", json!({"authorization": format!("Bearer {}", token())}), None);
+    let invocations = (0..40).map(|_| function.runtime.invoke_json(&event));
+    let mut waiting = Vec::new();
+    for invocation in invocations {
+        waiting.push(invocation);
+    }
+    for answer in join_all(waiting).await {
+        assert_eq!(answer["statusCode"], 200);
+    }
+    assert_eq!(function.upstream.received(Upstream::Jwks).len(), 1);
+}
+
+async fn join_all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+    let mut pinned: Vec<_> = futures.into_iter().map(Box::pin).collect();
+    let mut done: Vec<Option<F::Output>> = pinned.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        for (future, slot) in pinned.iter_mut().zip(&mut done) {
+            if slot.is_none()
+                && let std::task::Poll::Ready(output) = future.as_mut().poll(context)
+            {
+                *slot = Some(output);
+            }
+        }
+        if done.iter().all(Option::is_some) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    done.into_iter().flatten().collect()
+}
