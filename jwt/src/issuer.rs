@@ -54,10 +54,10 @@ impl Issuer {
         if token.issuer() != self.url {
             return Err(TokenError::UntrustedIssuer);
         }
-        if !self.algorithms.contains(&token.algorithm()) {
+        if !self.algorithms.contains(&token.jws().algorithm) {
             return Err(TokenError::UnsupportedAlgorithm);
         }
-        key.verify(token)?;
+        key.verify(token.jws())?;
 
         let claims = TypedClaims::read(&ClaimReader(token.unverified_claims()))?;
         self.check_token_use(&claims)?;

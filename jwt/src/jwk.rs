@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 
 use crate::error::{JwkSetError, TokenError};
 use crate::json;
+use crate::jws::UnverifiedJws;
 use crate::signature::{Algorithm, PublicKey};
-use crate::token::UnverifiedToken;
 
 /// The usable signature keys of one issuer.
 #[derive(Clone)]
@@ -75,15 +75,24 @@ impl JwkSet {
 }
 
 impl VerificationKey {
-    /// Checks the token's signature with whichever key of this `kid` fits the token's algorithm.
-    pub(crate) fn verify(&self, token: &UnverifiedToken<'_>) -> Result<(), TokenError> {
-        let mut fitting = self.candidates.iter().filter(|candidate| candidate.fits(token.algorithm())).peekable();
+    /// Checks a token's signature with whichever key of this `kid` fits the token's algorithm.
+    ///
+    /// # Errors
+    /// When no key fits the algorithm, or the signature is not by any that does.
+    pub fn verify(&self, jws: &UnverifiedJws<'_>) -> Result<(), TokenError> {
+        self.verify_signature(jws.algorithm, jws.signing_input, jws.signature)
+    }
+
+    /// The same for any message; `signature` is base64url.
+    ///
+    /// # Errors
+    /// When no key fits the algorithm, or the signature is not by any that does.
+    pub fn verify_signature(&self, algorithm: Algorithm, message: &[u8], signature: &str) -> Result<(), TokenError> {
+        let mut fitting = self.candidates.iter().filter(|candidate| candidate.fits(algorithm)).peekable();
         if fitting.peek().is_none() {
             return Err(TokenError::UnsupportedAlgorithm);
         }
-        let verified = fitting.any(|candidate| {
-            candidate.public_key.verifies(token.algorithm(), token.signing_input(), token.signature())
-        });
+        let verified = fitting.any(|candidate| candidate.public_key.verifies(algorithm, message, signature));
         if verified { Ok(()) } else { Err(TokenError::BadSignature) }
     }
 }

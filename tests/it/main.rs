@@ -2,6 +2,7 @@
 
 mod events;
 mod outages;
+mod vectors;
 mod vending;
 
 /// The vending Lambda with everything it needs, canned.

@@ -6,3 +6,4 @@ pub mod lambda_runtime;
 pub mod process;
 pub mod token;
 pub mod upstream;
+pub mod vectors;
