@@ -1,5 +1,7 @@
 //! The integration tests: one binary, a file a topic.
 
+mod architecture;
+mod cases;
 mod events;
 mod outages;
 mod vectors;
