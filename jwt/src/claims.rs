@@ -14,7 +14,6 @@ pub struct Claims {
     pub(crate) client_id: String,
     pub(crate) scopes: Vec<String>,
     pub(crate) token_id: Option<String>,
-    pub(crate) token_sha256: String,
     pub(crate) expires_at: SystemTime,
 }
 
@@ -41,12 +40,6 @@ impl Claims {
     #[must_use]
     pub fn token_id(&self) -> Option<&str> {
         self.token_id.as_deref()
-    }
-
-    /// SHA-256 of the token's text in hexadecimal: names the token in an audit line without repeating it.
-    #[must_use]
-    pub fn token_sha256(&self) -> &str {
-        &self.token_sha256
     }
 
     /// `exp`.

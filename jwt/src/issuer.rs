@@ -1,9 +1,6 @@
 //! A trusted issuer and the rules its tokens must meet: the only maker of [`Claims`].
 
-use std::fmt::Write as _;
 use std::time::SystemTime;
-
-use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::claims::{ClaimReader, Claims, NumericDate, missing};
 use crate::error::TokenError;
@@ -69,7 +66,6 @@ impl Issuer {
             client_id: client_id.to_owned(),
             scopes: claims.scopes,
             token_id: claims.token_id.map(str::to_owned),
-            token_sha256: hex_sha256(token.text()),
             expires_at: expires_at.to_system_time(),
         })
     }
@@ -163,12 +159,4 @@ fn check_time(claims: &TypedClaims<'_>, now: NumericDate) -> Result<NumericDate,
         return Err(TokenError::LifetimeTooLong);
     }
     Ok(expires_at)
-}
-
-fn hex_sha256(text: &str) -> String {
-    digest(&SHA256, text.as_bytes()).as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }

@@ -21,4 +21,4 @@ pub use issuer::{Issuer, IssuerKind};
 pub use jwk::{JwkSet, VerificationKey};
 pub use jws::{MAX_TOKEN_BYTES, UnverifiedJws};
 pub use signature::Algorithm;
-pub use token::UnverifiedToken;
+pub use token::{UnverifiedToken, token_sha256};

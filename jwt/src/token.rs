@@ -1,5 +1,8 @@
 //! A claims set in a compact JWS (RFC 7519 §7.2), still unverified.
 
+use std::fmt::Write as _;
+
+use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Map, Value};
 
 use crate::error::TokenError;
@@ -8,7 +11,6 @@ use crate::jws::UnverifiedJws;
 
 /// A token that has been parsed, and nothing more: nobody has vouched for a word of it.
 pub struct UnverifiedToken<'a> {
-    text: &'a str,
     jws: UnverifiedJws<'a>,
     issuer: String,
     claims: Map<String, Value>,
@@ -28,7 +30,7 @@ impl<'a> UnverifiedToken<'a> {
             Some(Value::String(issuer)) => issuer.clone(),
             Some(_) => return Err(TokenError::WrongType("iss".to_owned())),
         };
-        Ok(Self { text, jws, issuer, claims })
+        Ok(Self { jws, issuer, claims })
     }
 
     /// The `iss` claim, unverified: good only for choosing which issuer's rules to apply.
@@ -50,8 +52,14 @@ impl<'a> UnverifiedToken<'a> {
     pub(crate) fn unverified_claims(&self) -> &Map<String, Value> {
         &self.claims
     }
+}
 
-    pub(crate) fn text(&self) -> &str {
-        self.text
-    }
+/// SHA-256 of a token's text in hexadecimal: names any token, genuine or not, without repeating it.
+#[must_use]
+pub fn token_sha256(text: &str) -> String {
+    digest(&SHA256, text.as_bytes()).as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }

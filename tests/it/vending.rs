@@ -185,6 +185,7 @@ async fn tokens_that_are_not_genuine() {
     }
     assert!(service.upstream.received(Upstream::DynamoDb).is_empty(), "no table look-up for an unverified token");
     assert!(service.audit().iter().all(|line| line["decision"] == "deny" && line["client_id"].is_null()));
+    assert!(service.audit().iter().all(|line| line["token_sha256"].as_str().is_some_and(|hash| hash.len() == 64)));
 }
 
 #[tokio::test]

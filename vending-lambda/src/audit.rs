@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use jwt::Claims;
+use jwt::{Claims, token_sha256};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use vending_api::ExplainStep;
@@ -96,12 +96,16 @@ impl Trail {
         result
     }
 
+    /// From here on the line names the token, genuine or not.
+    pub fn presented(&mut self, token: &str) {
+        self.token_sha256 = Some(token_sha256(token));
+    }
+
     /// From here on the line names the client.
     pub fn verified(&mut self, claims: &Claims) {
         self.issuer = Some(claims.issuer().to_owned());
         self.client_id = Some(claims.client_id().to_owned());
         self.token_id = claims.token_id().map(str::to_owned);
-        self.token_sha256 = Some(claims.token_sha256().to_owned());
         self.scopes = claims.scopes().to_vec();
     }
 

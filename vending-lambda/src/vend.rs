@@ -97,6 +97,7 @@ impl Vendor {
         now: SystemTime,
         trail: &mut Trail,
     ) -> Result<Claims, VendError> {
+        trail.presented(&request.access_token);
         let started = Instant::now();
         let token = UnverifiedToken::parse(&request.access_token);
         let token = trail.step("token", started, token, |token| json!({"kid": token.key_id()}))?;
