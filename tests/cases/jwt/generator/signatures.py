@@ -207,7 +207,7 @@ def other_issuers():
     yield crossed("kid-of-the-other", "unknown_key", "The `kid` is published by another issuer only.", keyed, token("oidc", {"kid": "neighbour-only"}, "neighbour"))
     yield crossed("audience-of-the-other", "wrong_audience", "The audience is accepted from another issuer only.", "RFC 8725 §3.9", token("oidc-neighbour", aud="credvend"), "oidc-neighbour")
     yield crossed("token-use-without-aud", "missing_claim", "`token_use` lends no other issuer the pool's right to leave out `aud`.", "RFC 9068 §4; credvend: `aud` required", token("oidc", aud=ABSENT, token_use="access"))
-    yield crossed("aud-without-token-use", "missing_claim", "`typ` at+jwt and an audience do not replace a pool's `token_use`.", "credvend: token rules", token(head={"typ": "at+jwt"}, token_use=ABSENT, aud="credvend"))
+    yield crossed("aud-without-token-use", "missing_claim", "`typ` at+jwt and an audience do not replace a pool's `token_use`.", "credvend: token rules", token(head={"typ": "at+jwt"}, token_use=ABSENT, aud="credvend"), "cognito")
     yield crossed("client-claim-of-the-other", "missing_claim", "Another issuer's `azp` does not replace `client_id` here.", "RFC 9068 §2.2", token("oidc", client_id=ABSENT, azp="reporting"))
     yield crossed("client-id-for-azp", "missing_claim", "`client_id` does not replace the claim that the issuer's entry names.", "credvend: client_claim", token("auth0", azp=ABSENT, client_id="reporting"), "auth0")
     yield crossed("neighbour", "untrusted_issuer", "A flawless token of an issuer that nobody named here.", "RFC 8725 §3.8", token("oidc-neighbour"))
