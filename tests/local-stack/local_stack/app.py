@@ -1,0 +1,124 @@
+"""The WSGI application: names each request, lets faults have it, passes it to its endpoint or to moto, and logs it."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterable
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.wrappers import Request
+
+from . import authorization, sts
+from .control import Control
+from .faults import GARBAGE, Fault, Faults
+from .oauth import TokenEndpoint
+from .operation import Call, describe
+from .request_log import RequestLog
+from .sessions import Sessions
+from .settings import Settings
+from .signing_keys import SigningKeys
+from .web_identity import WebIdentities
+
+# The stack's own calls (seeding, the control routes) carry this in User-Agent: no test counts or breaks them.
+OWN_USER_AGENT = "local-stack-itself"
+ERROR_CODE = re.compile(rb"<Code>([^<]+)</Code>|\"__type\":\s*\"(?:[^\"#]*#)?([^\"]+)\"")
+REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed"}
+
+Headers = list[tuple[str, str]]
+Reply = tuple[str, Headers, bytes]
+
+
+class Application:
+    """All state of a running stack hangs on this object."""
+
+    def __init__(self, region: str) -> None:
+        self.region = region
+        self.settings = Settings()
+        self.keys = SigningKeys()
+        self.sessions = Sessions()
+        self.log = RequestLog()
+        self.faults = Faults()
+        self.tokens = TokenEndpoint(region, self.keys, self.settings)
+        self.web_identities = WebIdentities(self.keys)
+        self.control = Control(self)
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        authorization.install(self.sessions, self.settings)
+        sts.install(self.sessions, self.settings, self.web_identities)
+
+    def __call__(self, environ: dict, start_response: Callable) -> Iterable[bytes]:
+        if environ.get("PATH_INFO", "").startswith("/local-stack/"):
+            status, body = self.control.answer(Request(environ))
+            return _send(start_response, _json_reply(status, body))
+        call = describe(environ)
+        if OWN_USER_AGENT in environ.get("HTTP_USER_AGENT", ""):
+            return self._moto(environ, start_response)
+        fault = self.faults.take(call.api)
+        reply = self._faulty_reply(fault, call, environ) if fault else self._reply(call, environ)
+        self.log.add(call, int(reply[0].split()[0]))
+        body = reply[2]
+        if fault and fault.kind == "cut":
+            # Content-Length promises the whole; the server closes after half of it.
+            body = body[: len(body) // 2]
+        start_response(reply[0], reply[1])
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+    def _faulty_reply(self, fault: Fault, call: Call, environ: dict) -> Reply:
+        call.detail["fault"] = fault.kind
+        if fault.kind == "slow":
+            time.sleep(fault.seconds)
+        if fault.kind in ("slow", "cut"):
+            return self._reply(call, environ)
+        _read_all(environ)
+        if fault.kind == "garbage":
+            return "200 OK", [("Content-Length", str(len(GARBAGE)))], GARBAGE
+        headers, body = fault.error_answer(call, target="HTTP_X_AMZ_TARGET" in environ)
+        return f"{fault.status} Fault", [*headers, ("Content-Length", str(len(body)))], body
+
+    def _reply(self, call: Call, environ: dict) -> Reply:
+        pool_id = environ["PATH_INFO"].split("/")[1]
+        if call.api == "cognito:token":
+            answer = self.tokens.answer(Request(environ))
+            call.detail |= answer.detail
+            return _json_reply(answer.status, answer.body)
+        if call.api == "jwks":
+            return _json_reply(200, self.keys.jwks(pool_id))
+        if call.api == "openid-configuration":
+            return _json_reply(200, self._openid_configuration(pool_id, environ["HTTP_HOST"]))
+        return self._moto_reply(call, environ)
+
+    def _moto_reply(self, call: Call, environ: dict) -> Reply:
+        started: list = []
+        parts = self._moto(environ, lambda status, headers, *_: started.extend((status, headers)))
+        body = b"".join(parts)
+        getattr(parts, "close", lambda: None)()
+        status, headers = started
+        if status[0] in "45":
+            code = ERROR_CODE.search(body)
+            if code:
+                call.detail["error"] = (code[1] or code[2]).decode()
+        return status, headers, body
+
+    def _openid_configuration(self, pool_id: str, host: str) -> dict:
+        return {
+            "issuer": f"https://cognito-idp.{self.region}.amazonaws.com/{pool_id}",
+            "jwks_uri": f"http://{host}/{pool_id}/.well-known/jwks.json",
+            "token_endpoint": f"http://{host}/oauth2/token",
+            "id_token_signing_alg_values_supported": ["RS256"],
+        }
+
+
+def _read_all(environ: dict) -> None:
+    # A request left unread would be answered with a reset instead of the fault.
+    while environ["wsgi.input"].read(1 << 16):
+        pass
+
+
+def _json_reply(status: int, body: dict) -> Reply:
+    text = json.dumps(body).encode()
+    headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store"), ("Content-Length", str(len(text)))]
+    return f"{status} {REASONS.get(status, 'Answer')}", headers, text
+
+
+def _send(start_response: Callable, reply: Reply) -> list[bytes]:
+    start_response(reply[0], reply[1])
+    return [reply[2]]

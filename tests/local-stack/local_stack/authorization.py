@@ -1,0 +1,260 @@
+"""Who calls, and may they: takes the place of moto's own IAM check, which knows no session policies, no resources
+outside S3 and almost no conditions. moto still finds the key and checks the SigV4 signature.
+"""
+
+import json
+import time
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, unquote, urlparse
+
+import xmltodict
+from botocore.awsrequest import AWSRequest
+from moto.core.authorization import ActionAuthenticatorMixin
+from moto.iam import access_control
+from moto.iam.exceptions import NotFoundException
+from moto.s3.exceptions import BucketAccessDeniedError, S3AccessDeniedError, S3ClientError
+from moto.s3.models import s3_backends
+
+from . import policy
+from .aws_errors import ExpiredS3Token, refusal
+from .sessions import Session, Sessions
+from .settings import Settings
+
+# moto's names for IAM's (S3 has no permission of the name HeadBucket: it is s3:ListBucket).
+S3_ACTIONS = {"s3:HeadBucket": "s3:ListBucket"}
+LISTING_ACTIONS = {"s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads"}
+# Requests that AWS takes unsigned.
+UNSIGNED_ACTIONS = {"AssumeRoleWithWebIdentity"}
+# GetCallerIdentity is allowed even against an explicit Deny; AssumeRole has more to ask than one action (sts.py).
+NOT_DECIDED_HERE = {"sts:GetCallerIdentity", "sts:AssumeRole"}
+
+
+@dataclass
+class Caller:
+    """A principal with everything that decides for it."""
+
+    arn: str
+    account_id: str
+    identity_policies: list[dict]
+    session: Session | None = None
+    context: dict[str, list[str]] = field(default_factory=dict)
+
+    def may(self, action: str, resource: str, context: dict[str, list[str]]) -> bool:
+        request = policy.Request(action, resource, self.context | context, self.principals)
+        if policy.evaluate(self.identity_policies, request) != policy.ALLOW:
+            return False
+        # A session policy only narrows: the result is the intersection (IAM user guide, "Session policies").
+        if self.session is None or self.session.policy is None:
+            return True
+        return policy.evaluate([self.session.policy], request) == policy.ALLOW
+
+    @property
+    def principals(self) -> dict[str, set[str]]:
+        names = {self.arn, self.account_id, f"arn:aws:iam::{self.account_id}:root"}
+        if self.session:
+            names.add(self.session.role_arn)
+        return {"AWS": names}
+
+
+def install(sessions: Sessions, settings: Settings) -> None:
+    """Puts this module between moto's request handling and its IAM code."""
+    find_user_key = access_control.create_access_key
+
+    def find_key(account_id: str, partition: str, access_key_id: str, headers: dict) -> object:
+        session = sessions.find(access_key_id)
+        if session is None:
+            return find_user_key(account_id, partition, access_key_id, headers)
+        if headers.get("X-Amz-Security-Token") != session.session_token:
+            raise access_control.CreateAccessKeyFailure(reason="InvalidToken")
+        return session
+
+    def check(handler: object, request_class: type, resource: str = "*") -> None:
+        if not settings.enforce_iam or handler._get_action() in UNSIGNED_ACTIONS:
+            return
+        handler.caller = authenticate(handler, request_class)
+        authorize(handler, resource, settings)
+
+    access_control.create_access_key = find_key
+    ActionAuthenticatorMixin._authenticate_and_authorize_action = check
+
+
+def authenticate(handler: object, request_class: type) -> Caller:
+    """The caller behind the signature, or AWS's refusal of it."""
+    is_s3 = request_class is access_control.S3IAMRequest
+    if "Credential=" not in handler.headers.get("Authorization", ""):
+        # Query-string (presigned) authentication is not modelled; to S3 it is an anonymous request.
+        raise S3AccessDeniedError() if is_s3 else _refusal(
+            handler, "MissingAuthenticationToken", "Request is missing Authentication Token"
+        )
+    signed = (access_control.S3IAMRequest if is_s3 else SignedRequest)(
+        account_id=handler.current_account,
+        method=handler.method,
+        path=_path_and_query(handler),
+        data=handler.data,
+        body=_raw_body(handler),
+        headers=handler.headers,
+        action=handler._get_action(),
+    )
+    signed.check_signature()
+    key = signed._access_key
+    session = key if isinstance(key, Session) else None
+    if session and session.expired:
+        raise ExpiredS3Token() if is_s3 else _refusal(
+            handler, "ExpiredToken", "The security token included in the request is expired"
+        )
+    try:
+        documents = [_document(stored) for stored in key.collect_policies()]
+    except NotFoundException:
+        documents = []  # the role was deleted under its session: nothing is allowed any more
+    return Caller(key.arn, handler.current_account, documents, session, _caller_context(key.arn, session))
+
+
+def authorize(handler: object, resource: str, settings: Settings) -> None:
+    """Raises AWS's refusal unless the caller's policies allow everything that the request needs."""
+    caller, service = handler.caller, _service(handler)
+    action = f"{service}:{handler._get_action()}"
+    if action in NOT_DECIDED_HERE:
+        return
+    context = request_context(handler, settings)
+    if service == "s3":
+        if not all(caller.may(*needed, context) for needed in _s3_needs(handler, action, resource)):
+            raise _s3_denied(handler)
+        if action == "s3:GetObject":
+            _hide_missing_key(handler, resource, context)
+        return
+    resource = _resource(handler, service, resource)
+    if not caller.may(action, resource, context):
+        raise denied(handler, action, resource)
+
+
+def denied(handler: object, action: str, resource: str) -> Exception:
+    return _refusal(
+        handler,
+        "AccessDenied",
+        f"User: {handler.caller.arn} is not authorized to perform: {action} on resource: {resource}",
+    )
+
+
+def request_context(handler: object, settings: Settings) -> dict[str, list[str]]:
+    """The condition keys that the request itself brings."""
+    query = parse_qs(urlparse(handler.uri).query, keep_blank_values=True)
+    context = {
+        "aws:SecureTransport": ["true" if settings.secure_transport else "false"],
+        "aws:SourceIp": [handler.normalized_request.remote_addr or "127.0.0.1"],
+        "aws:CurrentTime": [str(time.time())],
+        "aws:EpochTime": [str(time.time())],
+        "aws:ResourceAccount": [handler.current_account],
+        "s3:ResourceAccount": [handler.current_account],
+    }
+    for name in ("prefix", "delimiter", "max-keys"):
+        if name in query:
+            context[f"s3:{name}"] = query[name]
+    for name, value in handler.headers.items():
+        if name.lower().startswith("x-amz-"):
+            context[f"s3:{name.lower()}"] = [value]
+    return context
+
+
+def _caller_context(arn: str, session: Session | None) -> dict[str, list[str]]:
+    context = {"aws:PrincipalArn": [session.role_arn if session else arn]}
+    if session is None:
+        return context | {"aws:username": [arn.split("/")[-1]]}
+    context["aws:TokenIssueTime"] = [str(session.issued_at)]
+    if session.source_identity:
+        context["aws:SourceIdentity"] = [session.source_identity]
+    return context | {f"aws:PrincipalTag/{key}": [value] for key, value in session.tags.items()}
+
+
+def _s3_needs(handler: object, action: str, resource: str) -> list[tuple[str, str]]:
+    """Every (action, resource) that this one S3 request exercises."""
+    bucket = handler.data.get("BucketName")
+    if action == "s3:DeleteObject" and f"arn:aws:s3:::{bucket}" == resource:
+        # DeleteObjects: one request, a permission for each key in its body.
+        listed = policy.listed(xmltodict.parse(handler.body)["Delete"].get("Object"))
+        return [(action, f"{resource}/{entry['Key']}") for entry in listed]
+    needs = [(S3_ACTIONS.get(action, action), resource)]
+    source = handler.headers.get("x-amz-copy-source")
+    if source:
+        # CopyObject and UploadPartCopy read as well as write.
+        needs.append(("s3:GetObject", "arn:aws:s3:::" + unquote(source.split("?")[0]).lstrip("/")))
+    return needs
+
+
+def _hide_missing_key(handler: object, resource: str, context: dict) -> None:
+    """S3 tells only those who may list the bucket that a key is not there; others get 403 (GetObject, API reference)."""
+    bucket, _, key = resource.removeprefix("arn:aws:s3:::").partition("/")
+    try:
+        there = s3_backends[handler.current_account]["aws"].get_object(bucket, key) is not None
+    except S3ClientError:
+        there = False
+    if not there and not handler.caller.may("s3:ListBucket", f"arn:aws:s3:::{bucket}", context):
+        raise _s3_denied(handler)
+
+
+def _s3_denied(handler: object) -> S3ClientError:
+    bucket = handler.data.get("BucketName")
+    return BucketAccessDeniedError(bucket=bucket) if bucket else S3AccessDeniedError()
+
+
+def _resource(handler: object, service: str, resource: str) -> str:
+    """The ARN for the services whose resources the policies of this project name; moto knows only `*`."""
+    if service == "dynamodb":
+        try:
+            table = json.loads(_raw_body(handler) or b"{}").get("TableName", "*")
+        except ValueError:
+            table = "*"
+        return table if table.startswith("arn:") else f"arn:aws:dynamodb:{handler.region}:{handler.current_account}:table/{table}"
+    return resource
+
+
+def _document(stored: object) -> dict:
+    """moto keeps an inline role policy as text, a user's in a dict and a managed one as versions."""
+    if isinstance(stored, str):
+        return policy.parse(stored)
+    if isinstance(stored, dict):
+        return policy.parse(stored["policy_document"])
+    return policy.parse(next(version.document for version in stored.versions if version.is_default))
+
+
+def _service(handler: object) -> str:
+    scope = handler.headers["Authorization"].partition("Credential=")[2].partition(",")[0]
+    return scope.split("/")[3]
+
+
+def _raw_body(handler: object) -> bytes:
+    # werkzeug leaves nothing of a body it parsed as a form; operation.py has kept it.
+    return handler.normalized_request.environ.get("local_stack.body") or handler.raw_body
+
+
+def _path_and_query(handler: object) -> str:
+    query = urlparse(handler.uri).query
+    return f"{handler.raw_path}?{query}" if query else handler.raw_path
+
+
+def _refusal(handler: object, code: str, message: str) -> Exception:
+    return refusal(code, message, json_protocol="X-Amz-Target" in handler.headers)
+
+
+class SignedRequest(access_control.IAMRequest):
+    """A signed request to anything but S3; refused in words that the protocol's SDKs can read."""
+
+    def _create_aws_request(self) -> AWSRequest:
+        # moto encodes the parsed form again, which differs from what was signed (`%20` or `+`, `*` or `%2A`).
+        request = super()._create_aws_request()
+        request.data = self._body
+        return request
+
+    def _raise_signature_does_not_match(self) -> None:
+        self._refuse(
+            "SignatureDoesNotMatch",
+            "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
+            "Access Key and signing method. Consult the service documentation for details.",
+        )
+
+    def _raise_invalid_access_key(self, _: str) -> None:
+        self._refuse("InvalidClientTokenId", "The security token included in the request is invalid.")
+
+    def _refuse(self, code: str, message: str) -> None:
+        raise refusal(code, message, json_protocol="X-Amz-Target" in self._headers)
+
+

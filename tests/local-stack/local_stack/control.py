@@ -1,0 +1,113 @@
+"""The routes under /local-stack/: how a test sets the scene and looks behind it."""
+
+import re
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from werkzeug.exceptions import BadRequest
+from werkzeug.wrappers import Request
+
+from .faults import InvalidFault
+from .servers import InvalidServer, Servers, UnknownServer
+from .settings import InvalidSetting
+
+if TYPE_CHECKING:
+    from .app import Application
+
+Result = tuple[int, dict]
+
+
+class Control:
+    """One method a route; a wrong request is answered with the field that is wrong."""
+
+    def __init__(self, stack: "Application") -> None:
+        self._stack = stack
+        # Both come with the seed, which itself needs a stack that answers.
+        self.servers: Servers | None = None
+        self.pool_id = ""
+
+    def answer(self, request: Request) -> Result:
+        for method, pattern, route in self._routes():
+            match = re.fullmatch(pattern, request.path.removeprefix("/local-stack"))
+            if match and method == request.method:
+                return self._run(route, request, match.groups())
+        return 404, {"error": f"{request.method} {request.path}: no such control route (tests/local-stack/README.md)"}
+
+    def _routes(self) -> list[tuple]:
+        return [
+            ("POST", "/servers", self._create_server),
+            ("PATCH", "/servers/([^/]+)", self._change_server),
+            ("DELETE", "/servers/([^/]+)", self._delete_server),
+            ("POST", "/servers/([^/]+)/secrets", self._add_secret),
+            ("DELETE", "/servers/([^/]+)/secrets", self._drop_first_secret),
+            ("POST", "/rotate-key", self._rotate_key),
+            ("POST", "/issuers", self._register_issuer),
+            ("POST", "/settings", self._change_settings),
+            ("GET", "/settings", lambda _: (200, asdict(self._stack.settings))),
+            ("GET", "/requests", lambda _: (200, self._stack.log.snapshot())),
+            ("DELETE", "/requests", self._clear_requests),
+            ("POST", "/faults", lambda request: (200, asdict(self._stack.faults.order(_json(request))))),
+            ("DELETE", "/faults", self._clear_faults),
+        ]
+
+    def _run(self, route: object, request: Request, names: tuple) -> Result:
+        try:
+            return route(request, *names)
+        except (InvalidFault, InvalidServer, InvalidSetting, BadRequest) as error:
+            return 400, {"error": str(error)}
+        except UnknownServer as error:
+            return 404, {"error": str(error)}
+
+    def _create_server(self, request: Request) -> Result:
+        return 201, self.servers.create(_json(request))
+
+    def _change_server(self, request: Request, name: str) -> Result:
+        return 200, self.servers.change(name, _json(request))
+
+    def _delete_server(self, _: Request, name: str) -> Result:
+        self.servers.delete(name)
+        return 200, {}
+
+    def _add_secret(self, _: Request, name: str) -> Result:
+        return 201, {"client_secret": self.servers.add_secret(name)}
+
+    def _drop_first_secret(self, _: Request, name: str) -> Result:
+        self.servers.drop_first_secret(name)
+        return 200, {}
+
+    def _rotate_key(self, request: Request) -> Result:
+        pool_id = request.args.get("pool", self.pool_id)
+        if request.args.get("withdraw") == "true":
+            self._stack.keys.withdraw_old(pool_id)
+        else:
+            self._stack.keys.rotate(pool_id)
+        return 200, {
+            "kid": self._stack.keys.signing(pool_id).key_id,
+            "published": [key["kid"] for key in self._stack.keys.jwks(pool_id)["keys"]],
+        }
+
+    def _register_issuer(self, request: Request) -> Result:
+        fields = _json(request)
+        if set(fields) - {"jwks", "jwks_uri"} != {"issuer", "audiences"}:
+            raise BadRequest("an issuer has issuer, audiences, and jwks or jwks_uri (neither: OpenID discovery)")
+        arn = self.servers.create_oidc_provider(fields["issuer"], fields["audiences"])
+        self._stack.web_identities.register(fields["issuer"], fields)
+        return 201, {"provider_arn": arn}
+
+    def _change_settings(self, request: Request) -> Result:
+        return 200, self._stack.settings.change(_json(request))
+
+    def _clear_requests(self, _: Request) -> Result:
+        self._stack.log.clear()
+        return 200, {}
+
+    def _clear_faults(self, _: Request) -> Result:
+        self._stack.faults.clear()
+        return 200, {}
+
+
+def _json(request: Request) -> dict:
+    fields = request.get_json(force=True)
+    if not isinstance(fields, dict):
+        raise BadRequest("the body must be a JSON object")
+    return fields

@@ -1,0 +1,108 @@
+"""Cognito's token endpoint (RFC 6749 §4.4) for the app clients that exist in moto's pools."""
+
+import hmac
+import time
+import uuid
+from dataclasses import dataclass
+
+import jwt
+from moto.cognitoidp.models import CognitoIdpUserPoolClient, cognitoidp_backends
+from moto.core import DEFAULT_ACCOUNT_ID
+from werkzeug.wrappers import Request
+
+from .settings import Settings
+from .signing_keys import SigningKeys
+
+UNIT_SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
+OTHER_GRANTS = {"authorization_code", "refresh_token"}
+
+
+@dataclass
+class Answer:
+    """Status and JSON body, and what the request log may hold of it."""
+
+    status: int
+    body: dict
+    detail: dict
+
+
+class TokenEndpoint:
+    """`POST /oauth2/token`."""
+
+    def __init__(self, region: str, keys: SigningKeys, settings: Settings) -> None:
+        self._region = region
+        self._keys = keys
+        self._settings = settings
+        # A second active secret of an app client (AddUserPoolClientSecret), which moto does not know.
+        self.added_secrets: dict[str, list[str]] = {}
+        # App clients whose first secret was deleted (DeleteUserPoolClientSecret).
+        self.withdrawn_first_secrets: set[str] = set()
+
+    def answer(self, request: Request) -> Answer:
+        if request.method != "POST":
+            return _refused(405, "invalid_request", {})
+        form = request.form
+        basic = request.authorization if request.authorization and request.authorization.type == "basic" else None
+        client_id = (basic.username if basic else form.get("client_id")) or ""
+        secret = (basic.password if basic else form.get("client_secret")) or ""
+        detail = {"client_id": client_id, "scope": form.get("scope"), "authentication": "basic" if basic else "body"}
+        grant = form.get("grant_type")
+        if not grant:
+            return _refused(400, "invalid_request", detail)
+        if grant != "client_credentials" and grant not in OTHER_GRANTS:
+            return _refused(400, "unsupported_grant_type", detail)
+        client = self._client(client_id)
+        if client is None or not self._secret_matches(client, secret):
+            return _refused(400, "invalid_client", detail)
+        config = client.extended_config
+        if grant not in OTHER_GRANTS and grant not in (config.get("AllowedOAuthFlows") or []):
+            return _refused(400, "unauthorized_client", detail)
+        if grant in OTHER_GRANTS:
+            return _refused(400, "invalid_grant", detail)
+        allowed = config.get("AllowedOAuthScopes") or []
+        scopes = (form.get("scope") or "").split() or allowed
+        if not scopes or not set(scopes) <= set(allowed):
+            return _refused(400, "invalid_scope", detail)
+        return self._token(client, scopes, detail)
+
+    def _client(self, client_id: str) -> CognitoIdpUserPoolClient | None:
+        pools = list(cognitoidp_backends[DEFAULT_ACCOUNT_ID][self._region].user_pools.values())
+        return next((pool.clients[client_id] for pool in pools if client_id in pool.clients), None)
+
+    def _secret_matches(self, client: CognitoIdpUserPoolClient, secret: str) -> bool:
+        active = list(self.added_secrets.get(client.id, []))
+        if client.generate_secret and client.id not in self.withdrawn_first_secrets:
+            active.append(client.secret)
+        return any(hmac.compare_digest(known.encode(), secret.encode()) for known in active)
+
+    def _token(self, client: CognitoIdpUserPoolClient, scopes: list[str], detail: dict) -> Answer:
+        now = int(time.time())
+        lifetime = self._lifetime(client)
+        key = self._keys.signing(client.user_pool_id)
+        claims = {
+            "sub": client.id,
+            "token_use": "access",
+            "scope": " ".join(scopes),
+            "auth_time": now,
+            "iss": f"https://cognito-idp.{self._region}.amazonaws.com/{client.user_pool_id}",
+            "exp": now + lifetime,
+            "iat": now,
+            "version": 2,
+            "jti": str(uuid.uuid4()),
+            "client_id": client.id,
+        }
+        # Cognito's header holds kid and alg and no typ.
+        token = jwt.encode(claims, key.private, "RS256", headers={"kid": key.key_id, "typ": None})
+        body = {"access_token": token, "expires_in": lifetime, "token_type": "Bearer"}
+        return Answer(200, body, detail | {"granted": claims["scope"], "jti": claims["jti"]})
+
+    def _lifetime(self, client: CognitoIdpUserPoolClient) -> int:
+        if self._settings.token_lifetime_seconds is not None:
+            return int(self._settings.token_lifetime_seconds)
+        config = client.extended_config
+        unit = (config.get("TokenValidityUnits") or {}).get("AccessToken", "hours")
+        return int(config.get("AccessTokenValidity") or 0) * UNIT_SECONDS[unit] or 3600
+
+
+def _refused(status: int, error: str, detail: dict) -> Answer:
+    return Answer(status, {"error": error}, detail | {"error": error})

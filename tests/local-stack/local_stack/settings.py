@@ -1,0 +1,33 @@
+"""What a test may turn while the stack runs (`POST /local-stack/settings`)."""
+
+from dataclasses import asdict, dataclass
+
+
+class InvalidSetting(ValueError):
+    """A setting's name or value that this stack does not take."""
+
+
+@dataclass
+class Settings:
+    # At most this long do credentials issued from now on live, whatever DurationSeconds says; None: as asked.
+    credential_lifetime_seconds: float | None = None
+    # Likewise access tokens of /oauth2/token; None: the app client's own validity.
+    token_lifetime_seconds: float | None = None
+    # What `aws:SecureTransport` says. The stack plays endpoints that are TLS in AWS, so it is true unless a test asks.
+    secure_transport: bool = True
+    # Off only while the stack seeds itself.
+    enforce_iam: bool = False
+
+    def change(self, values: dict) -> dict:
+        for name, value in values.items():
+            if name in ("credential_lifetime_seconds", "token_lifetime_seconds"):
+                valid = value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0)
+            elif name == "secure_transport":
+                valid = isinstance(value, bool)
+            else:
+                raise InvalidSetting(f"{name}: no such setting")
+            if not valid:
+                raise InvalidSetting(f"{name}: {value!r} is not a value for it")
+        for name, value in values.items():
+            setattr(self, name, value)
+        return asdict(self)
