@@ -14,7 +14,19 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from generator import claim_values, headers, jwk_sets, reference, signatures, syntax, times, valid
+from generator import (
+    algorithms,
+    claim_values,
+    headers,
+    json_text,
+    jwk_sets,
+    published_keys,
+    reference,
+    signatures,
+    syntax,
+    times,
+    valid,
+)
 from generator.issuers import ISSUERS, key_sets
 
 FOLDER = Path(__file__).resolve().parent
@@ -104,7 +116,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--check", action="store_true", help="write nothing, check what is stored")
     check = arguments.parse_args().check
-    topics = (syntax, headers, signatures, claim_values, times, valid)
+    topics = (syntax, json_text, algorithms, headers, published_keys, signatures, claim_values, times, valid)
     token_cases = distinct(case for topic in topics for case in topic.cases())
     jwks_cases = distinct(jwk_sets.cases())
     wanted = dict(files(token_cases, jwks_cases))
@@ -116,7 +128,9 @@ def main():
         found.append(f"too few cases: {dict(verdicts)}")
     for fault in found:
         print(fault, file=sys.stderr)
-    print(f"tokens: {verdicts['refuse']} refused, {verdicts['accept']} accepted; key sets: {len(jwks_cases)}; faults: {len(found)}")
+    print(
+        f"tokens: {verdicts['refuse']} refused, {verdicts['accept']} accepted; key sets: {len(jwks_cases)}; faults: {len(found)}"
+    )
     return 1 if found else 0
 
 

@@ -67,7 +67,11 @@ def mixed_set():
     bad = [
         {"kty": "XMSS", "use": "sig", "kid": "unknown-kty", "data": "AAAA"},
         jwk("rsa-1024", "rsa-1024"),
-        jwk("rsa-1024", "rsa-1024-zero-padded", n=b64(bytes(128) + KEYS["rsa-1024"].public_key().public_numbers().n.to_bytes(128, "big"))),
+        jwk(
+            "rsa-1024",
+            "rsa-1024-zero-padded",
+            n=b64(bytes(128) + KEYS["rsa-1024"].public_key().public_numbers().n.to_bytes(128, "big")),
+        ),
         jwk("cognito-2", "use-enc", use="enc"),
         jwk("cognito-2", "use-number", use=1),
         jwk("cognito-2", "use-upper-case", use="SIG"),

@@ -1,47 +1,17 @@
-"""Test keys, kept as PEM under keys/: good for nothing but these cases."""
+"""Test keys, read from keys/ (made once by make_keys.py): good for nothing but these cases."""
 
 import base64
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 FOLDER = Path(__file__).resolve().parent.parent / "keys"
 
-MAKERS = {
-    "cognito-1": lambda: rsa.generate_private_key(65537, 2048),
-    "cognito-2": lambda: rsa.generate_private_key(65537, 2048),
-    "oidc": lambda: rsa.generate_private_key(65537, 2048),
-    "neighbour": lambda: rsa.generate_private_key(65537, 2048),
-    "attacker": lambda: rsa.generate_private_key(65537, 2048),
-    "rsa-4096": lambda: rsa.generate_private_key(65537, 4096),
-    "rsa-e3": lambda: rsa.generate_private_key(3, 2048),
-    "rsa-1024": lambda: rsa.generate_private_key(65537, 1024),
-    "ec-p256": lambda: ec.generate_private_key(ec.SECP256R1()),
-    "ec-p256-attacker": lambda: ec.generate_private_key(ec.SECP256R1()),
-    "ec-p384": lambda: ec.generate_private_key(ec.SECP384R1()),
-    "ec-p521": lambda: ec.generate_private_key(ec.SECP521R1()),
-    "ec-secp256k1": lambda: ec.generate_private_key(ec.SECP256K1()),
-    "ed25519": ed25519.Ed25519PrivateKey.generate,
+KEYS = {
+    path.stem: serialization.load_pem_private_key(path.read_bytes(), None, unsafe_skip_rsa_key_validation=True)
+    for path in sorted(FOLDER.glob("*.pem"))
 }
-
-
-def load(name):
-    """The key of that name; made and stored when its file is missing."""
-    path = FOLDER / f"{name}.pem"
-    if not path.exists():
-        FOLDER.mkdir(exist_ok=True)
-        path.write_bytes(
-            MAKERS[name]().private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
-    return serialization.load_pem_private_key(path.read_bytes(), None, unsafe_skip_rsa_key_validation=True)
-
-
-KEYS = {name: load(name) for name in MAKERS}
 
 
 def b64(data):
@@ -72,6 +42,8 @@ def jwk(name, kid, /, **members):
 
 
 def public_pem(name):
-    return KEYS[name].public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    return (
+        KEYS[name]
+        .public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     )

@@ -91,7 +91,9 @@ def strict_json(octets):
     try:
         text = octets.decode("utf-8")
         ensure(depth(text) <= DEEPEST, "malformed")
-        value = json.loads(text, object_pairs_hook=distinct, parse_constant=constant, parse_float=finite, parse_int=integer)
+        value = json.loads(
+            text, object_pairs_hook=distinct, parse_constant=constant, parse_float=finite, parse_int=integer
+        )
         json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate cannot be encoded
     except ValueError:
         raise Refused("malformed") from None

@@ -16,8 +16,22 @@ def cases():
 def wrong_types():
     source = "RFC 7519 §2, §4.1.4–§4.1.6; CVE-2026-25537"
     for claim, value in (("exp", NOW + 3540), ("nbf", NOW - 60), ("iat", NOW - 60)):
-        for name, wrong in {"null": None, "text": str(value), "date": "2026-01-01T00:59:00Z", "empty": "", "true": True, "list": [value], "object": {"$numberLong": str(value)}}.items():
-            yield refuse(f"{claim}-{name}", "wrong_type", f"`{claim}` is a JSON number, so {dump(wrong).decode()} is an error and not an absent claim.", source, token(**{claim: wrong}))
+        for name, wrong in {
+            "null": None,
+            "text": str(value),
+            "date": "2026-01-01T00:59:00Z",
+            "empty": "",
+            "true": True,
+            "list": [value],
+            "object": {"$numberLong": str(value)},
+        }.items():
+            yield refuse(
+                f"{claim}-{name}",
+                "wrong_type",
+                f"`{claim}` is a JSON number, so {dump(wrong).decode()} is an error and not an absent claim.",
+                source,
+                token(**{claim: wrong}),
+            )
 
 
 def expired():
@@ -36,7 +50,13 @@ def expired():
     yield case("minus-2-to-the-63", -(2**63), "The smallest 64-bit integer must not wrap round.")
     yield case("tiny", 5e-324, "The smallest positive double is the epoch, nearly.")
     yield case("fraction-of-now", (NOW + 3540) / 1000000, "A fraction is not scaled.")
-    yield refuse("exp-before-nbf-order", "expired", "`exp` is looked at first.", "RFC 7519 §4.1.4", token(exp=NOW - 60, nbf=NOW + 3600))
+    yield refuse(
+        "exp-before-nbf-order",
+        "expired",
+        "`exp` is looked at first.",
+        "RFC 7519 §4.1.4",
+        token(exp=NOW - 60, nbf=NOW + 3600),
+    )
 
 
 def not_yet_valid():
@@ -54,12 +74,24 @@ def not_yet_valid():
     yield case("iat-an-hour-ahead", "Issued in the future: a clock or the token lies.", iat, iat=NOW + 3600)
     yield case("iat-milliseconds", "Milliseconds since the epoch are far ahead.", iat, iat=(NOW - 60) * 1000)
     yield case("iat-after-exp", "Issued after its own end.", iat, exp=NOW + 60, iat=NOW + 3600)
-    yield case("iat-hides-lifetime", "A late `iat` would make ten years look like an hour.", iat, exp=NOW + 10 * 365 * DAY, iat=NOW + 10 * 365 * DAY - 3600)
+    yield case(
+        "iat-hides-lifetime",
+        "A late `iat` would make ten years look like an hour.",
+        iat,
+        exp=NOW + 10 * 365 * DAY,
+        iat=NOW + 10 * 365 * DAY - 3600,
+    )
 
 
 def too_long():
     def case(name, because, **members):
-        return refuse(f"lifetime-{name}", "lifetime_too_long", because, "RFC 8725 §2.8, §3.8; credvend: at most 24 h", token(**members))
+        return refuse(
+            f"lifetime-{name}",
+            "lifetime_too_long",
+            because,
+            "credvend: a lifetime beyond 24 h is refused",
+            token(**members),
+        )
 
     yield case("24-hours-and-a-second", "One second more than a day.", iat=NOW, exp=NOW + DAY + 1)
     yield case("24-hours-and-a-half-second", "A fraction counts too.", iat=NOW, exp=NOW + DAY + 0.5)

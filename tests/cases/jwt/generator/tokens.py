@@ -17,18 +17,23 @@ from .keys import KEYS, b64
 NOW = 1767225600  # 2026-01-01T00:00:00Z
 ABSENT = object()
 CLIENT = "1example23456789abcdefghij"
+SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")  # RFC 8017 §9.2, note 1
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 TIMES = {"iat": NOW - 60, "exp": NOW + 3540}
 JTI = {"jti": "9f2b6d0e-0a55-4e0c-8f3a-0f6b2f6c0d11"}
-COGNITO = {
-    "sub": CLIENT,
-    "token_use": "access",
-    "scope": "credvend-api/write credvend-api/read",
-    "auth_time": NOW - 60,
-    "version": 2,
-    "client_id": CLIENT,
-} | TIMES | JTI
+COGNITO = (
+    {
+        "sub": CLIENT,
+        "token_use": "access",
+        "scope": "credvend-api/write credvend-api/read",
+        "auth_time": NOW - 60,
+        "version": 2,
+        "client_id": CLIENT,
+    }
+    | TIMES
+    | JTI
+)
 OIDC = {"sub": "reporting", "client_id": "reporting", "scope": "write read"} | TIMES | JTI
 APP = {"azp": "5e0c1f7a-77a1-4d5e-8f11-3c2b1a0f9e8d"} | TIMES
 
@@ -41,8 +46,18 @@ USUAL = {
     "oidc-neighbour": ("neighbour", "key-1", "at+jwt", OIDC),
     "oidc-many-algorithms": ("oidc", "any-rsa", "at+jwt", OIDC),
     "auth0": ("oidc", "key-1", "JWT", APP | {"sub": APP["azp"] + "@clients", "gty": "client-credentials"}),
-    "entra": ("oidc", "key-1", "JWT", APP | {"sub": "a1b2c3d4-0000-4000-8000-00000000feed", "roles": ["Files.Write"], "ver": "2.0"}),
-    "github": ("oidc", "key-1", "JWT", {"sub": "repo:example-org/app:ref:refs/heads/main", "repository_id": "42"} | TIMES | JTI),
+    "entra": (
+        "oidc",
+        "key-1",
+        "JWT",
+        APP | {"sub": "a1b2c3d4-0000-4000-8000-00000000feed", "roles": ["Files.Write"], "ver": "2.0"},
+    ),
+    "github": (
+        "oidc",
+        "key-1",
+        "JWT",
+        {"sub": "repo:example-org/app:ref:refs/heads/main", "repository_id": "42"} | TIMES | JTI,
+    ),
 }
 
 
@@ -141,7 +156,7 @@ def sign_pss(text, key, salt_length=32, mgf="sha256"):
     return rsa_raw(bytes(masked) + hashed + b"\xbc", key)
 
 
-def pkcs1(text, digest_info=bytes.fromhex("3031300d060960864801650304020105000420"), length=256):
+def pkcs1(text, digest_info=SHA256_INFO, length=256):
     """EMSA-PKCS1-v1_5 (RFC 8017 §9.2) with a DigestInfo prefix of choice."""
     tail = digest_info + hashlib.sha256(text).digest()
     return b"\x00\x01" + b"\xff" * (length - len(tail) - 3) + b"\x00" + tail
