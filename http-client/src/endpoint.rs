@@ -1,12 +1,13 @@
 //! A URL that secrets may be sent to.
 
 use std::fmt;
+use std::sync::Arc;
 
 use url::{Host, Url};
 
-/// An `https` URL, or an `http` one that cannot leave this machine.
+/// An `https` URL, or an `http` one that cannot leave this machine. Shared, so requests and errors clone it for nothing.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Endpoint(Url);
+pub struct Endpoint(Arc<Url>);
 
 /// Why a URL is not an [`Endpoint`]. The URL itself is never part of it: it may hold a password.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +49,7 @@ impl Endpoint {
         if url.fragment().is_some() {
             return Err(EndpointError::Fragment);
         }
-        Ok(Self(url))
+        Ok(Self(Arc::new(url)))
     }
 
     /// The path, from its first slash.
@@ -59,17 +60,17 @@ impl Endpoint {
     /// The same endpoint at another path.
     #[must_use]
     pub fn with_path(&self, path: &str) -> Self {
-        let mut url = self.0.clone();
+        let mut url = Url::clone(&self.0);
         url.set_path(path);
-        Self(url)
+        Self(Arc::new(url))
     }
 
     /// The same endpoint with one more query parameter.
     #[must_use]
     pub fn with_query(&self, name: &str, value: &str) -> Self {
-        let mut url = self.0.clone();
+        let mut url = Url::clone(&self.0);
         url.query_pairs_mut().append_pair(name, value);
-        Self(url)
+        Self(Arc::new(url))
     }
 
     /// The whole URL, query included: for comparing and keying, not for messages.
@@ -90,7 +91,7 @@ impl Endpoint {
 /// Without the query, which may hold what messages must not.
 impl fmt::Display for Endpoint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut url = self.0.clone();
+        let mut url = Url::clone(&self.0);
         url.set_query(None);
         formatter.write_str(url.as_str())
     }

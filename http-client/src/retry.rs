@@ -16,7 +16,8 @@ pub struct Budget {
 }
 
 /// Nothing is left of a [`Budget`], or less than the server asks us to wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no time is left for another request")]
 pub struct Spent;
 
 impl Budget {

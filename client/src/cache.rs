@@ -1,0 +1,165 @@
+//! The cache on disk: `credentials-<id>.json`, `token-<id>.json`, `failure-<id>.json` and the lock `<id>.lock`.
+//!
+//! Locks are flock(2)'s, which end with their process. On NFS, Linux turns them into byte-range locks of the server:
+//! they hold between machines where its lock service runs, and where it does not, locking fails and each process
+//! fetches for itself. `rename` is atomic there too. Still, a cache is best on a local disk or in memory.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::atomic_file::{self, FileError};
+use crate::credentials::Credentials;
+use crate::idp::AccessToken;
+use crate::refresh::Failure;
+
+/// The files of one identity.
+pub(crate) struct Cache {
+    directory: PathBuf,
+    id: String,
+}
+
+/// The right to fetch and write; given back when dropped.
+pub(crate) struct Lock {
+    _file: File,
+}
+
+/// Why the cache, or one of its files, is not used. Never the end of a run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CacheError {
+    #[error("there is no place for a cache: set CREDVEND_CACHE_DIR")]
+    NoDirectory,
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("`{}` is corrupt", path.display())]
+    Corrupt { path: PathBuf },
+    #[error("`{}` cannot be locked: {cause}", path.display())]
+    Lock { path: PathBuf, cause: io::Error },
+}
+
+impl Cache {
+    pub(crate) fn open(directory: Option<&Path>, id: String) -> Result<Self, CacheError> {
+        let directory = directory.ok_or(CacheError::NoDirectory)?;
+        atomic_file::private_directory(directory)?;
+        Ok(Self { directory: directory.to_owned(), id })
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub(crate) fn credentials(&self) -> Result<Option<Credentials>, CacheError> {
+        self.read("credentials")
+    }
+
+    pub(crate) fn store_credentials(&self, credentials: &Credentials) -> Result<(), CacheError> {
+        self.store("credentials", credentials)
+    }
+
+    pub(crate) fn token(&self) -> Result<Option<AccessToken>, CacheError> {
+        self.read("token")
+    }
+
+    pub(crate) fn store_token(&self, token: &AccessToken) -> Result<(), CacheError> {
+        self.store("token", token)
+    }
+
+    pub(crate) fn failure(&self) -> Result<Option<Failure>, CacheError> {
+        self.read("failure")
+    }
+
+    pub(crate) fn store_failure(&self, failure: &Failure) -> Result<(), CacheError> {
+        self.store("failure", failure)
+    }
+
+    pub(crate) fn forget_failure(&self) {
+        // Most often there is none. One that stays is outdated by the credentials that were stored after it.
+        let _ = fs::remove_file(self.path("failure"));
+    }
+
+    /// Takes the lock if nobody holds it.
+    pub(crate) fn try_lock(&self) -> Result<Option<Lock>, CacheError> {
+        let path = self.directory.join(format!("{}.lock", self.id));
+        let file = atomic_file::open_lock_file(&path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Lock { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(cause)) => Err(CacheError::Lock { path, cause }),
+        }
+    }
+
+    /// Moves a corrupt file out of the way, kept for whoever wants to know how it came about. Only under the lock:
+    /// otherwise the good file that another process has just put in its place could be the one that is moved.
+    pub(crate) fn set_aside(path: &Path) -> Result<PathBuf, CacheError> {
+        let mut aside = path.as_os_str().to_owned();
+        aside.push(".corrupt");
+        let aside = PathBuf::from(aside);
+        fs::rename(path, &aside).map_err(|cause| FileError::Io { path: path.to_owned(), cause })?;
+        Ok(aside)
+    }
+
+    fn read<T: DeserializeOwned>(&self, what: &str) -> Result<Option<T>, CacheError> {
+        let path = self.path(what);
+        let Some(bytes) = atomic_file::read(&path)? else { return Ok(None) };
+        // The parser's own words are left out: they may quote the file.
+        serde_json::from_slice(&bytes).map(Some).map_err(|_| CacheError::Corrupt { path })
+    }
+
+    fn store<T: Serialize>(&self, what: &str, content: &T) -> Result<(), CacheError> {
+        let name = self.name(what);
+        atomic_file::remove_temporaries(&self.directory, &name);
+        // Strings and numbers: serializing them cannot fail.
+        let bytes = serde_json::to_vec(content).unwrap_or_default();
+        Ok(atomic_file::replace(&self.directory, &name, &bytes)?)
+    }
+
+    fn path(&self, what: &str) -> PathBuf {
+        self.directory.join(self.name(what))
+    }
+
+    fn name(&self, what: &str) -> String {
+        format!("{what}-{}.json", self.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cache() -> (tempfile::TempDir, Cache) {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(Some(&folder.path().join("credvend")), "id".to_owned()).unwrap();
+        (folder, cache)
+    }
+
+    #[test]
+    fn the_lock_is_held_by_one_and_ends_with_its_holder() {
+        let (_folder, cache) = cache();
+        let held = cache.try_lock().unwrap();
+        assert!(held.is_some());
+        assert!(cache.try_lock().unwrap().is_none());
+        drop(held);
+        assert!(cache.try_lock().unwrap().is_some());
+    }
+
+    #[test]
+    fn a_corrupt_file_is_reported_without_its_content_and_set_aside() {
+        let (_folder, cache) = cache();
+        for content in ["", "{", "[]", r#"{"access_key_id":"SECRET"}"#] {
+            atomic_file::replace(cache.directory(), "credentials-id.json", content.as_bytes()).unwrap();
+            let Err(CacheError::Corrupt { path }) = cache.credentials() else { panic!("{content}") };
+            assert_eq!(path, cache.directory().join("credentials-id.json"));
+            let aside = Cache::set_aside(&path).unwrap();
+            assert_eq!(fs::read(aside).unwrap(), content.as_bytes());
+            assert!(cache.credentials().unwrap().is_none());
+        }
+    }
+
+    #[test]
+    fn without_a_directory_there_is_no_cache() {
+        assert!(matches!(Cache::open(None, "id".to_owned()), Err(CacheError::NoDirectory)));
+    }
+}

@@ -1,0 +1,19 @@
+//! One file a subcommand.
+
+pub(crate) mod completions;
+pub(crate) mod doctor;
+pub(crate) mod get_credentials;
+pub(crate) mod man;
+
+use std::io::{self, Write as _};
+
+use crate::error::Error;
+
+/// Writes a result to standard output. A reader that has gone (`… | head -1`) is no failure.
+fn print(text: &[u8]) -> Result<(), Error> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,187 @@
+//! The configuration: everything the environment says, checked and typed.
+
+use std::path::PathBuf;
+
+use aws_lc_rs::digest::{Context, SHA256};
+
+use crate::exchange::vending_api::VendingApi;
+use crate::idp::cognito::Cognito;
+use crate::variables::{ConfigError, Variables};
+
+/// What a run works with.
+pub(crate) struct Config {
+    pub(crate) cognito: Cognito,
+    pub(crate) vending_api: VendingApi,
+    /// `None` where no variable says where a cache could be.
+    pub(crate) cache_dir: Option<PathBuf>,
+    /// Files of certificate authorities on top of the system's.
+    pub(crate) extra_ca: Vec<PathBuf>,
+}
+
+impl Config {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// All missing names and all faults, in one.
+    pub(crate) fn from_env(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut variables = Variables::new(lookup);
+        if !is_supported_idp(&mut variables) {
+            return variables.finish(None);
+        }
+        let cognito = Cognito::from_env(&mut variables);
+        let vending_api = VendingApi::from_env(&mut variables);
+        let cache_dir = cache_dir(&variables);
+        let extra_ca = ["SSL_CERT_FILE", "AWS_CA_BUNDLE"]
+            .iter()
+            .filter_map(|name| variables.optional(name))
+            .map(Into::into)
+            .collect();
+        let config = match (cognito, vending_api) {
+            (Some(cognito), Some(vending_api)) => Some(Self { cognito, vending_api, cache_dir, extra_ca }),
+            _ => None,
+        };
+        variables.finish(config)
+    }
+
+    /// Names the cache files: equal for equal requests, without a trace of the secret, so a rotation keeps the cache.
+    pub(crate) fn cache_id(&self) -> String {
+        let mut context = Context::new(&SHA256);
+        let scope = self.cognito.scopes.join(" ");
+        let token_endpoint = self.cognito.token_endpoint.as_str();
+        for part in ["cognito", token_endpoint, &self.cognito.client_id, &scope, self.vending_api.endpoint.as_str()] {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part.as_bytes());
+        }
+        let digest = context.finish();
+        digest.as_ref()[..16]
+            .iter()
+            .flat_map(|byte| [byte >> 4, byte & 15])
+            .filter_map(|digit| char::from_digit(digit.into(), 16))
+            .collect()
+    }
+}
+
+fn is_supported_idp(variables: &mut Variables<'_>) -> bool {
+    // The default is the one of the deployments that exist.
+    let configured = variables.optional("IDP_TYPE");
+    let idp_type = configured.as_deref().unwrap_or("auth0");
+    if idp_type.eq_ignore_ascii_case("cognito") {
+        return true;
+    }
+    let default = if configured.is_none() { " (the default)" } else { "" };
+    variables.fault("IDP_TYPE", format_args!("`{idp_type}`{default} is not in this build, which has: cognito"));
+    false
+}
+
+fn cache_dir(variables: &Variables<'_>) -> Option<PathBuf> {
+    if let Some(own) = variables.optional("CREDVEND_CACHE_DIR") {
+        return Some(own.into());
+    }
+    // systemd.exec(5), CacheDirectory=: several are separated by colons.
+    if let Some(systemd) = variables.optional("CACHE_DIRECTORY") {
+        return systemd.split(':').next().map(PathBuf::from);
+    }
+    // XDG Base Directory Specification: a relative path is invalid and to be ignored.
+    let xdg = variables.optional("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || variables.optional("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    Some(xdg.or_else(home)?.join("credvend"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMPLETE: [(&str, &str); 6] = [
+        ("IDP_TYPE", "cognito"),
+        ("AWS_REGION", "eu-west-1"),
+        ("COGNITO_DOMAIN", "my-pool"),
+        ("COGNITO_CLIENT_ID", "abc"),
+        ("COGNITO_CLIENT_SECRET", "hunter2"),
+        ("COGNITO_CREDENTIAL_API_URL", "https://api.example/prod/credentials"),
+    ];
+
+    fn config(changes: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::from_env(&|name| {
+            changes.iter().chain(&COMPLETE).find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    fn refused(changes: &[(&str, &str)]) -> String {
+        config(changes).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn the_variables_of_today_are_enough() {
+        let config = config(&[]).unwrap();
+        assert_eq!(
+            config.cognito.token_endpoint.as_str(),
+            "https://my-pool.auth.eu-west-1.amazoncognito.com/oauth2/token"
+        );
+        assert_eq!(config.vending_api.endpoint.as_str(), "https://api.example/prod/credentials");
+        assert!(config.cognito.scopes.is_empty());
+        assert_eq!(config.cache_dir, None);
+    }
+
+    #[test]
+    fn all_missing_names_are_in_one_message() {
+        let blank: Vec<_> = COMPLETE[1..].iter().map(|(name, _)| (*name, " ")).collect();
+        assert_eq!(
+            refused(&blank),
+            "missing environment variables: COGNITO_DOMAIN (for example `my-pool` or `auth.example.com`), \
+             AWS_REGION (for example `eu-west-1`; a custom host in COGNITO_DOMAIN needs none), \
+             COGNITO_CLIENT_ID (for example `6h0example1client`), \
+             COGNITO_CLIENT_SECRET (or its file: COGNITO_CLIENT_SECRET_FILE), \
+             COGNITO_CREDENTIAL_API_URL (for example `https://api.example.com/credentials`)"
+        );
+    }
+
+    #[test]
+    fn faults_and_missing_names_come_together() {
+        let message = refused(&[("COGNITO_CLIENT_ID", ""), ("COGNITO_CREDENTIAL_API_URL", "http://api.example/")]);
+        assert_eq!(
+            message,
+            "missing environment variables: COGNITO_CLIENT_ID (for example `6h0example1client`); \
+             COGNITO_CREDENTIAL_API_URL: plain http is accepted for loopback addresses only, and `api.example` is \
+             none: use https, for example `https://api.example.com/credentials`"
+        );
+    }
+
+    #[test]
+    fn other_identity_providers_are_refused_with_those_there_are() {
+        assert_eq!(
+            refused(&[("IDP_TYPE", "")]),
+            "IDP_TYPE: `auth0` (the default) is not in this build, which has: cognito"
+        );
+        assert_eq!(refused(&[("IDP_TYPE", "okta")]), "IDP_TYPE: `okta` is not in this build, which has: cognito");
+        config(&[("IDP_TYPE", "Cognito")]).unwrap();
+    }
+
+    #[test]
+    fn where_the_cache_is() {
+        let home = ("HOME", "/home/a");
+        let xdg = ("XDG_CACHE_HOME", "/xdg");
+        let systemd = ("CACHE_DIRECTORY", "/var/cache/a:/var/cache/b");
+        let own = ("CREDVEND_CACHE_DIR", "/own");
+        let dir = |changes: &[(&str, &str)]| config(changes).unwrap().cache_dir.unwrap();
+        assert_eq!(dir(&[home]), PathBuf::from("/home/a/.cache/credvend"));
+        assert_eq!(dir(&[home, ("XDG_CACHE_HOME", "relative")]), PathBuf::from("/home/a/.cache/credvend"));
+        assert_eq!(dir(&[home, xdg]), PathBuf::from("/xdg/credvend"));
+        assert_eq!(dir(&[home, xdg, systemd]), PathBuf::from("/var/cache/a"));
+        assert_eq!(dir(&[home, xdg, systemd, own]), PathBuf::from("/own"));
+    }
+
+    #[test]
+    fn the_cache_id_follows_everything_but_the_secret() {
+        let id = |changes: &[(&str, &str)]| config(changes).unwrap().cache_id();
+        assert_eq!(id(&[]).len(), 32);
+        assert_eq!(id(&[]), id(&[("COGNITO_CLIENT_SECRET", "other")]));
+        for change in [
+            ("COGNITO_CLIENT_ID", "abd"),
+            ("COGNITO_SCOPES", "a/b"),
+            ("COGNITO_DOMAIN", "other"),
+            ("COGNITO_CREDENTIAL_API_URL", "https://api.example/dev/credentials"),
+        ] {
+            assert_ne!(id(&[]), id(&[change]), "{change:?}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The vending API: `POST /credentials` with the access token.
+
+use std::time::{Instant, SystemTime};
+
+use http_client::{Budget, Endpoint, HttpClient, Request, Response};
+use serde::Deserialize;
+use vending_api::{CredentialsRequest, CredentialsResponse};
+
+use super::{ExchangeError, Problem};
+use crate::credentials::Credentials;
+use crate::idp::AccessToken;
+use crate::timestamp;
+use crate::variables::Variables;
+
+/// Where credentials are vended.
+pub(crate) struct VendingApi {
+    pub(crate) endpoint: Endpoint,
+}
+
+/// Credentials, and the session that they belong to.
+pub(crate) struct Vended {
+    pub(crate) credentials: Credentials,
+    pub(crate) role_arn: String,
+    pub(crate) session_name: String,
+}
+
+/// Bodies of errors, ours and those of whatever stands before the service; everything may be missing.
+#[derive(Deserialize)]
+struct ErrorAnswer {
+    error: Option<String>,
+    error_description: Option<String>,
+    request_id: Option<String>,
+    retryable: Option<bool>,
+}
+
+impl VendingApi {
+    /// Reads `COGNITO_CREDENTIAL_API_URL`: the URL of `/credentials` as the deployments of today hold it, or the API's.
+    pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<Self> {
+        const NAME: &str = "COGNITO_CREDENTIAL_API_URL";
+        const EXAMPLE: &str = "https://api.example.com/credentials";
+        let url = variables.required(NAME, EXAMPLE)?;
+        let endpoint = variables.endpoint(NAME, &url, EXAMPLE)?;
+        let path = endpoint.path().trim_end_matches('/');
+        let base = path.strip_suffix("/credentials").unwrap_or(path);
+        Some(Self { endpoint: endpoint.with_path(&format!("{base}/credentials")) })
+    }
+
+    /// Another route of the same API.
+    pub(crate) fn route(&self, name: &str) -> Endpoint {
+        let path = self.endpoint.path();
+        let base = path.strip_suffix("credentials").unwrap_or(path);
+        self.endpoint.with_path(&format!("{base}{name}"))
+    }
+
+    /// Exchanges the token for credentials.
+    pub(crate) async fn vend(
+        &self,
+        token: &AccessToken,
+        http: &HttpClient,
+        budget: &mut Budget,
+    ) -> Result<Vended, ExchangeError> {
+        let answer = Self::post(&self.endpoint, token, http, budget).await?;
+        let now = timestamp::now();
+        let unusable = |problem| ExchangeError::Unusable { endpoint: self.endpoint.clone(), problem };
+        if answer.status != 200 {
+            return Err(failure(&self.endpoint, &answer, token, now));
+        }
+        let vended: CredentialsResponse =
+            serde_json::from_slice(&answer.body).map_err(|_| unusable("not with credentials as JSON"))?;
+        let credentials = Credentials::check(vended.credentials, now).map_err(unusable)?;
+        Ok(Vended { credentials, role_arn: vended.role_arn, session_name: vended.session_name })
+    }
+
+    /// Posts the token, in the header and, for services of the old kind, in the body.
+    pub(crate) async fn post(
+        endpoint: &Endpoint,
+        token: &AccessToken,
+        http: &HttpClient,
+        budget: &mut Budget,
+    ) -> Result<Response, ExchangeError> {
+        let body = CredentialsRequest { access_token: Some(token.value.expose().to_owned()), ..Default::default() };
+        // Strings and nothing else: serializing them cannot fail.
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        let time_left = budget.take(Instant::now())?;
+        Ok(http.send(Request::post_json(endpoint, body).bearer(token.value.expose()).timeout(time_left)).await?)
+    }
+}
+
+/// Reads an answer that is not a success.
+pub(crate) fn failure(endpoint: &Endpoint, answer: &Response, token: &AccessToken, now: SystemTime) -> ExchangeError {
+    ExchangeError::Answered {
+        endpoint: endpoint.clone(),
+        status: answer.status,
+        problem: problem(&answer.body, token.value.expose()),
+        retry_after: answer.retry_after(now),
+    }
+}
+
+/// Keeps what reads like an error's words; a body that repeats the token, whole or in part, loses that member.
+fn problem(body: &[u8], token: &str) -> Problem {
+    let Ok(body) = serde_json::from_slice::<ErrorAnswer>(body) else { return Problem::default() };
+    let showable = |text: &String| {
+        text.len() <= 300
+            && !text.contains(token)
+            && text.chars().all(|c| !c.is_control())
+            && text.split_whitespace().all(|word| word.len() <= 100)
+    };
+    Problem {
+        code: body.error.filter(showable),
+        description: body.error_description.filter(showable),
+        request_id: body.request_id.filter(showable).filter(|id| !id.is_empty()),
+        retryable: body.retryable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn api(url: &str) -> VendingApi {
+        let lookup = |name: &str| (name == "COGNITO_CREDENTIAL_API_URL").then(|| url.to_owned());
+        VendingApi::from_env(&mut Variables::new(&lookup)).unwrap()
+    }
+
+    #[test]
+    fn the_route_is_appended_where_it_is_missing() {
+        for (given, expected) in [
+            ("https://a.example", "https://a.example/credentials"),
+            ("https://a.example/", "https://a.example/credentials"),
+            ("https://a.example/prod", "https://a.example/prod/credentials"),
+            ("https://a.example/prod/credentials", "https://a.example/prod/credentials"),
+            ("https://a.example/credentials/", "https://a.example/credentials"),
+        ] {
+            assert_eq!(api(given).endpoint.as_str(), expected);
+        }
+        assert_eq!(api("https://a.example/prod").route("health").as_str(), "https://a.example/prod/health");
+    }
+
+    #[test]
+    fn the_words_of_an_error_are_kept_and_a_token_in_them_is_not() {
+        let body = br#"{"error":"client_disabled","error_description":"no","request_id":"r1","retryable":false}"#;
+        let shown = problem(body, "the-token");
+        assert_eq!(shown.to_string(), " client_disabled (no) [request r1]");
+        assert_eq!(shown.retryable, Some(false));
+        let echo = br#"{"error":"bad","error_description":"token the-token is bad"}"#;
+        assert_eq!(problem(echo, "the-token").to_string(), " bad");
+        let long = format!(r#"{{"error":"{}"}}"#, "x".repeat(101));
+        assert_eq!(problem(long.as_bytes(), "the-token"), Problem::default());
+        assert_eq!(problem(b"<html>", "the-token"), Problem::default());
+    }
+}

@@ -1,0 +1,142 @@
+//! One call to the services: a token, its exchange for credentials, and the tries that it takes.
+
+use std::time::{Duration, Instant};
+
+use http_client::{Budget, HttpClient, Limits, Roots, Spent};
+
+use crate::cache::Cache;
+use crate::config::Config;
+use crate::credentials::Credentials;
+use crate::error::Error;
+use crate::exchange::ExchangeError;
+use crate::idp::{AccessToken, IdpError};
+use crate::log::Log;
+use crate::timestamp;
+
+/// A call spends no more requests than this, whatever the reason for each.
+pub(crate) const MAX_REQUESTS: u32 = 12;
+
+/// A single request; the whole call has a deadline of its own.
+const LIMITS: Limits = Limits { connect: Duration::from_secs(5), total: Duration::from_secs(10), max_body: 256 * 1024 };
+
+/// Reads certificates and sets up TLS; opens no connection.
+pub(crate) fn http_client(config: &Config) -> Result<HttpClient, Error> {
+    Ok(HttpClient::new(Roots::System, &config.extra_ca, LIMITS)?)
+}
+
+/// Fetches credentials until `deadline`.
+///
+/// # Errors
+/// The last failure, once it is final or nothing is left of the call's time and requests.
+pub(crate) fn credentials(
+    config: &Config,
+    cache: Option<&Cache>,
+    log: &Log,
+    deadline: Instant,
+) -> Result<Credentials, Error> {
+    let now = Instant::now();
+    let budget = Budget::new(now, deadline.saturating_duration_since(now), MAX_REQUESTS);
+    let token = cache.and_then(|cache| cache.token().unwrap_or_default());
+    let http = http_client(config)?;
+    let call = Call { config, cache, log, http, budget, token: token.map(|token| (token, Origin::Cache)) };
+    block_on(call.credentials())
+}
+
+/// Runs network requests on this thread.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+    let outcome = runtime.block_on(work);
+    // A name server that hangs must not keep the process beyond its deadline: resolver threads are left behind.
+    runtime.shutdown_background();
+    outcome
+}
+
+struct Call<'a> {
+    config: &'a Config,
+    cache: Option<&'a Cache>,
+    log: &'a Log,
+    http: HttpClient,
+    budget: Budget,
+    token: Option<(AccessToken, Origin)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Cache,
+    ThisCall,
+}
+
+impl Call<'_> {
+    async fn credentials(mut self) -> Result<Credentials, Error> {
+        let mut last_failure = None;
+        loop {
+            let failure = match self.attempt().await {
+                Ok(credentials) => return Ok(credentials),
+                Err(failure) => failure,
+            };
+            let consequence = failure.consequence();
+            if is_spent(&failure) {
+                return Err(last_failure.unwrap_or(failure));
+            }
+            if consequence.is_final {
+                return Err(failure);
+            }
+            match self.budget.delay(Instant::now(), consequence.retry_after, fastrand::f64()) {
+                Err(Spent) => return Err(failure),
+                Ok(delay) => {
+                    self.log.info(format_args!("{failure}; next try in {} ms", delay.as_millis()));
+                    last_failure = Some(failure);
+                    tokio::time::sleep(delay).await;
+                }
+            }
+        }
+    }
+
+    async fn attempt(&mut self) -> Result<Credentials, Error> {
+        let (token, origin) = self.usable_token().await?;
+        match self.exchange(&token).await {
+            // The keys of the pool, or its rules, may have changed since the token was cached.
+            Err(Error::Exchange(error)) if error.is_token_refused() && origin == Origin::Cache => {
+                self.log.info(format_args!("{error}; fetching a new token"));
+                self.token = None;
+                let (token, _) = self.usable_token().await?;
+                self.exchange(&token).await
+            }
+            other => other,
+        }
+    }
+
+    /// The token at hand, or a new one where it has expired between two tries.
+    async fn usable_token(&mut self) -> Result<(AccessToken, Origin), Error> {
+        if let Some((token, origin)) = &self.token
+            && token.is_usable(timestamp::now())
+        {
+            self.log.debug("using the access token at hand");
+            return Ok((token.clone(), *origin));
+        }
+        let cognito = &self.config.cognito;
+        self.log.debug(format_args!("asking {} for an access token", cognito.token_endpoint));
+        let token = cognito.token(&self.http, &mut self.budget, self.log).await?;
+        // Tokens are billed: the next call shall find this one, even if the exchange fails now.
+        if let Some(cache) = self.cache
+            && let Err(error) = cache.store_token(&token)
+        {
+            self.log.warn(format_args!("the access token is not cached: {error}"));
+        }
+        self.token = Some((token.clone(), Origin::ThisCall));
+        Ok((token, Origin::ThisCall))
+    }
+
+    async fn exchange(&mut self, token: &AccessToken) -> Result<Credentials, Error> {
+        let api = &self.config.vending_api;
+        self.log.debug(format_args!("asking {} for credentials", api.endpoint));
+        let vended = api.vend(token, &self.http, &mut self.budget).await?;
+        self.log.debug(format_args!("credentials of {} as {}", vended.role_arn, vended.session_name));
+        Ok(vended.credentials)
+    }
+}
+
+/// No request was made for lack of budget; what failed before says more.
+fn is_spent(failure: &Error) -> bool {
+    matches!(failure, Error::Idp(IdpError::Spent(_)) | Error::Exchange(ExchangeError::Spent(_)))
+}

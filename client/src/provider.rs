@@ -1,0 +1,199 @@
+//! Credentials for a caller: from the cache while they are good, fetched by one process for all when they are not.
+
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::cache::{Cache, CacheError, Lock};
+use crate::config::Config;
+use crate::credentials::Credentials;
+use crate::error::Error;
+use crate::fetch;
+use crate::log::Log;
+use crate::refresh::{self, Failure, Freshness};
+use crate::timestamp;
+
+/// A caller without credentials waits this long, all tries together.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// A caller with valid credentials never waits longer.
+const PATIENCE_WHILE_VALID: Duration = Duration::from_secs(5);
+
+/// Answers one caller.
+pub(crate) struct Provider<'a> {
+    config: &'a Config,
+    log: &'a Log,
+    started: Instant,
+    started_at: SystemTime,
+}
+
+/// What came of waiting for the lock.
+enum Turn {
+    Mine(Lock),
+    /// There is no working lock: everybody for themselves.
+    Lockless,
+    SomebodyElses,
+}
+
+impl<'a> Provider<'a> {
+    pub(crate) fn new(config: &'a Config, log: &'a Log) -> Self {
+        Self { config, log, started: Instant::now(), started_at: timestamp::now() }
+    }
+
+    /// Good credentials, as quickly as they can be had.
+    ///
+    /// # Errors
+    /// When none can be had and none in the cache are still valid.
+    pub(crate) fn credentials(&self) -> Result<Credentials, Error> {
+        let cache = match Cache::open(self.config.cache_dir.as_deref(), self.config.cache_id()) {
+            Ok(cache) => cache,
+            Err(error) => {
+                self.log.warn(format_args!("credentials are not cached: {error}"));
+                return fetch::credentials(self.config, None, self.log, self.started + PATIENCE);
+            }
+        };
+        // Without the lock a file that cannot be used says nothing: somebody may be replacing it this moment.
+        let cached = valid(cache.credentials().unwrap_or_default(), self.started_at);
+        match cached {
+            Some((credentials, Freshness::Fresh)) => Ok(credentials),
+            Some((credentials, freshness)) => Ok(self.refresh(&cache, credentials, freshness)),
+            None => self.first_fetch(&cache),
+        }
+    }
+
+    /// Fresher credentials than these if they can be had soon, else these.
+    fn refresh(&self, cache: &Cache, credentials: Credentials, freshness: Freshness) -> Credentials {
+        let failure = cache.failure().unwrap_or_default();
+        if failure.is_some_and(|failure| self.started_at < failure.not_before) {
+            self.log.info("the last refresh failed a moment ago: the credentials in the cache are used");
+            return credentials;
+        }
+        let deadline = self.started + PATIENCE_WHILE_VALID;
+        let patience = if freshness == Freshness::Urgent { deadline } else { self.started };
+        let _lock = match self.wait_for_turn(cache, patience) {
+            Turn::SomebodyElses => return credentials,
+            Turn::Lockless => None,
+            Turn::Mine(lock) => Some(lock),
+        };
+        let (fresher, failure) = self.look_again(cache);
+        if let Some((fresher, Freshness::Fresh)) = fresher {
+            return fresher;
+        }
+        if failure.as_ref().is_some_and(|failure| failure.failed_at >= self.started_at) {
+            return credentials;
+        }
+        match fetch::credentials(self.config, Some(cache), self.log, deadline) {
+            Ok(fetched) => {
+                self.keep(cache, &fetched);
+                fetched
+            }
+            Err(error) => {
+                let until = timestamp::format(credentials.expires_at);
+                self.log.warn(format_args!(
+                    "no fresher credentials: {error}; those in the cache are used, valid until {until}"
+                ));
+                let lifetime = credentials.expires_at.duration_since(credentials.obtained_at).unwrap_or_default();
+                self.note(cache, &error, lifetime, failure);
+                credentials
+            }
+        }
+    }
+
+    /// The first credentials, or the first after a gap.
+    fn first_fetch(&self, cache: &Cache) -> Result<Credentials, Error> {
+        let deadline = self.started + PATIENCE;
+        let _lock = match self.wait_for_turn(cache, deadline) {
+            Turn::SomebodyElses => return Err(Error::Busy { waited: PATIENCE }),
+            Turn::Lockless => None,
+            Turn::Mine(lock) => Some(lock),
+        };
+        let (found, failure) = self.look_again(cache);
+        if let Some((credentials, _)) = found {
+            return Ok(credentials);
+        }
+        // Who had the lock before has just failed for all who waited: 200 callers are not 200 attempts in a row.
+        if let Some(Failure { kind, message, .. }) = failure.as_ref().filter(|last| last.failed_at >= self.started_at) {
+            return Err(Error::Shared { kind: *kind, message: message.clone() });
+        }
+        match fetch::credentials(self.config, Some(cache), self.log, deadline) {
+            Ok(fetched) => {
+                self.keep(cache, &fetched);
+                Ok(fetched)
+            }
+            Err(error) => {
+                self.note(cache, &error, Duration::ZERO, failure);
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits for the lock, at least with one look at it.
+    fn wait_for_turn(&self, cache: &Cache, deadline: Instant) -> Turn {
+        loop {
+            match cache.try_lock() {
+                Ok(Some(lock)) => return Turn::Mine(lock),
+                Ok(None) if Instant::now() >= deadline => return Turn::SomebodyElses,
+                // flock(2) knows no timeout. Uneven naps keep a crowd from looking all at once.
+                Ok(None) => std::thread::sleep(Duration::from_millis(fastrand::u64(5..25))),
+                Err(error) => {
+                    self.log.warn(format_args!("{error}: credentials are fetched without a lock"));
+                    return Turn::Lockless;
+                }
+            }
+        }
+    }
+
+    /// What the cache holds now that nobody else writes. Here its faults are told, and a corrupt file is set aside.
+    fn look_again(&self, cache: &Cache) -> (Option<(Credentials, Freshness)>, Option<Failure>) {
+        let credentials = self.recover(cache.credentials());
+        self.recover(cache.token());
+        let failure = self.recover(cache.failure());
+        (valid(credentials, timestamp::now()), failure)
+    }
+
+    fn recover<T>(&self, outcome: Result<Option<T>, CacheError>) -> Option<T> {
+        match outcome {
+            Ok(content) => content,
+            Err(CacheError::Corrupt { path }) => {
+                self.set_aside(&path);
+                None
+            }
+            Err(error) => {
+                self.log.warn(format_args!("{error}: it is not used, and replaced"));
+                None
+            }
+        }
+    }
+
+    fn set_aside(&self, path: &Path) {
+        match Cache::set_aside(path) {
+            Ok(aside) => {
+                self.log.warn(format_args!("`{}` is corrupt: set aside as `{}`", path.display(), aside.display()));
+            }
+            Err(error) => self.log.warn(format_args!("`{}` is corrupt, and not set aside: {error}", path.display())),
+        }
+    }
+
+    fn keep(&self, cache: &Cache, fetched: &Credentials) {
+        match cache.store_credentials(fetched) {
+            Ok(()) => cache.forget_failure(),
+            Err(error) => self.log.warn(format_args!("the credentials are not cached: {error}")),
+        }
+    }
+
+    /// Tells the other processes of a failure.
+    fn note(&self, cache: &Cache, error: &Error, lifetime: Duration, previous: Option<Failure>) {
+        let failures = previous.map_or(0, |previous| previous.failures).saturating_add(1);
+        let consequence = error.consequence();
+        let failed_at = timestamp::now();
+        let not_before = failed_at + refresh::pause(lifetime, failures, consequence.retry_after);
+        let failure = Failure { failed_at, not_before, failures, kind: consequence.kind, message: error.to_string() };
+        if let Err(error) = cache.store_failure(&failure) {
+            self.log.warn(format_args!("the failure is not noted for other processes: {error}"));
+        }
+    }
+}
+
+fn valid(credentials: Option<Credentials>, now: SystemTime) -> Option<(Credentials, Freshness)> {
+    let credentials = credentials?;
+    let freshness = credentials.freshness(now);
+    (freshness != Freshness::Expired).then_some((credentials, freshness))
+}

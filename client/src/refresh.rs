@@ -1,0 +1,147 @@
+//! When credentials are fetched anew: decisions only, `now` is an argument.
+
+use std::time::{Duration, SystemTime};
+
+use crate::error::Kind;
+use serde::{Deserialize, Serialize};
+
+/// What the age of credentials asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    /// Use them.
+    Fresh,
+    /// Past half of their life: one process fetches anew, the others use them.
+    Refreshable,
+    /// About to end: wait for fresher ones, a little.
+    Urgent,
+    /// Of no use.
+    Expired,
+}
+
+/// From here on, callers wait for fresher credentials; for short-lived ones a quarter of their life.
+const URGENT: Duration = Duration::from_secs(600);
+/// A token about to expire would not survive its way to the service; for short-lived ones a tenth of their life.
+const TOKEN_MARGIN: Duration = Duration::from_secs(60);
+
+/// The refresh point lies between 45 and 50 % of the lifetime, so that an outage of half an hour stays unseen with
+/// one-hour credentials. `salt` (the access key's id) spreads the machines of a fleet, yet gives all processes of a
+/// machine the same answer.
+pub(crate) fn freshness(obtained_at: SystemTime, expires_at: SystemTime, salt: &str, now: SystemTime) -> Freshness {
+    let left = expires_at.duration_since(now).unwrap_or_default();
+    let lifetime = expires_at.duration_since(obtained_at).unwrap_or_default();
+    let refresh_from = lifetime.mul_f64(0.5 + 0.05 * spread(salt));
+    if left.is_zero() {
+        Freshness::Expired
+    } else if left <= URGENT.min(lifetime / 4) {
+        Freshness::Urgent
+    } else if left <= refresh_from {
+        Freshness::Refreshable
+    } else {
+        Freshness::Fresh
+    }
+}
+
+/// Whether a token is worth sending.
+pub(crate) fn is_token_usable(obtained_at: SystemTime, expires_at: SystemTime, now: SystemTime) -> bool {
+    let lifetime = expires_at.duration_since(obtained_at).unwrap_or_default();
+    expires_at.duration_since(now).is_ok_and(|left| left > TOKEN_MARGIN.min(lifetime / 10))
+}
+
+/// A refresh that failed while the credentials were still valid, or a first fetch that failed: told to the other
+/// processes through the cache directory.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    /// When.
+    #[serde(with = "crate::timestamp")]
+    pub(crate) failed_at: SystemTime,
+    /// No earlier than this a caller with valid credentials tries again.
+    #[serde(with = "crate::timestamp")]
+    pub(crate) not_before: SystemTime,
+    /// In a row.
+    pub(crate) failures: u32,
+    /// What it was.
+    pub(crate) kind: Kind,
+    /// In words.
+    pub(crate) message: String,
+}
+
+/// How long callers with valid credentials leave the services alone after a failure: from 5 s on, doubling up to 30 s
+/// for one-hour credentials, in proportion for shorter ones. A program that asks every second then neither waits each
+/// time nor hammers a service that is down, and the end of an outage is noticed within half a minute.
+pub(crate) fn pause(lifetime: Duration, failures: u32, retry_after: Option<Duration>) -> Duration {
+    let longest = (lifetime / 120).min(Duration::from_secs(30));
+    let backoff = (longest / 6).saturating_mul(1 << failures.saturating_sub(1).min(8)).min(longest);
+    // Beyond the credentials' end the word of the server no longer counts: then a caller has nothing else to do.
+    retry_after.unwrap_or_default().min(lifetime).max(backoff)
+}
+
+/// FNV-1a, to 0..1.
+fn spread(salt: &str) -> f64 {
+    let hash = salt.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    f64::from(hash) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn at(age: Duration, lifetime: Duration, salt: &str) -> Freshness {
+        let obtained_at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600);
+        freshness(obtained_at, obtained_at + lifetime, salt, obtained_at + age)
+    }
+
+    #[test]
+    fn one_hour_credentials() {
+        for salt in ["ASIAEXAMPLE0", "ASIAEXAMPLE1", "x", ""] {
+            assert_eq!(at(Duration::ZERO, 60 * MINUTE, salt), Freshness::Fresh);
+            assert_eq!(at(26 * MINUTE, 60 * MINUTE, salt), Freshness::Fresh);
+            assert_eq!(at(30 * MINUTE, 60 * MINUTE, salt), Freshness::Refreshable);
+            assert_eq!(at(49 * MINUTE, 60 * MINUTE, salt), Freshness::Refreshable);
+            assert_eq!(at(50 * MINUTE, 60 * MINUTE, salt), Freshness::Urgent);
+            assert_eq!(at(60 * MINUTE, 60 * MINUTE, salt), Freshness::Expired);
+            assert_eq!(at(90 * MINUTE, 60 * MINUTE, salt), Freshness::Expired);
+        }
+    }
+
+    #[test]
+    fn machines_are_spread_over_the_window() {
+        let refreshing = (0..100)
+            .filter(|n| at(28 * MINUTE + MINUTE / 2, 60 * MINUTE, &format!("ASIA{n}")) == Freshness::Refreshable)
+            .count();
+        assert!((25..75).contains(&refreshing), "{refreshing}");
+    }
+
+    #[test]
+    fn short_lived_credentials_are_fresh_first_too() {
+        for lifetime in [15 * MINUTE, Duration::from_secs(30), Duration::from_secs(4)] {
+            assert_eq!(at(Duration::ZERO, lifetime, "a"), Freshness::Fresh);
+            assert_eq!(at(lifetime / 2, lifetime, "a"), Freshness::Refreshable);
+            assert_eq!(at(lifetime * 4 / 5, lifetime, "a"), Freshness::Urgent);
+            assert_eq!(at(lifetime, lifetime, "a"), Freshness::Expired);
+        }
+    }
+
+    #[test]
+    fn a_token_is_used_up_to_its_margin() {
+        let start = SystemTime::UNIX_EPOCH;
+        let usable = |lifetime: u64, age: u64| {
+            is_token_usable(start, start + Duration::from_secs(lifetime), start + Duration::from_secs(age))
+        };
+        assert!(usable(3600, 3539) && !usable(3600, 3540) && !usable(3600, 9999));
+        assert!(usable(20, 17) && !usable(20, 18));
+        assert!(!usable(0, 0));
+    }
+
+    #[test]
+    fn pauses_grow_and_stay_short() {
+        let seconds = |failures, retry_after: Option<u64>| {
+            pause(60 * MINUTE, failures, retry_after.map(Duration::from_secs)).as_secs()
+        };
+        assert_eq!([1, 2, 3, 4, 99].map(|failures| seconds(failures, None)), [5, 10, 20, 30, 30]);
+        assert_eq!(seconds(1, Some(120)), 120);
+        assert_eq!(seconds(1, Some(1)), 5);
+        assert_eq!(pause(Duration::from_secs(30), 1, None).as_millis(), 41);
+    }
+}
