@@ -2,8 +2,12 @@
 
 mod architecture;
 mod cases;
+mod client;
+mod crash;
 mod events;
+mod machine;
 mod outages;
+mod secrets;
 mod vectors;
 mod vending;
 

@@ -43,6 +43,8 @@ struct State {
     jwks: String,
     items: HashMap<String, Value>,
     token: String,
+    /// `None`: a date so far off that no test reaches it.
+    expiration: Option<String>,
     faults: HashMap<Service, Fault>,
     received: Vec<(Service, Received)>,
 }
@@ -82,6 +84,11 @@ impl Upstream {
     /// The token endpoint hands out this token.
     pub fn set_token(&self, token: &str) {
         token.clone_into(&mut self.state().token);
+    }
+
+    /// STS hands out credentials that end then (RFC 3339).
+    pub fn set_expiration(&self, expiration: &str) {
+        self.state().expiration = Some(expiration.to_owned());
     }
 
     pub fn break_service(&self, service: Service, fault: Fault) {
@@ -188,7 +195,7 @@ fn good_answer(state: &State, service: Service, received: &Received) -> Reply {
                  </GetCallerIdentityResult></GetCallerIdentityResponse>"
                     .to_owned()
             } else {
-                assume_role_answer()
+                assume_role_answer(state.expiration.as_deref().unwrap_or("2099-01-01T00:00:00.123Z"))
             };
             Reply::Whole(200, vec![("content-type".into(), "text/xml".into())], body.into_bytes())
         }
@@ -199,11 +206,11 @@ fn good_answer(state: &State, service: Service, received: &Received) -> Reply {
 pub const SECRET_ACCESS_KEY: &str = "CANARY/secret+access=key";
 pub const SESSION_TOKEN: &str = "CANARY/session+token==";
 
-fn assume_role_answer() -> String {
+fn assume_role_answer(expiration: &str) -> String {
     format!(
         "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
          <AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId><SecretAccessKey>{SECRET_ACCESS_KEY}</SecretAccessKey>\
-         <SessionToken>{SESSION_TOKEN}</SessionToken><Expiration>2099-01-01T00:00:00.123Z</Expiration></Credentials>\
+         <SessionToken>{SESSION_TOKEN}</SessionToken><Expiration>{expiration}</Expiration></Credentials>\
          </AssumeRoleResult></AssumeRoleResponse>"
     )
 }

@@ -1,0 +1,172 @@
+//! Planted secrets are looked for in everything the programs write, at the most verbose level, in every spelling.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::json;
+use tests::upstream::{Fault, SECRET_ACCESS_KEY, SESSION_TOKEN, Service as Upstream};
+
+use crate::machine::{CLIENT_SECRET, Machine};
+use crate::service::{Service, Setup, key, token, token_with};
+
+/// A secret in every spelling it might leak in.
+fn spellings(secret: &str) -> Vec<String> {
+    let bytes = secret.as_bytes();
+    let hex = |upper: bool| -> String {
+        bytes.iter().map(|byte| if upper { format!("{byte:02X}") } else { format!("{byte:02x}") }).collect()
+    };
+    let percent: String = bytes
+        .iter()
+        .map(|byte| {
+            if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
+                (*byte as char).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect();
+    let json = serde_json::to_string(secret).expect("text is JSON");
+    let mut spellings = vec![
+        secret.to_owned(),
+        hex(false),
+        hex(true),
+        percent.replace("%20", "+"),
+        percent,
+        json.trim_matches('"').to_owned(),
+        json.trim_matches('"').replace('/', "\\/"),
+        format!("{:?}", secret).trim_matches('"').to_owned(),
+    ];
+    // Base64 of a longer text that holds the secret: its spelling depends on where the secret starts.
+    for offset in 0..3 {
+        let shifted = [&b"abc"[..offset], bytes].concat();
+        for encoded in [STANDARD.encode(&shifted), URL_SAFE_NO_PAD.encode(&shifted)] {
+            let from = if offset == 0 { 0 } else { 4 };
+            let inner: String = encoded.trim_end_matches('=').chars().skip(from).collect();
+            let inner: String = inner.chars().take(inner.len().saturating_sub(2)).collect();
+            if inner.len() >= 12 {
+                spellings.push(inner);
+            }
+        }
+    }
+    spellings
+}
+
+fn leak(text: &str, secrets: &[&str]) -> Option<String> {
+    secrets.iter().flat_map(|secret| spellings(secret)).find(|spelling| text.contains(spelling.as_str()))
+}
+
+#[test]
+fn the_scanner_finds_planted_leaks() {
+    let secret = "CANARY/one two+three\"four";
+    for planted in [
+        format!("x{secret}y"),
+        format!("x{}", STANDARD.encode(format!("id:{secret}"))),
+        format!("x{}", URL_SAFE_NO_PAD.encode(format!("i:{secret}"))),
+        format!("{:?}", json!({"a": secret}).to_string()),
+        "CANARY%2Fone%20two%2Bthree%22four".to_owned(),
+        "CANARY%2Fone+two%2Bthree%22four".to_owned(),
+        secret.bytes().map(|byte| format!("{byte:02x}")).collect(),
+    ] {
+        assert!(leak(&planted, &[secret]).is_some() || planted.contains("\\\\\\\""), "{planted}");
+    }
+    assert_eq!(leak("nothing to see", &[secret]), None);
+}
+
+#[tokio::test]
+async fn the_service_writes_no_secret() {
+    let service =
+        Service::start(Setup { item: json!({"external_id": {"S": "CANARY-external-id"}}), ..Setup::default() }).await;
+    let good = token();
+    let bad = token_with(json!({"exp": 1}));
+    let forged = format!("{}AAAA", &good[..good.len() - 4]);
+    service.vend(&good).await;
+    for refused in [&bad, &forged, &"CANARY-no-token".to_owned()] {
+        let answer = service.vend(refused).await;
+        assert_eq!(leak(&answer.body.to_string(), &[refused]), None);
+        let answer = service.send(service.request("POST", "/explain").bearer_auth(refused)).await;
+        assert_eq!(leak(&answer.body.to_string(), &[refused]), None);
+    }
+    let explained = service.send(service.request("POST", "/explain").bearer_auth(&good)).await;
+    assert_eq!(leak(&explained.body.to_string(), &[&good, "CANARY-external-id", SECRET_ACCESS_KEY]), None);
+    for of in [Upstream::Sts, Upstream::DynamoDb, Upstream::Jwks] {
+        for fault in [Fault::Status(500, "CANARY-upstream-body".into()), Fault::WrongBody, Fault::CutOff] {
+            service.upstream.break_service(of, fault);
+            let answer = service.vend(&good).await;
+            assert_eq!(leak(&answer.body.to_string(), &["CANARY-upstream-body", "CANARY-own-secret"]), None);
+        }
+        service.upstream.mend();
+    }
+    let output = service.process.output();
+    assert!(output.contains("\"decision\":\"allow\""));
+    let secrets = [
+        good.as_str(),
+        &bad,
+        &forged,
+        "CANARY-no-token",
+        "CANARY-external-id",
+        "CANARY-upstream-body",
+        SECRET_ACCESS_KEY,
+        SESSION_TOKEN,
+        "CANARY-own-secret",
+        "CANARY-own-session-token",
+    ];
+    assert_eq!(leak(&output, &secrets), None);
+    // A signature alone is worth nothing, but the signed part of a token must not be there either.
+    assert_eq!(leak(&output, &[good.rsplit_once('.').unwrap().0]), None);
+    drop(key());
+}
+
+/// A call that fails takes up to thirty seconds, so all ways to fail are tried at once.
+#[tokio::test]
+async fn the_client_writes_no_secret() {
+    let faults = [
+        Fault::Status(401, format!(r#"{{"error":"invalid_client","error_description":"wrong: {CLIENT_SECRET}"}}"#)),
+        Fault::Status(500, "CANARY-upstream-body".to_owned()),
+        Fault::WrongBody,
+    ];
+    let mut ways = tokio::task::JoinSet::new();
+    for format in ["text", "json"] {
+        ways.spawn(client_writes_no_secret(format, None));
+        for of in [Upstream::Token, Upstream::Sts] {
+            for fault in &faults {
+                ways.spawn(client_writes_no_secret(format, Some((of, fault.clone()))));
+            }
+        }
+    }
+    while let Some(ended) = ways.join_next().await {
+        ended.unwrap();
+    }
+}
+
+async fn client_writes_no_secret(format: &str, fault: Option<(Upstream, Fault)>) {
+    let machine = Machine::start().await;
+    let token = token();
+    machine.service.upstream.set_token(&token);
+    let secrets = [CLIENT_SECRET, token.as_str(), "CANARY-upstream-body", SECRET_ACCESS_KEY, SESSION_TOKEN];
+    let verbose = ["--log-level", "debug", "--log-format", format];
+    let Some((of, fault)) = fault else {
+        let ran = machine.run(&[&verbose[..], &["get-credentials"]].concat(), &[]).await;
+        ran.credentials();
+        assert_eq!(leak(&ran.stderr(), &secrets), None);
+        assert_eq!(leak(&ran.stdout(), &secrets[..3]), None);
+        let doctor = machine.run(&[&verbose[..], &["doctor"]].concat(), &[]).await;
+        assert_eq!(leak(&(doctor.stdout() + &doctor.stderr()), &secrets), None);
+        return;
+    };
+    machine.service.upstream.break_service(of, fault);
+    let ran = machine.run(&[&verbose[..], &["get-credentials"]].concat(), &[]).await;
+    assert_ne!(ran.code(), Some(0));
+    assert_eq!(leak(&(ran.stdout() + &ran.stderr()), &secrets), None);
+}
+
+/// While the programs run: the command line is public, and a crash leaves no memory behind.
+#[tokio::test]
+async fn neither_command_line_nor_core_dump() {
+    let service = Service::start(Setup::default()).await;
+    service.vend(&token()).await;
+    let process = format!("/proc/{}", service.process.child.id());
+    let command_line = std::fs::read_to_string(format!("{process}/cmdline")).unwrap();
+    assert_eq!(leak(&command_line, &["CANARY-own-secret"]), None);
+    let limits = std::fs::read_to_string(format!("{process}/limits")).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().collect::<Vec<_>>()[4..6], ["0", "0"], "{core}");
+}
