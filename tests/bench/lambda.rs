@@ -1,0 +1,174 @@
+//! The vending Lambda and its peers under a runtime API on loopback; their cold starts.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tests::lambda_runtime::LambdaRuntime;
+use tests::process::{Process, binary, repository};
+use tests::token::{SigningKey, cognito_claims, jwk_set};
+use tests::upstream::{Upstream, item};
+
+use crate::machine;
+use crate::report::{Figure, Part, Quantity};
+use crate::samples::{ROW_HEAD, Samples};
+
+const ISSUER: &str = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_TestPool1";
+const CLIENT_ID: &str = "1h57kf5cpq17m0eml12EXAMPLE";
+
+const COLD_RUNS: usize = 60;
+const COLD_RUNS_PYTHON: usize = 30;
+#[derive(Clone, Copy, PartialEq)]
+pub enum Function {
+    Vending,
+    Hello,
+    Python,
+}
+
+impl Function {
+    pub const ALL: [Self; 3] = [Self::Vending, Self::Hello, Self::Python];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Vending => "vending-lambda",
+            Self::Hello => "hello world",
+            Self::Python => "Python",
+        }
+    }
+
+    fn command(self) -> Command {
+        match self {
+            Self::Vending => Command::new(binary("vending-lambda")),
+            Self::Hello => Command::new(binary("hello-lambda")),
+            Self::Python => {
+                let mut command = Command::new(machine::python());
+                command.arg(repository().join("tests/bench/python_lambda.py"));
+                command
+            }
+        }
+    }
+
+    pub fn start(self, bench: &Bench, runtime: &LambdaRuntime) -> Process {
+        let mut command = self.command();
+        command.env_clear().envs(bench.environment()).envs(runtime.environment());
+        Process::spawn(command)
+    }
+}
+
+/// Canned upstream services, and the event that makes a vend.
+pub struct Bench {
+    upstream: Upstream,
+    event: String,
+}
+
+impl Bench {
+    pub async fn start() -> Self {
+        let key = SigningKey::generate("key-1");
+        let upstream = Upstream::start().await;
+        upstream.set_jwks(jwk_set(&[&key]));
+        upstream.put_item(CLIENT_ID, item(CLIENT_ID, json!({})));
+        Self { upstream, event: event(&key.token(&cognito_claims(ISSUER, CLIENT_ID))).to_string() }
+    }
+
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        let url = self.upstream.url();
+        vec![
+            ("COGNITO_ISSUER", ISSUER.to_owned()),
+            ("JWKS_URI", format!("{url}/jwks.json")),
+            ("DYNAMODB_TABLE", "credvend-clients".to_owned()),
+            ("S3_BUCKET", "example-bucket".to_owned()),
+            ("AWS_REGION", "eu-west-1".to_owned()),
+            ("AWS_ENDPOINT_URL", url),
+            ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "an-example-secret".to_owned()),
+            ("AWS_SESSION_TOKEN", "an-example-session-token".to_owned()),
+        ]
+    }
+
+    pub async fn invoke(&self, runtime: &LambdaRuntime) -> (Instant, Duration) {
+        // The canned services remember every request, for tests that count them.
+        self.upstream.forget_requests();
+        let (answer, took) = runtime.invoke(&self.event).await;
+        let status = serde_json::from_str::<Value>(&answer.body).map(|body| body["statusCode"].clone());
+        assert!(!answer.failed && status.is_ok_and(|status| status == 200), "not a vend: {}", answer.body);
+        (answer.at, took)
+    }
+}
+
+/// What API Gateway sends (payload 2.0), with the headers of a real request.
+fn event(token: &str) -> Value {
+    json!({
+        "version": "2.0", "routeKey": "POST /credentials", "rawPath": "/credentials", "rawQueryString": "",
+        "headers": {
+            "authorization": format!("Bearer {token}"), "accept": "*/*", "content-length": "0",
+            "host": "api.execute-api.eu-west-1.amazonaws.com", "user-agent": "credvend/0.1.0",
+            "x-amzn-trace-id": "Root=1-68fe2b4c-0123456789abcdef01234567", "x-forwarded-for": "203.0.113.9",
+            "x-forwarded-port": "443", "x-forwarded-proto": "https",
+        },
+        "requestContext": {
+            "accountId": "123456789012", "apiId": "api", "domainName": "api.execute-api.eu-west-1.amazonaws.com",
+            "domainPrefix": "api", "requestId": "JKJaXmPLvHcESHA=", "routeKey": "POST /credentials", "stage": "$default",
+            "time": "01/Jan/2026:00:00:00 +0000", "timeEpoch": 1_767_225_600_000_u64,
+            "http": {
+                "method": "POST", "path": "/credentials", "protocol": "HTTP/1.1", "sourceIp": "203.0.113.9",
+                "userAgent": "credvend/0.1.0",
+            },
+        },
+        "isBase64Encoded": false,
+    })
+}
+
+/// Process start until the first `/next`, and until the first event is answered; the event is waiting already.
+async fn cold_start(bench: &Bench, function: Function) -> (Duration, Duration) {
+    let runtime = LambdaRuntime::start().await;
+    let started = Instant::now();
+    let _process = function.start(bench, &runtime);
+    let (initialised, (answered, _)) = tokio::join!(runtime.initialised(), bench.invoke(&runtime));
+    (initialised - started, answered - started)
+}
+
+pub async fn cold() -> Part {
+    let bench = Bench::start().await;
+    for function in Function::ALL {
+        // Brings the files into the page cache, and makes Python's compiled ones.
+        cold_start(&bench, function).await;
+    }
+    let mut next: [Samples; 3] = Default::default();
+    let mut first: [Samples; 3] = Default::default();
+    for run in 0..COLD_RUNS {
+        for (index, function) in Function::ALL.into_iter().enumerate() {
+            if function == Function::Python && run >= COLD_RUNS_PYTHON {
+                continue;
+            }
+            let (to_next, to_first) = cold_start(&bench, function).await;
+            next[index].push(to_next);
+            first[index].push(to_first);
+        }
+    }
+    let mut details = format!(
+        "From just before `spawn` in the harness, so fork, exec and dynamic linking are included. An event is already \
+         waiting. `vending-lambda` and Python fetch the key set before they ask for it. Runs are interleaved.\n\n{ROW_HEAD}\n"
+    );
+    for (index, function) in Function::ALL.into_iter().enumerate() {
+        details += &format!("{}\n", next[index].row(&format!("{}: to `/next`", function.name())));
+        details += &format!("{}\n", first[index].row(&format!("{}: to the first answer", function.name())));
+    }
+    let figure = |what, samples: &[Samples; 3], microseconds| Figure {
+        what,
+        part: "cold",
+        ours: Quantity::Time(samples[0].median()),
+        reach: Quantity::Time(Duration::from_micros(microseconds)),
+        peers: vec![
+            (Function::Hello.name(), Quantity::Time(samples[1].median())),
+            (Function::Python.name(), Quantity::Time(samples[2].median())),
+        ],
+    };
+    Part {
+        title: "Lambda: cold start",
+        figures: vec![
+            figure("Lambda: process start → `/next`, keys fetched", &next, 2_500),
+            figure("Lambda: process start → first vend answered", &first, 4_000),
+        ],
+        details,
+    }
+}

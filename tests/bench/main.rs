@@ -1,0 +1,45 @@
+//! Measures the release binaries in `BIN_DIR` beside their peers. `scripts/bench` builds them and runs this.
+//!
+//! With the names of parts it prints what they saw; without any it runs all and writes `docs/benchmarks.md`.
+#![allow(clippy::format_push_string)] // A report is put together once.
+
+mod client;
+mod cpu;
+mod https;
+mod lambda;
+mod machine;
+mod report;
+mod samples;
+mod token;
+mod warm;
+
+use tests::process::repository;
+
+const PARTS: [&str; 4] = ["cold", "warm", "token", "client"];
+
+// One thread: what is measured shall have the other CPU for itself.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    let unknown = asked.iter().find(|part| !PARTS.contains(&part.as_str()));
+    anyhow::ensure!(unknown.is_none(), "there is no part {unknown:?}; the parts are {}", PARTS.join(", "));
+
+    let mut parts = Vec::new();
+    for part in PARTS.into_iter().filter(|part| asked.is_empty() || asked.iter().any(|name| name == part)) {
+        eprintln!("bench: {part}");
+        parts.push(match part {
+            "cold" => lambda::cold().await,
+            "warm" => warm::invocations().await,
+            "token" => token::verification(),
+            _ => client::get_credentials().await?,
+        });
+    }
+    let report = report::render(&parts);
+    if asked.is_empty() {
+        let path = repository().join("docs/benchmarks.md");
+        std::fs::write(&path, &report)?;
+        eprintln!("bench: written to {}", path.display());
+    }
+    print!("{report}");
+    Ok(())
+}
