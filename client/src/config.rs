@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use aws_lc_rs::digest::{Context, SHA256};
+use http_client::Proxy;
 
 use crate::exchange::vending_api::VendingApi;
 use crate::idp::cognito::Cognito;
@@ -16,6 +17,7 @@ pub(crate) struct Config {
     pub(crate) cache_dir: Option<PathBuf>,
     /// Files of certificate authorities on top of the system's.
     pub(crate) extra_ca: Vec<PathBuf>,
+    pub(crate) proxy: Proxy,
 }
 
 impl Config {
@@ -36,8 +38,9 @@ impl Config {
             .filter_map(|name| variables.optional(name))
             .map(Into::into)
             .collect();
+        let proxy = proxy(&variables);
         let config = match (cognito, vending_api) {
-            (Some(cognito), Some(vending_api)) => Some(Self { cognito, vending_api, cache_dir, extra_ca }),
+            (Some(cognito), Some(vending_api)) => Some(Self { cognito, vending_api, cache_dir, extra_ca, proxy }),
             _ => None,
         };
         variables.finish(config)
@@ -71,6 +74,15 @@ fn is_supported_idp(variables: &mut Variables<'_>) -> bool {
     let default = if configured.is_none() { " (the default)" } else { "" };
     variables.fault("IDP_TYPE", format_args!("`{idp_type}`{default} is not in this build, which has: cognito"));
     false
+}
+
+/// In either case, as every program takes them. From the environment file too, so not left to the HTTP library.
+fn proxy(variables: &Variables<'_>) -> Proxy {
+    let first = |names: [&str; 4]| names.iter().find_map(|name| variables.optional(name));
+    Proxy {
+        https: first(["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
+        no_proxy: variables.optional("no_proxy").or_else(|| variables.optional("NO_PROXY")),
+    }
 }
 
 fn cache_dir(variables: &Variables<'_>) -> Option<PathBuf> {

@@ -1,6 +1,6 @@
 //! AWS credentials as this program holds and caches them.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,10 @@ impl Credentials {
             expires_at,
             obtained_at: now,
         })
+    }
+
+    pub(crate) fn lifetime(&self) -> Duration {
+        self.expires_at.duration_since(self.obtained_at).unwrap_or_default()
     }
 
     pub(crate) fn freshness(&self, now: SystemTime) -> Freshness {

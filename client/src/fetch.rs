@@ -21,7 +21,7 @@ const LIMITS: Limits = Limits { connect: Duration::from_secs(5), total: Duration
 
 /// Reads certificates and sets up TLS; opens no connection.
 pub(crate) fn http_client(config: &Config) -> Result<HttpClient, Error> {
-    Ok(HttpClient::new(Roots::System, &config.extra_ca, LIMITS)?)
+    Ok(HttpClient::with_proxy(Roots::System, &config.extra_ca, &config.proxy, LIMITS)?)
 }
 
 /// Fetches credentials until `deadline`.

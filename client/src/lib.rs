@@ -56,7 +56,7 @@ fn dispatch(cli: &Cli, log: &Log, environment: &dyn Fn(&str) -> Option<String>) 
     let lookup = |name: &str| overlay.get(name).map(str::to_owned).or_else(|| environment(name));
     let config = Config::from_env(&lookup);
     match cli.command {
-        Command::Doctor { json } => commands::doctor::run(config, json),
+        Command::Doctor { json } => commands::doctor::run(config, json, log),
         _ => commands::get_credentials::run(&config?, log),
     }
 }

@@ -9,13 +9,15 @@ use crate::credentials::Credentials;
 use crate::error::Error;
 use crate::fetch;
 use crate::log::Log;
-use crate::refresh::{self, Failure, Freshness};
+use crate::refresh::{self, FailedAttempt, Failure, Freshness};
 use crate::timestamp;
 
 /// A caller without credentials waits this long, all tries together.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// A caller with valid credentials never waits longer.
-const PATIENCE_WHILE_VALID: Duration = Duration::from_secs(5);
+/// A caller with valid credentials never waits longer, and so long only when they are about to end.
+const PATIENCE_WHILE_URGENT: Duration = Duration::from_secs(5);
+/// Before that, a slow service is not worth waiting for: there is time for many more tries.
+const PATIENCE_WHILE_REFRESHABLE: Duration = Duration::from_secs(2);
 
 /// Answers one caller.
 pub(crate) struct Provider<'a> {
@@ -54,45 +56,47 @@ impl<'a> Provider<'a> {
         let cached = valid(cache.credentials().unwrap_or_default(), self.started_at);
         match cached {
             Some((credentials, Freshness::Fresh)) => Ok(credentials),
-            Some((credentials, freshness)) => Ok(self.refresh(&cache, credentials, freshness)),
+            Some((credentials, freshness)) => self.refresh(&cache, credentials, freshness),
             None => self.first_fetch(&cache),
         }
     }
 
     /// Fresher credentials than these if they can be had soon, else these.
-    fn refresh(&self, cache: &Cache, credentials: Credentials, freshness: Freshness) -> Credentials {
+    fn refresh(&self, cache: &Cache, current: Credentials, freshness: Freshness) -> Result<Credentials, Error> {
         let failure = cache.failure().unwrap_or_default();
         if failure.is_some_and(|failure| self.started_at < failure.not_before) {
             self.log.info("the last refresh failed a moment ago: the credentials in the cache are used");
-            return credentials;
+            return Ok(current);
         }
-        let deadline = self.started + PATIENCE_WHILE_VALID;
-        let patience = if freshness == Freshness::Urgent { deadline } else { self.started };
-        let _lock = match self.wait_for_turn(cache, patience) {
-            Turn::SomebodyElses => return credentials,
+        let (patience, patience_for_lock) = match freshness {
+            Freshness::Urgent => (PATIENCE_WHILE_URGENT, PATIENCE_WHILE_URGENT),
+            _ => (PATIENCE_WHILE_REFRESHABLE, Duration::ZERO),
+        };
+        let _lock = match self.wait_for_turn(cache, self.started + patience_for_lock) {
+            Turn::SomebodyElses => return Ok(current),
             Turn::Lockless => None,
             Turn::Mine(lock) => Some(lock),
         };
-        let (fresher, failure) = self.look_again(cache);
-        if let Some((fresher, Freshness::Fresh)) = fresher {
-            return fresher;
+        let (found, failure) = self.look_again(cache);
+        if let Some((fresher, _)) = found.filter(|(found, _)| found.expires_at > current.expires_at) {
+            return Ok(fresher);
         }
         if failure.as_ref().is_some_and(|failure| failure.failed_at >= self.started_at) {
-            return credentials;
+            return Ok(current);
         }
-        match fetch::credentials(self.config, Some(cache), self.log, deadline) {
+        match fetch::credentials(self.config, Some(cache), self.log, self.started + patience) {
             Ok(fetched) => {
                 self.keep(cache, &fetched);
-                fetched
+                Ok(fetched)
             }
             Err(error) => {
-                let until = timestamp::format(credentials.expires_at);
-                self.log.warn(format_args!(
-                    "no fresher credentials: {error}; those in the cache are used, valid until {until}"
-                ));
-                let lifetime = credentials.expires_at.duration_since(credentials.obtained_at).unwrap_or_default();
-                self.note(cache, &error, lifetime, failure);
-                credentials
+                self.note(cache, &error, Some(&current), failure);
+                if current.expires_at <= timestamp::now() {
+                    return Err(error);
+                }
+                let until = timestamp::format(current.expires_at);
+                self.log.warn(format_args!("{error}; the credentials in the cache are used, valid until {until}"));
+                Ok(current)
             }
         }
     }
@@ -119,7 +123,7 @@ impl<'a> Provider<'a> {
                 Ok(fetched)
             }
             Err(error) => {
-                self.note(cache, &error, Duration::ZERO, failure);
+                self.note(cache, &error, None, failure);
                 Err(error)
             }
         }
@@ -180,12 +184,22 @@ impl<'a> Provider<'a> {
     }
 
     /// Tells the other processes of a failure.
-    fn note(&self, cache: &Cache, error: &Error, lifetime: Duration, previous: Option<Failure>) {
-        let failures = previous.map_or(0, |previous| previous.failures).saturating_add(1);
+    fn note(&self, cache: &Cache, error: &Error, current: Option<&Credentials>, previous: Option<Failure>) {
         let consequence = error.consequence();
+        let attempt = FailedAttempt {
+            lifetime: current.map(Credentials::lifetime).unwrap_or_default(),
+            failures: previous.map_or(0, |previous| previous.failures).saturating_add(1),
+            took: self.started.elapsed(),
+            retry_after: consequence.retry_after,
+        };
         let failed_at = timestamp::now();
-        let not_before = failed_at + refresh::pause(lifetime, failures, consequence.retry_after);
-        let failure = Failure { failed_at, not_before, failures, kind: consequence.kind, message: error.to_string() };
+        let failure = Failure {
+            failed_at,
+            not_before: failed_at + refresh::pause(&attempt, fastrand::f64()),
+            failures: attempt.failures,
+            kind: consequence.kind,
+            message: error.to_string(),
+        };
         if let Err(error) = cache.store_failure(&failure) {
             self.log.warn(format_args!("the failure is not noted for other processes: {error}"));
         }

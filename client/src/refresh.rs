@@ -2,8 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::error::Kind;
 use serde::{Deserialize, Serialize};
+
+use crate::error::Kind;
 
 /// What the age of credentials asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +23,9 @@ pub(crate) enum Freshness {
 const URGENT: Duration = Duration::from_secs(600);
 /// A token about to expire would not survive its way to the service; for short-lived ones a tenth of their life.
 const TOKEN_MARGIN: Duration = Duration::from_secs(60);
+
+/// The end of an outage is noticed within this.
+const MAX_PAUSE: Duration = Duration::from_secs(30);
 
 /// The refresh point lies between 45 and 50 % of the lifetime, so that an outage of half an hour stays unseen with
 /// one-hour credentials. `salt` (the access key's id) spreads the machines of a fleet, yet gives all processes of a
@@ -65,14 +69,29 @@ pub(crate) struct Failure {
     pub(crate) message: String,
 }
 
+/// What a failed refresh was like.
+pub(crate) struct FailedAttempt {
+    /// Of the credentials that are still there; zero where there are none.
+    pub(crate) lifetime: Duration,
+    /// Failures in a row, this one included.
+    pub(crate) failures: u32,
+    /// What the caller waited in vain.
+    pub(crate) took: Duration,
+    /// What the server asked for.
+    pub(crate) retry_after: Option<Duration>,
+}
+
 /// How long callers with valid credentials leave the services alone after a failure: from 5 s on, doubling up to 30 s
-/// for one-hour credentials, in proportion for shorter ones. A program that asks every second then neither waits each
-/// time nor hammers a service that is down, and the end of an outage is noticed within half a minute.
-pub(crate) fn pause(lifetime: Duration, failures: u32, retry_after: Option<Duration>) -> Duration {
-    let longest = (lifetime / 120).min(Duration::from_secs(30));
-    let backoff = (longest / 6).saturating_mul(1 << failures.saturating_sub(1).min(8)).min(longest);
+/// for one-hour credentials, in proportion for shorter ones; and four times as long as the caller has just waited, so
+/// that services which hang rather than refuse cost a program no more than a fifth of its time. A program that asks
+/// every second neither waits each time nor hammers what is down, and the end of an outage is noticed soon. `random` (0
+/// to 1) takes off up to half, so that a fleet does not return at once.
+pub(crate) fn pause(attempt: &FailedAttempt, random: f64) -> Duration {
+    let longest = (attempt.lifetime / 120).min(MAX_PAUSE);
+    let backoff = (longest / 6).saturating_mul(1 << attempt.failures.saturating_sub(1).min(8)).min(longest);
+    let pause = backoff.mul_f64(1.0 - random / 2.0).max((attempt.took * 4).min(MAX_PAUSE));
     // Beyond the credentials' end the word of the server no longer counts: then a caller has nothing else to do.
-    retry_after.unwrap_or_default().min(lifetime).max(backoff)
+    attempt.retry_after.unwrap_or_default().min(attempt.lifetime).max(pause)
 }
 
 /// FNV-1a, to 0..1.
@@ -136,12 +155,16 @@ mod tests {
 
     #[test]
     fn pauses_grow_and_stay_short() {
-        let seconds = |failures, retry_after: Option<u64>| {
-            pause(60 * MINUTE, failures, retry_after.map(Duration::from_secs)).as_secs()
+        let seconds = |failures, took, retry_after: Option<u64>| {
+            let (took, retry_after) = (Duration::from_secs(took), retry_after.map(Duration::from_secs));
+            pause(&FailedAttempt { lifetime: 60 * MINUTE, failures, took, retry_after }, 0.0).as_secs()
         };
-        assert_eq!([1, 2, 3, 4, 99].map(|failures| seconds(failures, None)), [5, 10, 20, 30, 30]);
-        assert_eq!(seconds(1, Some(120)), 120);
-        assert_eq!(seconds(1, Some(1)), 5);
-        assert_eq!(pause(Duration::from_secs(30), 1, None).as_millis(), 41);
+        assert_eq!([1, 2, 3, 4, 99].map(|failures| seconds(failures, 0, None)), [5, 10, 20, 30, 30]);
+        assert_eq!(seconds(1, 0, Some(120)), 120);
+        assert_eq!(seconds(1, 0, Some(1)), 5);
+        assert_eq!(seconds(1, 5, None), 20);
+        assert_eq!(seconds(1, 60, None), 30);
+        let short = FailedAttempt { lifetime: MINUTE / 2, failures: 1, took: Duration::ZERO, retry_after: None };
+        assert_eq!([0.0, 1.0].map(|random| pause(&short, random).as_millis()), [41, 20]);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
+use reqwest::{ClientBuilder, NoProxy};
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
 
@@ -23,6 +24,15 @@ pub struct Limits {
     pub total: Duration,
     /// Size of an answer's body.
     pub max_body: usize,
+}
+
+/// The proxy for `https`, as a program's own variables say it.
+#[derive(Clone, Default)]
+pub struct Proxy {
+    /// `HTTPS_PROXY`. None: no proxy.
+    pub https: Option<String>,
+    /// `NO_PROXY`.
+    pub no_proxy: Option<String>,
 }
 
 /// Sends [`Request`]s. Cheap to clone; clones share the connections.
@@ -44,34 +54,50 @@ pub enum BuildError {
     /// TLS could not be set up.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
-    /// The HTTP library refused its configuration, which includes the proxy variables.
-    #[error("the HTTP client cannot be set up (check HTTPS_PROXY and NO_PROXY): {0}")]
+    /// The proxy's URL, which is not repeated: it may hold a password.
+    #[error("HTTPS_PROXY is not the URL of a proxy, for example `http://proxy.example.com:3128`")]
+    Proxy,
+    /// The HTTP library refused its configuration.
+    #[error("the HTTP client cannot be set up: {0}")]
     Http(String),
 }
 
 impl HttpClient {
-    /// Reads the trusted roots and sets up TLS; connects to nothing yet.
+    /// Reads the trusted roots and sets up TLS; connects to nothing yet. The proxy is the one that the process's own
+    /// `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
     ///
     /// # Errors
-    /// When an extra CA file or a proxy variable is unusable.
+    /// When an extra CA file is unusable.
     pub fn new(roots: Roots, extra_ca: &[PathBuf], limits: Limits) -> Result<Self, BuildError> {
+        Self::build(roots, extra_ca, limits, Ok)
+    }
+
+    /// As [`HttpClient::new`], with the proxy of a program that reads its variables from elsewhere too.
+    ///
+    /// # Errors
+    /// When an extra CA file or the proxy is unusable.
+    pub fn with_proxy(roots: Roots, extra_ca: &[PathBuf], proxy: &Proxy, limits: Limits) -> Result<Self, BuildError> {
+        Self::build(roots, extra_ca, limits, |builder| {
+            let Some(url) = &proxy.https else { return Ok(builder.no_proxy()) };
+            let exceptions = proxy.no_proxy.as_deref().and_then(NoProxy::from_string);
+            Ok(builder.proxy(reqwest::Proxy::https(url).map_err(|_| BuildError::Proxy)?.no_proxy(exceptions)))
+        })
+    }
+
+    fn build(
+        roots: Roots,
+        extra_ca: &[PathBuf],
+        limits: Limits,
+        set_proxy: impl Fn(ClientBuilder) -> Result<ClientBuilder, BuildError>,
+    ) -> Result<Self, BuildError> {
         let store = roots::load(roots, extra_ca)?;
         let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(store)
             .with_no_client_auth();
-        let builder = |tls: ClientConfig| {
-            reqwest::Client::builder()
-                .tls_backend_preconfigured(tls)
-                .http1_only()
-                // A redirect would carry the token to a host that nobody configured.
-                .redirect(Policy::none())
-                .connect_timeout(limits.connect)
-                .user_agent(concat!("credvend/", env!("CARGO_PKG_VERSION")))
-        };
-        let build =
-            |builder: reqwest::ClientBuilder| builder.build().map_err(|error| BuildError::Http(error.to_string()));
-        Ok(Self { proxied: build(builder(tls.clone()))?, direct: build(builder(tls).no_proxy())?, limits })
+        let proxied = finish(set_proxy(builder(tls.clone(), limits))?)?;
+        let direct = finish(builder(tls, limits).no_proxy())?;
+        Ok(Self { proxied, direct, limits })
     }
 
     /// Sends a request and reads its whole answer. Every status is an answer, 500 too.
@@ -116,6 +142,20 @@ impl HttpClient {
         }
         Ok(body)
     }
+}
+
+fn builder(tls: ClientConfig, limits: Limits) -> ClientBuilder {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .http1_only()
+        // A redirect would carry the token to a host that nobody configured.
+        .redirect(Policy::none())
+        .connect_timeout(limits.connect)
+        .user_agent(concat!("credvend/", env!("CARGO_PKG_VERSION")))
+}
+
+fn finish(builder: ClientBuilder) -> Result<reqwest::Client, BuildError> {
+    builder.build().map_err(|error| BuildError::Http(error.without_url().to_string()))
 }
 
 #[cfg(test)]
@@ -196,6 +236,30 @@ mod tests {
         let client = HttpClient::new(Roots::Embedded, &[], LIMITS).unwrap();
         let error = client.send(Request::get(&Endpoint::parse(&url).unwrap())).await.err().unwrap();
         assert!(matches!(error, RequestError::Tls { .. }), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn https_goes_through_the_proxy_unless_no_proxy_says_otherwise_and_loopback_http_never_does() {
+        let proxy = server(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await;
+        let proxy_url = proxy.with_path("/").as_str().split('?').next().unwrap().to_owned();
+        let client = |no_proxy: Option<&str>| {
+            let proxy = Proxy { https: Some(proxy_url.clone()), no_proxy: no_proxy.map(str::to_owned) };
+            HttpClient::with_proxy(Roots::Embedded, &[], &proxy, LIMITS).unwrap()
+        };
+        let far = Request::get(&Endpoint::parse("https://idp.invalid/").unwrap());
+        let through = client(None).send(far.clone()).await.err().unwrap().to_string();
+        assert!(through.contains("tunnel"), "{through}");
+        let past = client(Some("idp.invalid")).send(far).await.err().unwrap().to_string();
+        assert!(!past.contains("tunnel"), "{past}");
+        let near = Request::get(&server(b"HTTP/1.1 204 No\r\n\r\n").await);
+        assert_eq!(client(None).send(near).await.unwrap().status, 204);
+    }
+
+    #[test]
+    fn a_bad_proxy_is_named_without_its_password() {
+        let proxy = Proxy { https: Some("http://user:hunter2@:0:0".to_owned()), no_proxy: None };
+        let error = HttpClient::with_proxy(Roots::Embedded, &[], &proxy, LIMITS).err().unwrap();
+        assert!(matches!(error, BuildError::Proxy), "{error}");
     }
 
     #[tokio::test]

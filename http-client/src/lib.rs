@@ -10,7 +10,7 @@ mod response;
 mod retry;
 mod roots;
 
-pub use client::{BuildError, HttpClient, Limits};
+pub use client::{BuildError, HttpClient, Limits, Proxy};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::RequestError;
 pub use request::Request;

@@ -10,18 +10,19 @@ use self::report::Report;
 use crate::config::Config;
 use crate::error::{Error, Kind};
 use crate::fetch;
+use crate::log::Log;
 use crate::variables::ConfigError;
 
-pub(crate) fn run(config: Result<Config, ConfigError>, json: bool) -> Result<ExitCode, Error> {
+pub(crate) fn run(config: Result<Config, ConfigError>, json: bool, log: &Log) -> Result<ExitCode, Error> {
     let mut report = Report::new(json);
     match config {
-        Ok(config) => walk(&config, &mut report)?,
+        Ok(config) => walk(&config, &mut report, log)?,
         Err(error) => report.fail("configuration", &Error::from(error))?,
     }
     Ok(report.first_failure().map_or(ExitCode::SUCCESS, Kind::exit_code))
 }
 
-fn walk(config: &Config, report: &mut Report) -> Result<(), Error> {
+fn walk(config: &Config, report: &mut Report, log: &Log) -> Result<(), Error> {
     let (token_endpoint, api) = (&config.cognito.token_endpoint, &config.vending_api.endpoint);
     let client_id = &config.cognito.client_id;
     report
@@ -33,7 +34,7 @@ fn walk(config: &Config, report: &mut Report) -> Result<(), Error> {
     hops::secrets(config, report)?;
     hops::cache_directory(config, report)?;
     fetch::block_on(async {
-        let mut walk = Walk::new(config, &http, report);
+        let mut walk = Walk::new(config, &http, report, log);
         walk.health_and_clock().await?;
         let Some(token) = walk.token().await? else { return Ok(()) };
         walk.claims(&token)?;

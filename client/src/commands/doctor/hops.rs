@@ -10,7 +10,6 @@ use vending_api::ExplainResponse;
 
 use super::report::Report;
 use crate::cache::Cache;
-use crate::cli::{LogFormat, LogLevel};
 use crate::config::Config;
 use crate::error::{Error, Kind};
 use crate::exchange::ExchangeError;
@@ -54,11 +53,12 @@ pub(crate) struct Walk<'a> {
     http: &'a HttpClient,
     budget: Budget,
     report: &'a mut Report,
+    log: &'a Log,
 }
 
 impl<'a> Walk<'a> {
-    pub(crate) fn new(config: &'a Config, http: &'a HttpClient, report: &'a mut Report) -> Self {
-        Self { config, http, budget: Budget::new(Instant::now(), PATIENCE, MAX_REQUESTS), report }
+    pub(crate) fn new(config: &'a Config, http: &'a HttpClient, report: &'a mut Report, log: &'a Log) -> Self {
+        Self { config, http, budget: Budget::new(Instant::now(), PATIENCE, MAX_REQUESTS), report, log }
     }
 
     pub(crate) async fn health_and_clock(&mut self) -> Result<(), Error> {
@@ -98,9 +98,7 @@ impl<'a> Walk<'a> {
     }
 
     pub(crate) async fn token(&mut self) -> Result<Option<AccessToken>, Error> {
-        // A refused first secret is a finding of its own here, so the provider's warning is wanted.
-        let log = Log::new(LogFormat::Text, LogLevel::Warn);
-        match self.config.cognito.token(self.http, &mut self.budget, &log).await {
+        match self.config.cognito.token(self.http, &mut self.budget, self.log).await {
             Ok(token) => {
                 let until = timestamp::format(token.expires_at);
                 self.report.ok("token", format_args!("from {}, until {until}", self.config.cognito.token_endpoint))?;
