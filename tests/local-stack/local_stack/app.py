@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.wrappers import Request
+from werkzeug.wsgi import get_input_stream
 
 from . import authorization, sts
 from .control import Control
@@ -109,7 +110,8 @@ class Application:
 
 def _read_all(environ: dict) -> None:
     # A request left unread would be answered with a reset instead of the fault.
-    while environ["wsgi.input"].read(1 << 16):
+    stream = get_input_stream(environ)
+    while stream.read(1 << 16):
         pass
 
 

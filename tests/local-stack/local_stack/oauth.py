@@ -14,7 +14,8 @@ from .settings import Settings
 from .signing_keys import SigningKeys
 
 UNIT_SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
-OTHER_GRANTS = {"authorization_code", "refresh_token"}
+# grant_type -> the flow that the app client must be allowed.
+FLOWS = {"client_credentials": "client_credentials", "authorization_code": "code", "refresh_token": "code"}
 
 
 @dataclass
@@ -49,15 +50,16 @@ class TokenEndpoint:
         grant = form.get("grant_type")
         if not grant:
             return _refused(400, "invalid_request", detail)
-        if grant != "client_credentials" and grant not in OTHER_GRANTS:
+        if grant not in FLOWS:
             return _refused(400, "unsupported_grant_type", detail)
         client = self._client(client_id)
         if client is None or not self._secret_matches(client, secret):
             return _refused(400, "invalid_client", detail)
         config = client.extended_config
-        if grant not in OTHER_GRANTS and grant not in (config.get("AllowedOAuthFlows") or []):
+        if FLOWS[grant] not in (config.get("AllowedOAuthFlows") or []):
             return _refused(400, "unauthorized_client", detail)
-        if grant in OTHER_GRANTS:
+        if grant != "client_credentials":
+            # Nobody signs in here, so no code and no refresh token is ever a good one.
             return _refused(400, "invalid_grant", detail)
         allowed = config.get("AllowedOAuthScopes") or []
         scopes = (form.get("scope") or "").split() or allowed
