@@ -68,11 +68,12 @@ impl<'a> Provider<'a> {
             self.log.info("the last refresh failed a moment ago: the credentials in the cache are used");
             return Ok(current);
         }
-        let (patience, patience_for_lock) = match freshness {
-            Freshness::Urgent => (PATIENCE_WHILE_URGENT, PATIENCE_WHILE_URGENT),
-            _ => (PATIENCE_WHILE_REFRESHABLE, Duration::ZERO),
-        };
-        let _lock = match self.wait_for_turn(cache, self.started + patience_for_lock) {
+        let is_urgent = freshness == Freshness::Urgent;
+        let longest = if is_urgent { PATIENCE_WHILE_URGENT } else { PATIENCE_WHILE_REFRESHABLE };
+        // Waiting must not cost the caller the credentials that it has.
+        let left = current.expires_at.duration_since(self.started_at).unwrap_or_default();
+        let deadline = self.started + longest.min(left / 2);
+        let _lock = match self.wait_for_turn(cache, if is_urgent { deadline } else { self.started }) {
             Turn::SomebodyElses => return Ok(current),
             Turn::Lockless => None,
             Turn::Mine(lock) => Some(lock),
@@ -84,7 +85,7 @@ impl<'a> Provider<'a> {
         if failure.as_ref().is_some_and(|failure| failure.failed_at >= self.started_at) {
             return Ok(current);
         }
-        match fetch::credentials(self.config, Some(cache), self.log, self.started + patience) {
+        match fetch::credentials(self.config, Some(cache), self.log, deadline) {
             Ok(fetched) => {
                 self.keep(cache, &fetched);
                 Ok(fetched)

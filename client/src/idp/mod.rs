@@ -39,10 +39,10 @@ pub(crate) enum IdpError {
     Spent(#[from] Spent),
     /// Final: this client, secret or scope will not be accepted later either.
     #[error("{endpoint} refuses client `{client_id}`: {code} (status {status}): {}", advice(code, sources, scopes))]
-    Refused { endpoint: Endpoint, client_id: String, sources: String, scopes: String, status: u16, code: String },
+    Refused { endpoint: Endpoint, client_id: String, sources: String, scopes: String, status: u16, code: &'static str },
     /// Another answer than a token.
-    #[error("{endpoint} answered {status}{}: is it the token endpoint?", code.as_deref().map(|code| format!(" {code}")).unwrap_or_default())]
-    Answered { endpoint: Endpoint, status: u16, code: Option<String>, retry_after: Option<Duration> },
+    #[error("{endpoint} answered {status}{}: is it the token endpoint?", code.map(|code| format!(" {code}")).unwrap_or_default())]
+    Answered { endpoint: Endpoint, status: u16, code: Option<&'static str>, retry_after: Option<Duration> },
     /// A 200 without a token.
     #[error("{endpoint} answered 200, but {problem}: is it the token endpoint?")]
     Unusable { endpoint: Endpoint, problem: &'static str },
@@ -61,7 +61,7 @@ impl IdpError {
 
     /// The secret is not, or no longer, the client's (RFC 6749 §5.2).
     pub(crate) fn is_wrong_secret(&self) -> bool {
-        matches!(self, Self::Refused { code, .. } if code == "invalid_client")
+        matches!(self, Self::Refused { code, .. } if *code == "invalid_client")
     }
 }
 
