@@ -12,6 +12,7 @@ import boto3
 import pytest
 import requests
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 FOLDER = Path(__file__).parent
 names = (f"server-{number:03}" for number in itertools.count(1))
@@ -91,9 +92,7 @@ class Stack:
 
 @pytest.fixture(scope="session")
 def running_stack():
-    process = subprocess.Popen(
-        [sys.executable, "-m", "local_stack"], cwd=FOLDER, stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([sys.executable, "-m", "local_stack"], cwd=FOLDER, stdout=subprocess.PIPE, text=True)
     line = process.stdout.readline()
     assert line, f"the stack ended with status {process.wait()} before it was ready"
     yield Stack(json.loads(line))
@@ -117,7 +116,6 @@ def stack(running_stack):
 @pytest.fixture
 def refused():
     """`refused(call, code, status)`: the call must fail in exactly this way; returns AWS's message."""
-    from botocore.exceptions import ClientError
 
     def check(call, code: str, status: int | None = None) -> str:
         with pytest.raises(ClientError) as raised:

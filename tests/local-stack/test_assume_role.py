@@ -20,9 +20,7 @@ def assume(client, arn: str, **parameters):
 
 def test_the_lambda_vends_with_tags_and_source_identity(stack):
     server = stack.server()
-    answer = assume(
-        stack.as_lambda("sts"), server["role_arn"], Tags=TAGS, SourceIdentity="web-1", DurationSeconds=900
-    )
+    answer = assume(stack.as_lambda("sts"), server["role_arn"], Tags=TAGS, SourceIdentity="web-1", DurationSeconds=900)
     assert answer["SourceIdentity"] == "web-1"
     assert answer["AssumedRoleUser"]["Arn"] == (
         f"arn:aws:sts::123456789012:assumed-role/credvend-{server['server_name']}/test"

@@ -20,9 +20,7 @@ def test_requests_are_counted_and_can_be_forgotten(stack):
     server = stack.server()
     stack.token(server)
     requests.get(stack.ready["jwks_uri"])
-    stack.as_lambda("dynamodb").get_item(
-        TableName=stack.ready["table"], Key={"client_id": {"S": server["client_id"]}}
-    )
+    stack.as_lambda("dynamodb").get_item(TableName=stack.ready["table"], Key={"client_id": {"S": server["client_id"]}})
     stack.client("s3", stack.vend(server)).put_object(
         Bucket=stack.ready["bucket"], Key=server["s3_path_prefix"] + "1", Body=b"x"
     )
@@ -54,7 +52,8 @@ def test_a_refusal_is_logged_with_its_code(stack, refused):
 
 def test_a_row_can_be_changed_and_attributes_removed(stack):
     server = stack.server(item={"session_policy": "s3-prefix"})
-    row = stack.control("PATCH", f"/servers/{server['server_name']}", {"item": {"disabled": True, "session_policy": None}})
+    changes = {"disabled": True, "session_policy": None}
+    row = stack.control("PATCH", f"/servers/{server['server_name']}", {"item": changes})
     assert row["disabled"] is True and "session_policy" not in row
     key = {"client_id": {"S": server["client_id"]}}
     stored = stack.as_lambda("dynamodb").get_item(TableName=stack.ready["table"], Key=key)["Item"]
@@ -89,7 +88,9 @@ def test_a_name_is_registered_once(stack):
 
 
 def test_a_status_fault_hits_as_often_as_ordered(stack):
-    stack.control("POST", "/faults", {"api": "cognito:token", "kind": "status", "status": 503, "retry_after": 1, "count": 2})
+    stack.control(
+        "POST", "/faults", {"api": "cognito:token", "kind": "status", "status": 503, "retry_after": 1, "count": 2}
+    )
     server = stack.server()
     answers = [
         requests.post(stack.ready["token_endpoint"], auth=(server["client_id"], server["client_secret"]), data=GRANT)
@@ -108,7 +109,9 @@ def test_status_faults_speak_each_services_language(stack, refused):
     refused(get_item, "ThrottlingException", 400)
     stack.control("POST", "/faults", order | {"api": "sts:AssumeRole", "status": 400})
     refused(lambda: stack.vend(server), "Throttling", 400)
-    stack.control("POST", "/faults", order | {"api": "sts:AssumeRole", "status": 403, "code": "RegionDisabledException"})
+    stack.control(
+        "POST", "/faults", order | {"api": "sts:AssumeRole", "status": 403, "code": "RegionDisabledException"}
+    )
     refused(lambda: stack.vend(server), "RegionDisabledException", 403)
     s3 = stack.admin("s3")
     stack.control("POST", "/faults", order | {"api": "s3:PutObject", "status": 503})

@@ -1,6 +1,11 @@
 """Signatures, expiry, and the Lambda's own narrow rights."""
 
+from datetime import datetime, timedelta, timezone
+
+import boto3
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 
 
 def test_unknown_keys_and_wrong_secrets_are_refused(stack, refused):
@@ -19,10 +24,6 @@ def test_unknown_keys_and_wrong_secrets_are_refused(stack, refused):
 
 
 def test_an_unsigned_request_is_refused(stack, refused):
-    import boto3
-    from botocore import UNSIGNED
-    from botocore.config import Config
-
     config = Config(signature_version=UNSIGNED, proxies={}, s3={"addressing_style": "path"})
     s3 = boto3.client("s3", region_name="eu-west-1", endpoint_url=stack.ready["endpoint"], config=config)
     refused(lambda: s3.list_objects_v2(Bucket=stack.ready["bucket"]), "AccessDenied", 403)
@@ -40,8 +41,6 @@ def test_expired_credentials_are_refused_by_every_service(stack, refused):
 
 
 def test_a_shortened_lifetime_is_in_the_answer_and_only_for_later_credentials(stack):
-    from datetime import datetime, timedelta, timezone
-
     server = stack.server()
     before = stack.vend(server)
     stack.control("POST", "/settings", {"credential_lifetime_seconds": 120})

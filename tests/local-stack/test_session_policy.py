@@ -6,7 +6,13 @@ import pytest
 
 from local_stack.servers import s3_statements
 
-READ_WRITE = ["s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+READ_WRITE = [
+    "s3:PutObject",
+    "s3:GetObject",
+    "s3:DeleteObject",
+    "s3:AbortMultipartUpload",
+    "s3:ListMultipartUploadParts",
+]
 
 
 def document(*statements: dict) -> str:
@@ -17,7 +23,13 @@ def document(*statements: dict) -> str:
 def wide(stack):
     """A server whose role may do everything in the bucket, so that the session policy alone decides."""
     role = stack.put_role(
-        [{"Effect": "Allow", "Principal": {"AWS": stack.ready["lambda"]["role_arn"]}, "Action": ["sts:AssumeRole", "sts:TagSession"]}],
+        [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": stack.ready["lambda"]["role_arn"]},
+                "Action": ["sts:AssumeRole", "sts:TagSession"],
+            }
+        ],
         [{"Effect": "Allow", "Action": ["s3:*", "kms:*"], "Resource": "*"}],
     )
     return {"role_arn": role}
@@ -156,7 +168,9 @@ def test_a_batch_delete_needs_the_right_to_every_key(stack, wide):
     assert not delete("logs/d/1").get("Errors")
 
 
-@pytest.mark.parametrize("key", ["logs/e/a b", "logs/e/ü+ö", "logs/e/100%", "logs/e/a=b&c", "logs/e//twice", "logs/e/*"])
+@pytest.mark.parametrize(
+    "key", ["logs/e/a b", "logs/e/ü+ö", "logs/e/100%", "logs/e/a=b&c", "logs/e//twice", "logs/e/*"]
+)
 def test_odd_keys_are_judged_and_stored_as_they_are(stack, wide, key):
     mine = Bucket(stack, stack.vend(wide, Policy=prefix_policy(stack.ready["bucket"], "logs/e")))
     mine.put(key)
@@ -198,8 +212,15 @@ ALL = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
         ([ALL | {"Condition": {"NotIpAddress": {"aws:SourceIp": "127.0.0.0/8"}}}], False),
         ([ALL | {"Condition": {"DateLessThan": {"aws:TokenIssueTime": "2020-01-01T00:00:00Z"}}}], False),
         ([ALL | {"Condition": {"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}}], True),
+        ([ALL | {"Condition": {"DateLessThan": {"aws:CurrentTime": "some day"}}}], False),
         ([ALL | {"Condition": {"StringEquals": {"aws:Unheard": "x"}}}], False),
-        ([ALL, {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"StringEquals": {"aws:Unheard": "x"}}}], False),
+        (
+            [
+                ALL,
+                {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"StringEquals": {"aws:Unheard": "x"}}},
+            ],
+            False,
+        ),
     ],
     ids=lambda value: json.dumps(value) if isinstance(value, list) else None,
 )

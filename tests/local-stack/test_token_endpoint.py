@@ -69,9 +69,7 @@ def test_an_app_client_without_the_flow_is_unauthorized(stack):
     client = stack.admin("cognito-idp").create_user_pool_client(
         UserPoolId=stack.ready["user_pool_id"], ClientName="web", GenerateSecret=True
     )["UserPoolClient"]
-    answer = requests.post(
-        stack.ready["token_endpoint"], auth=(client["ClientId"], client["ClientSecret"]), data=GRANT
-    )
+    answer = requests.post(stack.ready["token_endpoint"], auth=(client["ClientId"], client["ClientSecret"]), data=GRANT)
     assert (answer.status_code, answer.json()) == (400, {"error": "unauthorized_client"})
 
 

@@ -83,8 +83,10 @@ def authenticate(handler: object, request_class: type) -> Caller:
     is_s3 = request_class is access_control.S3IAMRequest
     if "Credential=" not in handler.headers.get("Authorization", ""):
         # Query-string (presigned) authentication is not modelled; to S3 it is an anonymous request.
-        raise S3AccessDeniedError() if is_s3 else _refusal(
-            handler, "MissingAuthenticationToken", "Request is missing Authentication Token"
+        raise (
+            S3AccessDeniedError()
+            if is_s3
+            else _refusal(handler, "MissingAuthenticationToken", "Request is missing Authentication Token")
         )
     signed = (access_control.S3IAMRequest if is_s3 else SignedRequest)(
         account_id=handler.current_account,
@@ -99,8 +101,10 @@ def authenticate(handler: object, request_class: type) -> Caller:
     key = signed._access_key
     session = key if isinstance(key, Session) else None
     if session and session.expired:
-        raise ExpiredS3Token() if is_s3 else _refusal(
-            handler, "ExpiredToken", "The security token included in the request is expired"
+        raise (
+            ExpiredS3Token()
+            if is_s3
+            else _refusal(handler, "ExpiredToken", "The security token included in the request is expired")
         )
     try:
         documents = [_document(stored) for stored in key.collect_policies()]
@@ -181,7 +185,7 @@ def _s3_needs(handler: object, action: str, resource: str) -> list[tuple[str, st
 
 
 def _hide_missing_key(handler: object, resource: str, context: dict) -> None:
-    """S3 tells only those who may list the bucket that a key is not there; others get 403 (GetObject, API reference)."""
+    """Only those who may list the bucket learn that a key is not there; others get 403 (S3 API, GetObject)."""
     bucket, _, key = resource.removeprefix("arn:aws:s3:::").partition("/")
     try:
         there = s3_backends[handler.current_account]["aws"].get_object(bucket, key) is not None
@@ -203,7 +207,9 @@ def _resource(handler: object, service: str, resource: str) -> str:
             table = json.loads(_raw_body(handler) or b"{}").get("TableName", "*")
         except ValueError:
             table = "*"
-        return table if table.startswith("arn:") else f"arn:aws:dynamodb:{handler.region}:{handler.current_account}:table/{table}"
+        if table.startswith("arn:"):
+            return table
+        return f"arn:aws:dynamodb:{handler.region}:{handler.current_account}:table/{table}"
     return resource
 
 
@@ -256,5 +262,3 @@ class SignedRequest(access_control.IAMRequest):
 
     def _refuse(self, code: str, message: str) -> None:
         raise refusal(code, message, json_protocol="X-Amz-Target" in self._headers)
-
-

@@ -49,7 +49,7 @@ class Fault:
             return [*headers, ("Content-Type", "application/x-amz-json-1.0")], json.dumps(body).encode()
         if call.service == "s3":
             code = self.code or S3_CODES.get(self.status, "InternalError")
-            text = f"<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
+            text = f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>{message}</Message></Error>'
             return [*headers, ("Content-Type", "application/xml")], text.encode()
         if call.service == "sts":
             code = self.code or QUERY_CODES.get(self.status, "InternalFailure")
@@ -69,7 +69,8 @@ class Faults:
         try:
             fault = Fault(**fields)
         except TypeError as error:
-            raise InvalidFault(f"a fault has api, kind, status, retry_after, seconds, count and code: {error}") from error
+            fields_there_are = "api, kind, status, retry_after, seconds, count and code"
+            raise InvalidFault(f"a fault has {fields_there_are}: {error}") from error
         with self._lock:
             self._open.append(fault)
         return fault

@@ -92,7 +92,8 @@ def _json_detail(body: bytes) -> dict:
 def _sts_detail(form: dict[str, str]) -> dict:
     detail: dict = {name: form[name] for name in STS_PARAMETERS if name in form}
     if "DurationSeconds" in form:
-        detail["DurationSeconds"] = int(form["DurationSeconds"]) if form["DurationSeconds"].isdigit() else form["DurationSeconds"]
+        seconds = form["DurationSeconds"]
+        detail["DurationSeconds"] = int(seconds) if seconds.isdigit() else seconds
     tags = {}
     for name, key in form.items():
         member = re.fullmatch(r"Tags\.member\.(\d+)\.Key", name)
@@ -111,9 +112,9 @@ def _s3_call(environ: dict, path: str, access_key: str | None) -> Call:
         detail["prefix"] = query["prefix"][0]
     if not bucket:
         return Call("s3:ListBuckets", access_key)
+    if "HTTP_X_AMZ_COPY_SOURCE" in environ:
+        return Call("s3:UploadPartCopy" if "uploadId" in query else "s3:CopyObject", access_key, detail)
     for method, on_object, parameter, operation in S3_OPERATIONS:
         if environ["REQUEST_METHOD"] == method and bool(key) == on_object and (not parameter or parameter in query):
-            if operation == "PutObject" and "HTTP_X_AMZ_COPY_SOURCE" in environ:
-                operation = "CopyObject"
             return Call(f"s3:{operation}", access_key, detail)
     return Call(f"s3:{environ['REQUEST_METHOD']}", access_key, detail)

@@ -118,7 +118,7 @@ def _statement_effect(statement: dict, request: Request) -> str:
             and _principal_matches(statement, request)
             and _conditions_hold(statement.get("Condition", {}), request.context)
         )
-    except UnknownCondition:
+    except (UnknownCondition, ValueError):  # ValueError: a number, date or network that is none
         # Better refuse than let a test pass that AWS would fail.
         return DENY if statement.get("Effect") == "Deny" else SILENT
     if not applies:
@@ -197,7 +197,7 @@ def _split_operator(operator: str) -> tuple[str, str, bool]:
     return quantifier, name, False
 
 
-def _glob(pattern: str, value: str, context: dict[str, list[str]] | None = None) -> bool:
+def _glob(pattern: str, value: str, context: dict[str, list[str]] | None = None, wildcards: bool = True) -> bool:
     """`*` and `?`, and policy variables: `${aws:PrincipalTag/x}` is the tag's text, never a pattern of its own."""
     parts = []
     for token in re.findall(r"\$\{[^}]*\}|.", pattern, re.DOTALL):
@@ -208,13 +208,13 @@ def _glob(pattern: str, value: str, context: dict[str, list[str]] | None = None)
                 return False  # a variable without a value matches nothing
             parts.append(re.escape(text))
         else:
-            parts.append({"*": ".*", "?": "."}.get(token) or re.escape(token))
+            parts.append((wildcards and {"*": ".*", "?": "."}.get(token)) or re.escape(token))
     return re.fullmatch("".join(parts), value, re.DOTALL) is not None
 
 
 def _literal(wanted: str, value: str, context: dict) -> bool:
     # StringEquals knows variables but no wildcards.
-    return _glob(re.sub(r"(?<!\{)[*?]", lambda hit: "${" + hit[0] + "}", wanted), value, context)
+    return _glob(wanted, value, context, wildcards=False)
 
 
 def _number(compare):

@@ -103,9 +103,9 @@ def _create_lambda_role(iam: object, region: str) -> str:
         "Principal": {"Service": "lambda.amazonaws.com", "AWS": f"arn:aws:iam::{ACCOUNT_ID}:user/admin"},
         "Action": "sts:AssumeRole",
     }
-    role = iam.create_role(
-        RoleName=LAMBDA_ROLE, AssumeRolePolicyDocument=_policy([trust]), MaxSessionDuration=43200
-    )["Role"]
+    role = iam.create_role(RoleName=LAMBDA_ROLE, AssumeRolePolicyDocument=_policy([trust]), MaxSessionDuration=43200)[
+        "Role"
+    ]
     statements = [
         {
             "Effect": "Allow",

@@ -99,7 +99,8 @@ class Servers:
         self._tokens.withdrawn_first_secrets.add(self._find(name).client_id)
 
     def create_oidc_provider(self, issuer: str, audiences: list[str]) -> str:
-        return self._place.iam.create_open_id_connect_provider(Url=issuer, ClientIDList=audiences)["OpenIDConnectProviderArn"]
+        answer = self._place.iam.create_open_id_connect_provider(Url=issuer, ClientIDList=audiences)
+        return answer["OpenIDConnectProviderArn"]
 
     def _find(self, name: str) -> Server:
         if name not in self._known:

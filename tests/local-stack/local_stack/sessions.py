@@ -42,7 +42,8 @@ class Session:
 
     def collect_policies(self) -> list:
         backend = iam_backends[self.account_id][self.partition]
-        inline = [backend.get_role_policy(self.role_name, name)[1] for name in backend.list_role_policies(self.role_name)]
+        names = backend.list_role_policies(self.role_name)
+        inline = [backend.get_role_policy(self.role_name, name)[1] for name in names]
         attached, _ = backend.list_attached_role_policies(self.role_name)
         return inline + list(attached)
 

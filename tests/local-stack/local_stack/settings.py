@@ -21,7 +21,8 @@ class Settings:
     def change(self, values: dict) -> dict:
         for name, value in values.items():
             if name in ("credential_lifetime_seconds", "token_lifetime_seconds"):
-                valid = value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0)
+                # bool is a kind of int to Python.
+                valid = value is None or (type(value) in (int, float) and value >= 0)
             elif name == "secure_transport":
                 valid = isinstance(value, bool)
             else:

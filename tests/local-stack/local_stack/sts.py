@@ -25,6 +25,7 @@ NAME = (r"[\w+=,.@-]*", 2, 64)
 EXTERNAL_ID = (r"[\w+=,.@:/-]*", 2, 1224)
 ROLE_ARN = (r"[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]+", 20, 2048)
 TAG_CHARACTERS = re.compile(r"[\w\s.:/=+\-@]*")
+TAG_CONSTRAINT = r"Member must satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]"
 MAX_TAGS = 50
 SHORTEST, LONGEST, CHAINED_LONGEST = 900, 43200, 3600
 POLICY_CHARACTERS = 2048
@@ -133,7 +134,8 @@ def authorize(handler: object, wish: Wish, settings: Settings) -> Role:
             or policy.evaluate([_trust(role)], asked) != policy.ALLOW
         ):
             raise denied(handler, action, wish.role_arn)
-    if caller.session and caller.session.source_identity not in (None, wish.source_identity or caller.session.source_identity):
+    inherited = caller.session and caller.session.source_identity
+    if inherited and wish.source_identity not in (None, inherited):
         # Once set, a source identity stays for the whole chain.
         raise denied(handler, "sts:SetSourceIdentity", wish.role_arn)
     return role
@@ -141,7 +143,9 @@ def authorize(handler: object, wish: Wish, settings: Settings) -> Role:
 
 def _check_duration(wish: Wish, role: Role, chained: bool) -> None:
     if chained and wish.duration > CHAINED_LONGEST:
-        raise _invalid("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
+        raise _invalid(
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
+        )
     if wish.duration > int(role.max_session_duration or 3600):
         raise _invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 
@@ -234,11 +238,12 @@ def _tags(listed: list[dict]) -> dict[str, str]:
     for number, tag in enumerate(listed, start=1):
         key, value = tag.get("Key") or "", tag.get("Value") or ""
         if not 1 <= len(key) <= 128 or not TAG_CHARACTERS.fullmatch(key):
-            raise _constraint(key, f"tags.{number}.member.key", r"Member must satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]+")
+            raise _constraint(key, f"tags.{number}.member.key", f"{TAG_CONSTRAINT}+")
         if len(value) > 256 or not TAG_CHARACTERS.fullmatch(value):
-            raise _constraint(value, f"tags.{number}.member.value", r"Member must satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]*")
+            raise _constraint(value, f"tags.{number}.member.value", f"{TAG_CONSTRAINT}*")
         if key.lower() in map(str.lower, tags):
-            raise QueryError("InvalidParameterValue", "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+            message = "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+            raise QueryError("InvalidParameterValue", message)
         tags[key] = value
     return tags
 
@@ -269,7 +274,8 @@ def _packed_size(session_policy: dict | None, tags: dict[str, str]) -> int | Non
     characters += sum(len(key) + len(value) for key, value in tags.items())
     percent = -(-100 * characters // PACKED_CHARACTERS)
     if percent > 100:
-        raise QueryError("PackedPolicyTooLarge", f"Serialized token too large for session: PackedPolicySize is {percent}%")
+        message = f"Serialized token too large for session: PackedPolicySize is {percent}%"
+        raise QueryError("PackedPolicyTooLarge", message)
     return percent
 
 

@@ -74,7 +74,9 @@ def _decode_unverified(token: str) -> tuple[dict, dict]:
         claims = jwt.decode(token, options={"verify_signature": False})
         return jwt.get_unverified_header(token), claims
     except jwt.PyJWTError as error:
-        raise _invalid("The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)") from error
+        raise _invalid(
+            "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
+        ) from error
 
 
 def _find_provider(issuer: object) -> OpenIDConnectProvider | None:
