@@ -3,8 +3,10 @@
 //! A reader sees the old content or the new, never a mixture, whatever kills the writer: the new content is complete
 //! and on the disk under another name of the same directory before `rename` puts it in place.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -97,17 +99,16 @@ pub(crate) fn replace(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), 
 }
 
 /// Removes what killed writers of this file left behind. Only under the lock: a living writer's file looks the same.
+/// A leftover that cannot be removed is nothing worse; the write that follows reports the cause.
 pub(crate) fn remove_temporaries(directory: &Path, name: &str) {
     let prefix = temporary_prefix(name);
-    let Ok(entries) = fs::read_dir(directory) else { return };
-    for entry in entries.flatten() {
-        let is_ours = entry
-            .file_name()
-            .to_str()
-            .is_some_and(|found| found.starts_with(&prefix) && found.ends_with(TEMPORARY_SUFFIX));
-        if is_ours {
-            // One that cannot be removed is a leftover and nothing worse; the write that follows reports the cause.
-            let _ = fs::remove_file(entry.path());
+    // Not std's `read_dir`: it panics when a failing disk fails `close`.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let entries = rustix::fs::open(directory, flags, Mode::empty()).and_then(rustix::fs::Dir::new);
+    for entry in entries.into_iter().flatten().flatten() {
+        let found = entry.file_name().to_bytes();
+        if found.starts_with(prefix.as_bytes()) && found.ends_with(TEMPORARY_SUFFIX.as_bytes()) {
+            let _ = fs::remove_file(directory.join(OsStr::from_bytes(found)));
         }
     }
 }
