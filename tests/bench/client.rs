@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use tempfile::TempDir;
+use tests::http_server::{HttpServer, Reply};
 use tests::process::{binary, repository};
 use tests::token::{SigningKey, cognito_claims};
 
-use crate::https::{Authority, HttpsServer};
 use crate::machine;
 use crate::report::{Figure, Part, Quantity};
 use crate::samples::{ROW_HEAD, Samples};
+use crate::tls::{Authority, TlsFront};
 
 const CACHED_RUNS: usize = 500;
 const CACHED_RUNS_PYTHON: usize = 20;
@@ -24,17 +24,16 @@ const MEMORY_RUNS: usize = 5;
 
 /// The token endpoint and the vending API, on two ports as they are two hosts, and a folder for the client's cache.
 struct Bench {
-    token_endpoint: HttpsServer,
-    api: HttpsServer,
-    folder: TempDir,
+    authority: Authority,
+    token_endpoint: TlsFront,
+    api: TlsFront,
+    _servers: [HttpServer; 2],
     token: String,
 }
 
 impl Bench {
     async fn start() -> anyhow::Result<Self> {
         let authority = Authority::new()?;
-        let folder = tempfile::tempdir()?;
-        authority.write_pem(&folder.path().join("ca.pem"))?;
         let token = SigningKey::generate("key-1").token(&cognito_claims("https://issuer.example", "client-1"));
         let token_answer = json!({"access_token": token, "expires_in": 3600, "token_type": "Bearer"});
         let vended = json!({
@@ -46,20 +45,18 @@ impl Bench {
             "role_arn": "arn:aws:iam::123456789012:role/credvend-server-01", "session_name": "server-01-client-1",
             "source_identity": "client-1", "request_id": "00000000-0000-4000-8000-000000000000",
         });
+        let servers = [canned(&token_answer).await, canned(&vended).await];
         Ok(Self {
-            token_endpoint: HttpsServer::start(&authority, &token_answer.to_string()).await?,
-            api: HttpsServer::start(&authority, &vended.to_string()).await?,
-            folder,
+            token_endpoint: TlsFront::start(&authority, servers[0].address).await?,
+            api: TlsFront::start(&authority, servers[1].address).await?,
+            _servers: servers,
+            authority,
             token,
         })
     }
 
-    fn authority_file(&self) -> PathBuf {
-        self.folder.path().join("ca.pem")
-    }
-
     fn cache(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.authority.folder().join(name)
     }
 
     /// What both clients read. `cache` is used by ours alone.
@@ -72,8 +69,8 @@ impl Bench {
             .env("COGNITO_CREDENTIAL_API_URL", format!("{}/credentials", self.api.url))
             .env("COGNITO_CLIENT_ID", "client-1")
             .env("COGNITO_CLIENT_SECRET", "an-example-secret")
-            .env("SSL_CERT_FILE", self.authority_file())
-            .env("REQUESTS_CA_BUNDLE", self.authority_file())
+            .env("SSL_CERT_FILE", self.authority.file())
+            .env("REQUESTS_CA_BUNDLE", self.authority.file())
             .env("CREDVEND_CACHE_DIR", cache);
         command
     }
@@ -87,14 +84,14 @@ impl Bench {
     fn python(&self) -> Command {
         let mut command = Command::new(machine::python());
         command.arg(repository().join("tests/bench/python_client.py"));
-        self.with_environment(command, self.folder.path())
+        self.with_environment(command, self.authority.folder())
     }
 
     /// The two requests of an uncached call, one after the other in a process each.
     fn curls(&self) -> [Command; 2] {
         let curl = |arguments: &[&str]| {
             let mut command = Command::new("curl");
-            command.env_clear().args(["--silent", "--fail", "--cacert"]).arg(self.authority_file()).args(arguments);
+            command.env_clear().args(["--silent", "--fail", "--cacert"]).arg(self.authority.file()).args(arguments);
             command
         };
         let token_endpoint = format!("{}/oauth2/token", self.token_endpoint.url);
@@ -104,6 +101,12 @@ impl Bench {
             curl(&["--json", &body, &format!("{}/credentials", self.api.url)]),
         ]
     }
+}
+
+/// The same answer to every request.
+async fn canned(answer: &Value) -> HttpServer {
+    let answer = answer.to_string();
+    HttpServer::start(move |_| std::future::ready(Reply::json(200, answer.clone()))).await
 }
 
 pub async fn get_credentials() -> anyhow::Result<Part> {

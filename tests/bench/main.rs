@@ -5,11 +5,11 @@
 
 mod client;
 mod cpu;
-mod https;
 mod lambda;
 mod machine;
 mod report;
 mod samples;
+mod tls;
 mod token;
 mod warm;
 
@@ -28,7 +28,7 @@ async fn main() -> anyhow::Result<()> {
     for part in PARTS.into_iter().filter(|part| asked.is_empty() || asked.iter().any(|name| name == part)) {
         eprintln!("bench: {part}");
         parts.push(match part {
-            "cold" => lambda::cold().await,
+            "cold" => lambda::cold().await?,
             "warm" => warm::invocations().await,
             "token" => token::verification(),
             _ => client::get_credentials().await?,
