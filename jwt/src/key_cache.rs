@@ -26,7 +26,7 @@ pub const COOL_DOWN: Duration = Duration::from_secs(10);
 const FETCH_ABANDONED_AFTER: Duration = Duration::from_secs(10);
 
 /// A point in time on both clocks.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
     /// Calendar time: runs on while a Lambda is frozen, and may be set back.
     pub wall: SystemTime,
@@ -49,9 +49,9 @@ pub enum Lookup {
     /// Use this key.
     Use(Arc<VerificationKey>),
     /// Use this key, and fetch the set in the background: the slot is taken.
-    UseAndFetch(Arc<VerificationKey>),
+    UseAndFetch(Arc<VerificationKey>, Slot),
     /// Fetch the set and look again: the slot is taken.
-    Fetch,
+    Fetch(Slot),
     /// A fetch is under way: wait for it and look again.
     Wait,
     /// The issuer's current set has no such key.
@@ -59,6 +59,10 @@ pub enum Lookup {
     /// There are no keys that may be trusted, or the key may be newer than the last fetch that succeeded.
     Unavailable,
 }
+
+/// The right to one fetch, and when it was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot(Moment);
 
 /// The keys of one issuer and the state of fetching them.
 pub struct KeyCache {
@@ -73,7 +77,7 @@ struct Held {
 }
 
 struct Attempt {
-    started: Moment,
+    slot: Slot,
     outcome: Outcome,
 }
 
@@ -105,29 +109,39 @@ impl KeyCache {
         };
         if age >= REFETCH_BEFORE_USE_AFTER {
             self.fetch_or(Lookup::Use(key), now)
-        } else if age >= REFRESH_AFTER && self.take_slot(now) {
-            Lookup::UseAndFetch(key)
+        } else if age >= REFRESH_AFTER
+            && let Some(slot) = self.take_slot(now)
+        {
+            Lookup::UseAndFetch(key, slot)
         } else {
             Lookup::Use(key)
         }
     }
 
-    /// Takes the slot for a fetch without a token asking for it: at start, by a timer, or by a readiness check.
-    /// `false` while the keys are young, or a fetch is under way or was tried within the cool-down.
-    pub fn refresh_is_due(&mut self, now: Moment) -> bool {
-        let young = self.held.as_ref().is_some_and(|held| now.since(held.fetched) < REFRESH_AFTER);
-        !young && self.take_slot(now)
+    /// The last good key of that `kid`, if it may still be trusted: for callers whose wait for a fetch was in vain.
+    #[must_use]
+    pub fn held_key(&self, key_id: &str, now: Moment) -> Option<Arc<VerificationKey>> {
+        let held = self.held.as_ref().filter(|held| now.since(held.fetched) <= self.max_stale)?;
+        held.set.key(key_id).cloned()
     }
 
-    /// A fetch brought this set.
-    pub fn store(&mut self, set: JwkSet, now: Moment) {
-        self.held = Some(Held { set, fetched: now });
-        self.finish(Outcome::Succeeded);
+    /// Takes the slot for a fetch without a token asking for it: at start, by a timer, or by a readiness check.
+    /// `None` while the keys are young, or a fetch is under way or was tried within the cool-down.
+    pub fn refresh_is_due(&mut self, now: Moment) -> Option<Slot> {
+        let young = self.held.as_ref().is_some_and(|held| now.since(held.fetched) < REFRESH_AFTER);
+        if young { None } else { self.take_slot(now) }
+    }
+
+    /// A fetch brought this set. It is as old as its request: the answer may have lain unread while a Lambda was frozen.
+    pub fn store(&mut self, slot: Slot, set: JwkSet) {
+        if self.finish(slot, Outcome::Succeeded) {
+            self.held = Some(Held { set, fetched: slot.0 });
+        }
     }
 
     /// A fetch failed or brought no usable key; what is held stays.
-    pub fn fetch_failed(&mut self) {
-        self.finish(Outcome::Failed);
+    pub fn fetch_failed(&mut self, slot: Slot) {
+        self.finish(slot, Outcome::Failed);
     }
 
     /// Age of the keys, if there are any and they may still be trusted.
@@ -138,33 +152,33 @@ impl KeyCache {
     }
 
     fn fetch_or(&mut self, otherwise: Lookup, now: Moment) -> Lookup {
-        if self.is_under_way(now) {
-            Lookup::Wait
-        } else if self.take_slot(now) {
-            Lookup::Fetch
-        } else {
-            otherwise
-        }
+        if self.is_under_way(now) { Lookup::Wait } else { self.take_slot(now).map_or(otherwise, Lookup::Fetch) }
     }
 
-    fn take_slot(&mut self, now: Moment) -> bool {
-        let cooling_down = self.attempt.as_ref().is_some_and(|attempt| now.since(attempt.started) < COOL_DOWN);
+    fn take_slot(&mut self, now: Moment) -> Option<Slot> {
+        let cooling_down = self.attempt.as_ref().is_some_and(|attempt| now.since(attempt.slot.0) < COOL_DOWN);
         if cooling_down {
-            return false;
+            return None;
         }
-        self.attempt = Some(Attempt { started: now, outcome: Outcome::UnderWay });
-        true
+        let slot = Slot(now);
+        self.attempt = Some(Attempt { slot, outcome: Outcome::UnderWay });
+        Some(slot)
     }
 
     fn is_under_way(&self, now: Moment) -> bool {
         self.attempt.as_ref().is_some_and(|attempt| {
-            attempt.outcome == Outcome::UnderWay && now.since(attempt.started) < FETCH_ABANDONED_AFTER
+            attempt.outcome == Outcome::UnderWay && now.since(attempt.slot.0) < FETCH_ABANDONED_AFTER
         })
     }
 
-    fn finish(&mut self, outcome: Outcome) {
-        if let Some(attempt) = &mut self.attempt {
-            attempt.outcome = outcome;
+    /// `false` for a fetch that was given up long ago: a later one has taken its place.
+    fn finish(&mut self, slot: Slot, outcome: Outcome) -> bool {
+        match &mut self.attempt {
+            Some(attempt) if attempt.slot == slot => {
+                attempt.outcome = outcome;
+                true
+            }
+            _ => false,
         }
     }
 }
@@ -189,18 +203,26 @@ mod tests {
         }
     }
 
+    /// The slot that a look-up has given out.
+    fn fetch(cache: &mut KeyCache, key_id: &str, seconds: u64) -> Slot {
+        match cache.look_up(key_id, at(seconds)) {
+            Lookup::Fetch(slot) | Lookup::UseAndFetch(_, slot) => slot,
+            other => panic!("no slot but {}", name(&other)),
+        }
+    }
+
     fn holding_a() -> KeyCache {
         let mut cache = KeyCache::new(Duration::from_secs(6 * HOUR));
-        assert!(cache.refresh_is_due(at(0)));
-        cache.store(keys("a"), at(0));
+        let slot = cache.refresh_is_due(at(0)).unwrap();
+        cache.store(slot, keys("a"));
         cache
     }
 
     fn name(lookup: &Lookup) -> &'static str {
         match lookup {
             Lookup::Use(_) => "use",
-            Lookup::UseAndFetch(_) => "use and fetch",
-            Lookup::Fetch => "fetch",
+            Lookup::UseAndFetch(..) => "use and fetch",
+            Lookup::Fetch(_) => "fetch",
             Lookup::Wait => "wait",
             Lookup::UnknownKey => "unknown",
             Lookup::Unavailable => "unavailable",
@@ -214,9 +236,9 @@ mod tests {
     #[test]
     fn the_first_caller_fetches_and_the_others_wait() {
         let mut cache = KeyCache::new(Duration::from_secs(HOUR));
-        assert_eq!(look_up(&mut cache, "a", 0), "fetch");
+        let slot = fetch(&mut cache, "a", 0);
         assert_eq!(look_up(&mut cache, "a", 1), "wait");
-        cache.store(keys("a"), at(2));
+        cache.store(slot, keys("a"));
         assert_eq!(look_up(&mut cache, "a", 2), "use");
     }
 
@@ -226,9 +248,9 @@ mod tests {
         let mut fetches = 0;
         for second in 11..111 {
             for _ in 0..100 {
-                if look_up(&mut cache, "forged", second) == "fetch" {
+                if let Lookup::Fetch(slot) = cache.look_up("forged", at(second)) {
                     fetches += 1;
-                    cache.store(keys("a"), at(second));
+                    cache.store(slot, keys("a"));
                 }
             }
             assert_eq!(look_up(&mut cache, "a", second), "use");
@@ -239,12 +261,12 @@ mod tests {
     #[test]
     fn a_failed_or_empty_fetch_keeps_its_slot_and_the_keys() {
         let mut cache = holding_a();
-        assert_eq!(look_up(&mut cache, "b", 20), "fetch");
-        cache.fetch_failed();
+        let slot = fetch(&mut cache, "b", 20);
+        cache.fetch_failed(slot);
         assert_eq!(look_up(&mut cache, "b", 21), "unavailable");
         assert_eq!(look_up(&mut cache, "a", 21), "use");
-        assert_eq!(look_up(&mut cache, "b", 30), "fetch");
-        cache.store(keys("b"), at(30));
+        let slot = fetch(&mut cache, "b", 30);
+        cache.store(slot, keys("b"));
         assert_eq!(look_up(&mut cache, "b", 30), "use");
         assert_eq!(look_up(&mut cache, "a", 30), "unknown");
     }
@@ -252,10 +274,10 @@ mod tests {
     #[test]
     fn nothing_held_and_nothing_to_be_had_is_unavailable_not_unknown() {
         let mut cache = KeyCache::new(Duration::from_secs(HOUR));
-        assert_eq!(look_up(&mut cache, "a", 0), "fetch");
-        cache.fetch_failed();
+        let slot = fetch(&mut cache, "a", 0);
+        cache.fetch_failed(slot);
         assert_eq!(look_up(&mut cache, "a", 9), "unavailable");
-        assert!(!cache.refresh_is_due(at(9)), "no way around the cool-down");
+        assert_eq!(cache.refresh_is_due(at(9)), None, "no way around the cool-down");
         assert_eq!(look_up(&mut cache, "a", 10), "fetch");
     }
 
@@ -263,25 +285,27 @@ mod tests {
     fn keys_are_refreshed_behind_the_callers_then_before_them_and_die_at_the_maximum() {
         let mut cache = holding_a();
         assert_eq!(look_up(&mut cache, "a", 299), "use");
-        assert_eq!(look_up(&mut cache, "a", 300), "use and fetch");
+        let slot = fetch(&mut cache, "a", 300);
         assert_eq!(look_up(&mut cache, "a", 301), "use");
-        cache.fetch_failed();
-        assert_eq!(look_up(&mut cache, "a", 600), "fetch");
+        cache.fetch_failed(slot);
+        let slot = fetch(&mut cache, "a", 600);
         assert_eq!(look_up(&mut cache, "a", 601), "wait");
-        cache.fetch_failed();
+        assert!(cache.held_key("a", at(603)).is_some(), "a wait in vain ends with the last good key");
+        cache.fetch_failed(slot);
         assert_eq!(look_up(&mut cache, "a", 601), "use");
-        assert_eq!(look_up(&mut cache, "a", 6 * HOUR), "fetch");
-        cache.fetch_failed();
+        let slot = fetch(&mut cache, "a", 6 * HOUR);
+        cache.fetch_failed(slot);
         assert_eq!(look_up(&mut cache, "a", 6 * HOUR), "use");
         assert_eq!(look_up(&mut cache, "a", 6 * HOUR + 1), "unavailable");
+        assert!(cache.held_key("a", at(6 * HOUR + 1)).is_none());
         assert_eq!(cache.trusted_age(at(6 * HOUR + 1)), None);
     }
 
     #[test]
     fn a_withdrawn_key_is_dead_after_the_next_fetch() {
         let mut cache = holding_a();
-        assert_eq!(look_up(&mut cache, "a", 600), "fetch");
-        cache.store(keys("b"), at(600));
+        let slot = fetch(&mut cache, "a", 600);
+        cache.store(slot, keys("b"));
         assert_eq!(look_up(&mut cache, "a", 600), "unknown");
     }
 
@@ -299,5 +323,16 @@ mod tests {
         assert_eq!(look_up(&mut cache, "a", 0), "fetch");
         assert_eq!(look_up(&mut cache, "a", 9), "wait");
         assert_eq!(look_up(&mut cache, "a", 10), "fetch");
+    }
+
+    #[test]
+    fn an_answer_that_lay_frozen_is_as_old_as_its_request_and_does_not_undo_a_later_one() {
+        let mut cache = holding_a();
+        let frozen = fetch(&mut cache, "a", 300);
+        let later = fetch(&mut cache, "a", 4000);
+        cache.store(frozen, keys("a"));
+        assert_eq!(look_up(&mut cache, "a", 4001), "wait", "the later fetch is still under way");
+        cache.store(later, keys("b"));
+        assert_eq!(look_up(&mut cache, "a", 4001), "unknown");
     }
 }

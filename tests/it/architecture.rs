@@ -58,7 +58,7 @@ fn absences() {
             ],
         ),
         ("env::var", &["vending-lambda/src/main.rs", "client/src/main.rs"]),
-        ("TcpStream", &[]),
+        ("TcpStream::connect", &[]),
         ("println!", &["vending-lambda/src/main.rs", "client/src/"]),
         ("unsafe ", &[]),
         ("todo!", &[]),

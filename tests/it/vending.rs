@@ -285,6 +285,8 @@ async fn wishes_can_only_narrow() {
         (json!({"s3_path_prefix": "logs/server-01/*"}), 400),
         (json!({"s3_path_prefix": "logs/server-01/${aws:username}/"}), 400),
         (json!({"s3_path_prefix": "logs/server-01/\u{0}/"}), 400),
+        (json!({"s3_path_prefix": "logs/server-01/\u{65e5}/"}), 400),
+        (json!({"s3_path_prefix": format!("logs/server-01/{}/", "x".repeat(3000))}), 400),
         // Nothing but the verified token selects an identity.
         (json!({"client_id": "other", "role_arn": "arn:aws:iam::123456789012:role/admin", "scope": "x"}), 200),
     ] {
@@ -425,6 +427,13 @@ async fn explain_shows_the_decision_and_takes_no_credentials() {
         ["request", "token", "issuer", "jwks", "verify", "rate_limit", "mapping", "authorize", "session"]
     );
     assert!(assume_role_calls(&service.upstream).is_empty());
+    assert_eq!(service.audit()[0]["Explanations"], 1);
+    assert!(service.audit()[0].get("Vends").is_none(), "nothing was vended");
+
+    service.upstream.put_item(CLIENT_ID, item(CLIENT_ID, json!({"issuer": {"S": "https://idp.example.com"}})));
+    let answer = explain(token()).await;
+    assert_eq!(answer.body["code"], "client_not_registered");
+    assert!(!answer.body.to_string().contains("role/"), "another issuer's client is nobody's business");
 
     service.upstream.put_item(CLIENT_ID, item(CLIENT_ID, json!({"source_cidrs": {"SS": ["10.1.2.0/24"]}})));
     let answer = explain(token()).await;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use vending_api::ExplainStep;
 
-use crate::error::VendError;
+use crate::error::{Answer, VendError};
 use crate::session::AssumeRole;
 
 /// Namespace of all metrics.
@@ -53,6 +53,8 @@ pub struct RequestFacts<'a> {
     pub cold_start: bool,
     /// Key fetches since the last line.
     pub jwks_refetches: u64,
+    /// `/explain`: decided, but nothing vended.
+    pub explained: bool,
 }
 
 impl Trail {
@@ -149,6 +151,12 @@ impl Trail {
         let since_epoch = facts.now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let timestamp = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
         let code = answer.map_or("ok", |answer| answer.code);
+        let outcome = match answer.map(Answer::decision) {
+            _ if facts.explained => "Explanations",
+            None => "Vends",
+            Some("deny") => "Denials",
+            Some(_) => "Errors",
+        };
         let line = Line {
             time: timestamp,
             request_id: facts.request_id,
@@ -166,16 +174,16 @@ impl Trail {
             source_ip: facts.source_ip,
             jti: self.token_id.as_deref(),
             token_sha256: self.token_sha256.as_deref(),
-            metrics: self.metrics(facts, answer.is_none()),
-            emf: self.directives(timestamp, answer.is_none()),
+            metrics: self.metrics(facts, outcome),
+            emf: self.directives(timestamp, outcome),
         };
         // A struct of strings and numbers always serializes.
         serde_json::to_string(&line).unwrap_or_default()
     }
 
-    fn metrics(&self, facts: &RequestFacts<'_>, allowed: bool) -> Map<String, Value> {
+    fn metrics(&self, facts: &RequestFacts<'_>, outcome: &str) -> Map<String, Value> {
         let mut metrics = Map::new();
-        metrics.insert(if allowed { "Vends" } else { "Denials" }.to_owned(), 1.into());
+        metrics.insert(outcome.to_owned(), 1.into());
         metrics.insert("JwksRefetches".to_owned(), facts.jwks_refetches.into());
         metrics.insert("ColdStarts".to_owned(), u8::from(facts.cold_start).into());
         metrics.insert("LatencyMs".to_owned(), millis(self.steps.iter().map(|step| step.took).sum()).into());
@@ -185,18 +193,19 @@ impl Trail {
         metrics
     }
 
-    /// `Denials` has the dimension `code`; everything else has none, so that a fleet is one line in a graph.
-    fn directives(&self, timestamp: u64, allowed: bool) -> Value {
+    /// `Denials` and `Errors` have the dimension `code`; everything else has none, so that a fleet is one line in a
+    /// graph.
+    fn directives(&self, timestamp: u64, outcome: &str) -> Value {
         let count = |name: &str| json!({"Name": name, "Unit": "Count"});
         let latency = |name: &str| json!({"Name": name, "Unit": "Milliseconds"});
         let mut plain = vec![count("JwksRefetches"), count("ColdStarts"), latency("LatencyMs")];
         plain.extend(self.steps.iter().map(|step| latency(&latency_metric(step.name))));
         let mut directives = Vec::with_capacity(2);
-        if allowed {
-            plain.push(count("Vends"));
+        if matches!(outcome, "Vends" | "Explanations") {
+            plain.push(count(outcome));
         } else {
             directives
-                .push(json!({"Namespace": METRICS_NAMESPACE, "Dimensions": [["code"]], "Metrics": [count("Denials")]}));
+                .push(json!({"Namespace": METRICS_NAMESPACE, "Dimensions": [["code"]], "Metrics": [count(outcome)]}));
         }
         directives.push(json!({"Namespace": METRICS_NAMESPACE, "Dimensions": [[]], "Metrics": plain}));
         json!({"Timestamp": timestamp, "CloudWatchMetrics": directives})

@@ -12,6 +12,9 @@ use crate::network;
 use crate::request::VendRequest;
 use crate::role_mapping::{RoleMapping, SessionPolicy};
 
+/// A prefix stands in a policy of 2,048 characters up to three times.
+const MAX_WISHED_PREFIX: usize = 500;
+
 /// What the service itself demands of every client.
 #[derive(Debug, Clone)]
 pub struct Terms {
@@ -238,8 +241,13 @@ fn narrow_s3(mapping: &RoleMapping, request: &VendRequest) -> Result<(String, S3
 /// `wished` if it lies under `granted`, compared by whole path segments: `logs/a` is not above `logs/ab`.
 fn narrower_prefix(granted: &str, wished: &str) -> Result<String, Denial> {
     let denied = |problem| Err(Denial::WiderThanMapping { member: "s3_path_prefix", problem });
+    if wished.len() > MAX_WISHED_PREFIX {
+        return denied("is longer than a session policy can hold");
+    }
     if !fits_into_a_policy(wished) {
-        return denied("must not hold `*`, `?`, `$`, control characters, empty, `.` or `..` segments");
+        return denied(
+            "must not hold `*`, `?`, `$`, quotes, `\\`, characters above U+00FF, control characters, empty, `.` or `..` segments",
+        );
     }
     let granted = granted.strip_suffix('/').unwrap_or(granted);
     match wished.strip_prefix(granted) {
@@ -253,6 +261,9 @@ fn narrower_prefix(granted: &str, wished: &str) -> Result<String, Denial> {
 fn fits_into_a_policy(prefix: &str) -> bool {
     let path = prefix.strip_suffix('/').unwrap_or(prefix);
     !path.is_empty()
-        && !path.contains(|character: char| "*?$\\\"".contains(character) || character.is_control())
+        && !path.contains(|character: char| {
+            // What STS takes in a policy ends at U+00FF (API reference, AssumeRole, `Policy`).
+            "*?$\\\"".contains(character) || character.is_control() || character > '\u{ff}'
+        })
         && path.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
 }

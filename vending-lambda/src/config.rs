@@ -130,7 +130,7 @@ impl Config {
                 SessionIdentity::Tags,
                 &[("tags", SessionIdentity::Tags), ("name", SessionIdentity::Name)],
             ),
-            jwks_max_stale: Duration::from_secs(reader.number("JWKS_MAX_STALE_SECONDS", 21_600, 0, 86_400)),
+            jwks_max_stale: Duration::from_secs(reader.number("JWKS_MAX_STALE_SECONDS", 21_600, 600, 21_600)),
             rate_limit_per_minute: reader.rate_limit(),
             log_level: reader.choice("LOG_LEVEL", LogLevel::Info, &LOG_LEVELS),
             runs_in_lambda: reader.optional("AWS_LAMBDA_RUNTIME_API").is_some(),
@@ -333,10 +333,18 @@ impl Reader<'_> {
         let jwks_uri = match Endpoint::parse(&jwks_uri) {
             Ok(endpoint) => Some(endpoint),
             Err(error) => {
-                self.fault(jwks_name, format!("{jwks_uri:?}: {error}"), example);
+                // The value may hold a password, so it is not repeated.
+                self.fault(jwks_name, format!("no usable address of keys: {error}"), example);
                 None
             }
         };
+        if entry.kind == EntryKind::Cognito && entry.client_claim.is_some() {
+            self.fault(
+                name,
+                "`client_claim` is for oidc issuers: a Cognito token names its client in `client_id`",
+                example,
+            );
+        }
         let kind = if entry.kind == EntryKind::Cognito { IssuerKind::Cognito } else { IssuerKind::Oidc };
         if kind == IssuerKind::Oidc && entry.audiences.is_empty() {
             self.fault(name, format!("{} has no `audiences`, and every oidc issuer needs one", entry.issuer), example);

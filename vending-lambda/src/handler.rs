@@ -92,7 +92,7 @@ impl Api {
                 Ok(wanted) => self.vendor.vend(&wanted, &request.request_id, now, &mut trail).await,
                 Err(error) => Err(error),
             };
-        self.audit(request, now, &trail, vended.as_ref().err());
+        self.audit(request, now, &trail, vended.as_ref().err(), false);
         match vended {
             Ok(vended) if for_sdk => {
                 let credentials = vended.credentials;
@@ -119,7 +119,7 @@ impl Api {
                 Ok(wanted) => self.vendor.decide(&wanted, now, &mut trail).await.map(|_| ()),
                 Err(error) => Err(error),
             };
-        self.audit(request, now, &trail, decided.as_ref().err());
+        self.audit(request, now, &trail, decided.as_ref().err(), true);
         let request_id = request.request_id.clone();
         let steps = trail.explain();
         match decided {
@@ -150,7 +150,7 @@ impl Api {
         }
     }
 
-    fn audit(&self, request: &ApiRequest, now: SystemTime, trail: &Trail, error: Option<&VendError>) {
+    fn audit(&self, request: &ApiRequest, now: SystemTime, trail: &Trail, error: Option<&VendError>, explained: bool) {
         let route = format!("{} {}", request.method, request.path);
         let facts = RequestFacts {
             request_id: &request.request_id,
@@ -159,6 +159,7 @@ impl Api {
             now,
             cold_start: self.cold.swap(false, Ordering::Relaxed),
             jwks_refetches: self.vendor.jwks.take_refetches(),
+            explained,
         };
         write_line(&trail.line(&facts, error));
     }
@@ -171,7 +172,8 @@ fn ok<T: Serialize>(body: &T, request_id: &str) -> ApiResponse {
 
 impl ApiResponse {
     /// The answer for an error: status, headers and body from the one table in [`crate::error`].
-    fn error(error: &VendError, request_id: &str, steps: Vec<vending_api::ExplainStep>) -> Self {
+    #[must_use]
+    pub fn error(error: &VendError, request_id: &str, steps: Vec<vending_api::ExplainStep>) -> Self {
         let answer = error.answer();
         let body = ErrorResponse {
             error: answer.code.to_owned(),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use http_client::{Endpoint, HttpClient, Request, RequestError};
-use jwt::key_cache::{KeyCache, Lookup, Moment};
+use jwt::key_cache::{KeyCache, Lookup, Moment, Slot};
 use jwt::{JwkSet, VerificationKey};
 use thiserror::Error;
 use tokio::sync::watch;
@@ -81,8 +81,11 @@ impl Jwks {
 
     /// Fetches every set that is due and waits for all of them. A failure is logged and left to the cool-down.
     pub async fn refresh(&self, now: SystemTime) {
-        let due = |keys: &&Arc<IssuerKeys>| keys.cache().refresh_is_due(keys.moment(now));
-        let fetches: Vec<_> = self.issuers.iter().filter(due).map(IssuerKeys::spawn_fetch).collect();
+        let fetch = |keys: &Arc<IssuerKeys>| {
+            let slot = keys.cache().refresh_is_due(keys.moment(now))?;
+            Some(keys.spawn_fetch(slot))
+        };
+        let fetches: Vec<_> = self.issuers.iter().filter_map(fetch).collect();
         for fetch in fetches {
             // A fetch that panicked has not reported; the cache treats it as abandoned.
             let _ = fetch.await;
@@ -117,44 +120,47 @@ impl IssuerKeys {
         let lookup = self.cache().look_up(key_id, self.moment(now));
         match lookup {
             Lookup::Use(key) => return Ok(key),
-            Lookup::UseAndFetch(key) => {
-                drop(self.spawn_fetch());
+            Lookup::UseAndFetch(key, slot) => {
+                drop(self.spawn_fetch(slot));
                 return Ok(key);
             }
             Lookup::UnknownKey => return Err(KeyError::Unknown),
             Lookup::Unavailable => return Err(self.unavailable()),
             // The fetch is a task of its own: a caller that gives up does not take it along.
-            Lookup::Fetch => drop(self.spawn_fetch()),
+            Lookup::Fetch(slot) => drop(self.spawn_fetch(slot)),
             Lookup::Wait => {}
         }
-        let waited = tokio::time::timeout(FETCH_TIMEOUT, finished.changed()).await;
-        if !matches!(waited, Ok(Ok(()))) {
-            return Err(self.unavailable());
+        // Whether the fetch ended or the wait did: the last good key serves.
+        let ended = tokio::time::timeout(FETCH_TIMEOUT, finished.changed()).await.is_ok();
+        let mut cache = self.cache();
+        if let Some(key) = cache.held_key(key_id, self.moment(now)) {
+            return Ok(key);
         }
-        match self.cache().look_up(key_id, self.moment(now)) {
-            Lookup::Use(key) | Lookup::UseAndFetch(key) => Ok(key),
-            Lookup::UnknownKey => Err(KeyError::Unknown),
-            Lookup::Fetch | Lookup::Wait | Lookup::Unavailable => Err(self.unavailable()),
+        match cache.look_up(key_id, self.moment(now)) {
+            Lookup::UnknownKey if ended => Err(KeyError::Unknown),
+            Lookup::Fetch(slot) | Lookup::UseAndFetch(_, slot) => {
+                // Time has passed and the slot is free again: used for the next caller, not waited for.
+                drop(self.spawn_fetch(slot));
+                Err(self.unavailable())
+            }
+            _ => Err(self.unavailable()),
         }
     }
 
-    fn spawn_fetch(self: &Arc<Self>) -> tokio::task::JoinHandle<()> {
+    fn spawn_fetch(self: &Arc<Self>, slot: Slot) -> tokio::task::JoinHandle<()> {
         let keys = Arc::clone(self);
         self.refetches.fetch_add(1, Ordering::Relaxed);
-        tokio::spawn(async move { keys.fetch().await })
+        tokio::spawn(async move { keys.fetch(slot).await })
     }
 
-    async fn fetch(&self) {
+    async fn fetch(&self, slot: Slot) {
         let fetched = tokio::time::timeout(FETCH_TIMEOUT, self.fetch_set())
             .await
             .unwrap_or_else(|_| Err(format!("no answer within {} s", FETCH_TIMEOUT.as_secs())));
         match fetched {
-            Ok(set) => {
-                let fetched_at = self.now();
-                self.cache().store(set, fetched_at);
-            }
+            Ok(set) => self.cache().store(slot, set),
             Err(problem) => {
-                self.cache().fetch_failed();
+                self.cache().fetch_failed(slot);
                 self.log.warn(&format!(
                     "the keys of {} could not be fetched from {}: {problem}",
                     self.issuer, self.endpoint
@@ -185,11 +191,6 @@ impl IssuerKeys {
     /// The caller's time on the wall clock, and the process's own monotonic time.
     fn moment(&self, now: SystemTime) -> Moment {
         Moment { wall: now, monotonic: self.started.elapsed() }
-    }
-
-    #[allow(clippy::disallowed_methods)] // When a fetch ended is not known to whoever asked for it.
-    fn now(&self) -> Moment {
-        self.moment(SystemTime::now())
     }
 
     /// No code that can panic runs under this lock; a poisoned one still holds a consistent cache.

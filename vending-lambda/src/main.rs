@@ -54,6 +54,11 @@ fn start() -> anyhow::Result<()> {
 
 async fn run(config: Config, log: Log) -> anyhow::Result<()> {
     let api = Arc::new(build(&config, log)?);
+    if config.issuers.len() > 1 {
+        log.warn(
+            "several issuers are trusted: a mapping item without `issuer` serves clients of that id at each of them",
+        );
+    }
     // Keys are fetched while INIT has its burst of CPU. If they cannot be had, the first request tries again.
     first_fetch(&api).await;
     if config.runs_in_lambda {

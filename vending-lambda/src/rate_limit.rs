@@ -3,7 +3,9 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
+
+use jwt::Claims;
 
 use crate::authorize::Denial;
 
@@ -13,12 +15,14 @@ const MANY_CLIENTS: usize = 10_000;
 /// A token bucket a client. It holds a minute's worth, so short bursts pass.
 pub struct RateLimit {
     per_minute: Option<u32>,
-    buckets: Mutex<HashMap<String, Bucket>>,
+    /// By issuer and client: another issuer's client of the same name has a share of its own.
+    buckets: Mutex<HashMap<(String, String), Bucket>>,
 }
 
 struct Bucket {
     requests: f64,
-    refilled: Instant,
+    /// By the wall clock, which runs on while a Lambda is frozen.
+    refilled: SystemTime,
 }
 
 impl RateLimit {
@@ -32,15 +36,19 @@ impl RateLimit {
     ///
     /// # Errors
     /// When the client has used up its share; says when to come back.
-    pub fn check(&self, client_id: &str, now: Instant) -> Result<(), Denial> {
+    pub fn check(&self, claims: &Claims, now: SystemTime) -> Result<(), Denial> {
         let Some(per_minute) = self.per_minute else { return Ok(()) };
+        self.count((claims.issuer().to_owned(), claims.client_id().to_owned()), per_minute, now)
+    }
+
+    fn count(&self, client: (String, String), per_minute: u32, now: SystemTime) -> Result<(), Denial> {
         let capacity = f64::from(per_minute);
         let per_second = capacity / 60.0;
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() > MANY_CLIENTS {
             buckets.retain(|_, bucket| bucket.filled(now, capacity, per_second) < capacity);
         }
-        let bucket = buckets.entry(client_id.to_owned()).or_insert(Bucket { requests: capacity, refilled: now });
+        let bucket = buckets.entry(client).or_insert(Bucket { requests: capacity, refilled: now });
         bucket.requests = bucket.filled(now, capacity, per_second);
         bucket.refilled = now;
         if bucket.requests < 1.0 {
@@ -53,8 +61,8 @@ impl RateLimit {
 }
 
 impl Bucket {
-    fn filled(&self, now: Instant, capacity: f64, per_second: f64) -> f64 {
-        let gained = now.saturating_duration_since(self.refilled).as_secs_f64() * per_second;
+    fn filled(&self, now: SystemTime, capacity: f64, per_second: f64) -> f64 {
+        let gained = now.duration_since(self.refilled).unwrap_or_default().as_secs_f64() * per_second;
         (self.requests + gained).min(capacity)
     }
 }
@@ -66,12 +74,14 @@ mod tests {
     #[test]
     fn a_minute_s_worth_then_a_wait() {
         let limit = RateLimit::new(Some(2));
-        let start = Instant::now();
-        assert!(limit.check("a", start).is_ok());
-        assert!(limit.check("a", start).is_ok());
-        assert_eq!(limit.check("a", start), Err(Denial::RateLimited { retry_after: Duration::from_secs(30) }));
-        assert!(limit.check("b", start).is_ok());
-        assert!(limit.check("a", start + Duration::from_secs(30)).is_ok());
-        assert!(RateLimit::new(None).check("a", start).is_ok());
+        let start = SystemTime::UNIX_EPOCH;
+        let count = |issuer: &str, seconds| {
+            limit.count((issuer.to_owned(), "client".to_owned()), 2, start + Duration::from_secs(seconds))
+        };
+        assert!(count("a", 0).is_ok());
+        assert!(count("a", 0).is_ok());
+        assert_eq!(count("a", 0), Err(Denial::RateLimited { retry_after: Duration::from_secs(30) }));
+        assert!(count("b", 0).is_ok());
+        assert!(count("a", 30).is_ok());
     }
 }

@@ -14,7 +14,22 @@ const VALID_FOR: Duration = Duration::from_secs(5);
 /// The last round of checks.
 #[derive(Default)]
 pub struct Readiness {
-    last: Mutex<Option<(Instant, Vec<Check>)>>,
+    last: Mutex<Option<Round>>,
+}
+
+struct Round {
+    ended: Instant,
+    asked: SystemTime,
+    checks: Vec<Check>,
+}
+
+impl Round {
+    /// By both clocks: the monotonic one stands still while a Lambda is frozen.
+    fn is_valid(&self, now: SystemTime) -> bool {
+        let longest_check = Duration::from_secs(10);
+        self.ended.elapsed() < VALID_FOR
+            && now.duration_since(self.asked).unwrap_or_default() < VALID_FOR + longest_check
+    }
 }
 
 struct Check {
@@ -28,11 +43,13 @@ impl Readiness {
     pub async fn answer(&self, vendor: &Vendor, now: SystemTime, request_id: &str) -> ApiResponse {
         // Whoever comes while the checks run waits for them instead of starting more.
         let mut last = self.last.lock().await;
-        let still_valid = last.as_ref().is_some_and(|(checked, _)| checked.elapsed() < VALID_FOR);
+        let still_valid = last.as_ref().is_some_and(|last| last.is_valid(now));
         if !still_valid {
-            *last = Some((Instant::now(), check(vendor, now).await));
+            let checks = check(vendor, now).await;
+            // Stamped afterwards: a slow check must not be stale as soon as it is there.
+            *last = Some(Round { ended: Instant::now(), asked: now, checks });
         }
-        let checks = last.as_ref().map(|(_, checks)| checks.as_slice()).unwrap_or_default();
+        let checks = last.as_ref().map(|last| last.checks.as_slice()).unwrap_or_default();
         let ready = checks.iter().all(|check| check.ready);
         let lines: Vec<_> = checks
             .iter()

@@ -1,6 +1,6 @@
 //! The mapping table: which role a client may assume, and on which terms.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::Client;
@@ -12,6 +12,12 @@ use vending_api::S3Permissions;
 
 /// Items with this prefix map a scope, not a client (interfaces §1).
 const SCOPE_PREFIX: &str = "scope#";
+
+/// Longest partition key of DynamoDB, in bytes. Nothing longer can be registered.
+const MAX_KEY_BYTES: usize = 2048;
+const MAX_SCOPE_BYTES: usize = MAX_KEY_BYTES - SCOPE_PREFIX.len();
+/// Each scope is a read of the table: a token with more is not looked up by its scopes.
+const MAX_SCOPES: usize = 50;
 
 /// One item of the table, typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,12 +119,17 @@ impl RoleMappings {
         let client_id = claims.client_id();
         // An issuer that names a client `scope#…` must not reach the items that are meant for scopes.
         if !client_id.starts_with(SCOPE_PREFIX)
+            && client_id.len() <= MAX_KEY_BYTES
             && let Some(mapping) = self.item(client_id).await?
         {
             return Ok(mapping);
         }
+        let scopes: BTreeSet<_> = claims.scopes().iter().filter(|scope| scope.len() < MAX_SCOPE_BYTES).collect();
+        if scopes.len() > MAX_SCOPES {
+            return Err(MappingError::NotRegistered { client_id: client_id.to_owned() });
+        }
         let mut found: Option<RoleMapping> = None;
-        for scope in claims.scopes() {
+        for scope in scopes {
             let Some(mapping) = self.item(&format!("{SCOPE_PREFIX}{scope}")).await? else { continue };
             match &found {
                 Some(first) if !first.leads_to_the_same_as(&mapping) => {

@@ -151,7 +151,8 @@ fn is_plain_name_character(character: char) -> bool {
 
 /// A tag value in STS's alphabet (letters, digits, spaces and `_.:/=+-@`), hashed where it would not be the original.
 fn tag_value(text: &str) -> String {
-    let fits = |character: char| character.is_ascii_alphanumeric() || " _.:/=+-@".contains(character);
+    // `=` is legal as well, but marks a hashed value.
+    let fits = |character: char| character.is_ascii_alphanumeric() || " _.:/+-@".contains(character);
     if text.len() <= MAX_TAG_LENGTH && text.chars().all(fits) {
         return text.to_owned();
     }
@@ -226,7 +227,9 @@ mod tests {
             |name: &str| (2..=64).contains(&name.len()) && name.chars().all(|c| is_plain_name_character(c) || c == '=');
         let mut names = HashSet::new();
         let mut identities = HashSet::new();
-        for client in clients {
+        let mut tags = HashSet::new();
+        for client in clients.iter().copied().chain(["a!b", &tag_value("a!b")]) {
+            assert!(tags.insert(tag_value(client)), "the tag of {client} stands for two clients");
             let identity = source_identity(client);
             assert!(legal(&identity), "{identity}");
             assert!(identities.insert(identity.clone()), "{identity} stands for two clients");

@@ -77,7 +77,7 @@ impl Vendor {
 
         let started = Instant::now();
         let mapping = self.role_mappings.find(&claims).await;
-        let mapping = trail.step("mapping", started, mapping, show_mapping)?;
+        let mapping = trail.step("mapping", started, mapping, |mapping| show_mapping(mapping, &claims))?;
         trail.mapped(mapping.server_name.as_deref(), &mapping.role_arn);
 
         let started = Instant::now();
@@ -116,7 +116,7 @@ impl Vendor {
         trail.verified(&claims);
 
         let started = Instant::now();
-        let within_limit = self.rate_limit.check(claims.client_id(), started);
+        let within_limit = self.rate_limit.check(&claims, now);
         trail.step("rate_limit", started, within_limit, |()| Value::Null)?;
         Ok(claims)
     }
@@ -145,8 +145,12 @@ fn show_claims(claims: &Claims) -> Value {
     json!({"client_id": claims.client_id(), "scopes": claims.scopes(), "jti": claims.token_id()})
 }
 
-/// The client may see its own item, but not the conditions an attacker with its token would have to meet.
-fn show_mapping(mapping: &RoleMapping) -> Value {
+/// The client may see its own item, but not another issuer's client of the same name, and not the conditions that an
+/// attacker with its token would have to meet.
+fn show_mapping(mapping: &RoleMapping, claims: &Claims) -> Value {
+    if mapping.issuer.as_deref().is_some_and(|issuer| issuer != claims.issuer()) {
+        return json!({"item": mapping.key});
+    }
     let session_policy = mapping.session_policy.as_ref().map(|policy| match policy {
         SessionPolicy::S3Prefix => "s3-prefix",
         SessionPolicy::Inline(_) => "inline",

@@ -1,0 +1,12 @@
+//! Any text as an environment file: read or refused with a line number, never a panic, and no variable without a name.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    if let Ok(variables) = client::env_file::parse(text) {
+        for (name, _) in variables {
+            assert!(!name.is_empty() && !name.contains(['=', ' ', '\n']), "{name:?}");
+        }
+    }
+});
