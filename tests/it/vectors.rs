@@ -188,7 +188,7 @@ fn json_test_suite_inside_a_payload() {
         }
         match name.as_bytes()[0] {
             b'y' => {
-                assert_eq!(parsed.is_ok(), !REFUSED_THOUGH_VALID_JSON.contains(&name.as_str()), "{name}: {parsed:?}")
+                assert_eq!(parsed.is_ok(), !REFUSED_THOUGH_VALID_JSON.contains(&name.as_str()), "{name}: {parsed:?}");
             }
             b'n' => assert!(matches!(parsed, Err(TokenError::Malformed(_))), "{name}: {parsed:?}"),
             _ => {}

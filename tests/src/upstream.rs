@@ -59,7 +59,7 @@ impl Upstream {
     pub async fn start() -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
-        let server = HttpServer::start(move |received| answer(Arc::clone(&shared), received)).await;
+        let server = HttpServer::start(move |received| std::future::ready(answer(&shared, received))).await;
         Self { server, state }
     }
 
@@ -135,7 +135,7 @@ pub fn sts_error(code: &str, message: &str) -> String {
     )
 }
 
-async fn answer(state: Arc<Mutex<State>>, received: Received) -> Reply {
+fn answer(state: &Mutex<State>, received: Received) -> Reply {
     let service = if received.path.ends_with("/jwks.json") {
         Service::Jwks
     } else if received.path.starts_with("/oauth2/token") {
@@ -153,7 +153,8 @@ async fn answer(state: Arc<Mutex<State>>, received: Received) -> Reply {
         (state.faults.get(&service).cloned(), good, count)
     };
     match fault {
-        None => good,
+        Some(Fault::CutOffFirst(first)) if count <= first => good.cut_in_half(),
+        None | Some(Fault::CutOffFirst(_)) => good,
         Some(Fault::Status(status, body)) => {
             let content_type = if service == Service::DynamoDb { "application/x-amz-json-1.0" } else { "text/xml" };
             Reply::Whole(status, vec![("content-type".into(), content_type.into())], body.into_bytes())
@@ -166,8 +167,6 @@ async fn answer(state: Arc<Mutex<State>>, received: Received) -> Reply {
             Reply::Whole(status, headers, body) => Reply::ThenClose(status, headers, body),
             other => other,
         },
-        Some(Fault::CutOffFirst(first)) if count <= first => good.cut_in_half(),
-        Some(Fault::CutOffFirst(_)) => good,
     }
 }
 
