@@ -33,6 +33,8 @@ impl FileError {
 
 /// Makes sure that a directory is there and that nobody else can put files into it.
 pub(crate) fn private_directory(path: &Path) -> Result<(), FileError> {
+    // Without a trailing slash, which would look through a symlink.
+    let path: &Path = &path.components().collect::<PathBuf>();
     let metadata = match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(FileError::io(path))?;
@@ -62,7 +64,10 @@ pub(crate) fn private_directory(path: &Path) -> Result<(), FileError> {
 /// Opens the file that locks are taken on.
 pub(crate) fn open_lock_file(path: &Path) -> Result<File, FileError> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    open(path, flags)
+    let file = open_own(path, flags)?;
+    // It holds nothing, so a mode that somebody has loosened is put right instead of doing without a lock for good.
+    rustix::fs::fchmod(&file, Mode::RUSR | Mode::WUSR).map_err(|errno| FileError::io(path)(errno.into()))?;
+    Ok(file)
 }
 
 /// Reads a whole file that is ours and private; `None` when there is none.
@@ -118,6 +123,14 @@ fn temporary_prefix(name: &str) -> String {
 }
 
 fn open(path: &Path, flags: OFlags) -> Result<File, FileError> {
+    let file = open_own(path, flags)?;
+    if file.metadata().map_err(FileError::io(path))?.mode() & 0o077 != 0 {
+        return Err(FileError::Untrusted { path: path.to_owned(), problem: "is open to other users" });
+    }
+    Ok(file)
+}
+
+fn open_own(path: &Path, flags: OFlags) -> Result<File, FileError> {
     let untrusted = |problem| FileError::Untrusted { path: path.to_owned(), problem };
     let file = match rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR) {
         // open(2): with O_NOFOLLOW, this is what a symlink answers.
@@ -130,9 +143,6 @@ fn open(path: &Path, flags: OFlags) -> Result<File, FileError> {
     }
     if metadata.uid() != rustix::process::geteuid().as_raw() {
         return Err(untrusted("belongs to another user"));
-    }
-    if metadata.mode() & 0o077 != 0 {
-        return Err(untrusted("is open to other users"));
     }
     Ok(file)
 }

@@ -72,7 +72,10 @@ fn is_supported_idp(variables: &mut Variables<'_>) -> bool {
         return true;
     }
     let default = if configured.is_none() { " (the default)" } else { "" };
-    variables.fault("IDP_TYPE", format_args!("`{idp_type}`{default} is not in this build, which has: cognito"));
+    variables.fault(
+        "IDP_TYPE",
+        format_args!("`{idp_type}`{default} is not in this build, which has: cognito (IDP_TYPE=cognito)"),
+    );
     false
 }
 
@@ -162,9 +165,12 @@ mod tests {
     fn other_identity_providers_are_refused_with_those_there_are() {
         assert_eq!(
             refused(&[("IDP_TYPE", "")]),
-            "IDP_TYPE: `auth0` (the default) is not in this build, which has: cognito"
+            "IDP_TYPE: `auth0` (the default) is not in this build, which has: cognito (IDP_TYPE=cognito)"
         );
-        assert_eq!(refused(&[("IDP_TYPE", "okta")]), "IDP_TYPE: `okta` is not in this build, which has: cognito");
+        assert_eq!(
+            refused(&[("IDP_TYPE", "okta")]),
+            "IDP_TYPE: `okta` is not in this build, which has: cognito (IDP_TYPE=cognito)"
+        );
         config(&[("IDP_TYPE", "Cognito")]).unwrap();
     }
 

@@ -8,6 +8,9 @@ use crate::refresh::{self, Freshness};
 use crate::secret::Secret;
 use crate::timestamp;
 
+/// What is wrong when the local clock is ahead by a lifetime or more.
+pub(crate) const ALREADY_EXPIRED: &str = "the credentials have already expired: compare the clocks of both sides";
+
 /// Temporary AWS credentials. No `Debug`; serialized for the cache only, `output/` knows the formats for the outside.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Credentials {
@@ -30,7 +33,7 @@ impl Credentials {
         }
         let expires_at = timestamp::parse(&expiration).ok_or("`expiration` is not an RFC 3339 time")?;
         if expires_at <= now {
-            return Err("the credentials have already expired: compare the clocks of both sides");
+            return Err(ALREADY_EXPIRED);
         }
         Ok(Self {
             access_key_id,

@@ -13,6 +13,13 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 #[derive(Default)]
 pub(crate) struct Overlay(BTreeMap<String, String>);
 
+/// Variables that say the same thing.
+const SPELLINGS: [&[&str]; 3] = [
+    &["COGNITO_CLIENT_SECRET", "COGNITO_CLIENT_SECRET_FILE"],
+    &["COGNITO_CLIENT_SECRET_NEXT", "COGNITO_CLIENT_SECRET_NEXT_FILE"],
+    &["COGNITO_DOMAIN", "COGNITO_TOKEN_ENDPOINT"],
+];
+
 /// A file that cannot be used. Never shows a value.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EnvFileError {
@@ -48,6 +55,14 @@ impl Overlay {
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
+    }
+
+    /// The file says the same thing in another spelling, so that the process's own variable of this name is overruled.
+    pub(crate) fn overrules(&self, name: &str) -> bool {
+        SPELLINGS.iter().any(|spellings| {
+            spellings.contains(&name)
+                && spellings.iter().any(|other| self.get(other).is_some_and(|value| !value.is_empty()))
+        })
     }
 }
 
@@ -117,6 +132,11 @@ impl Reader<'_> {
     /// Quoted and bare pieces up to blank space, as a shell joins them.
     fn value(&mut self) -> Result<String, SyntaxError> {
         let mut value = String::new();
+        if self.peek() == Some('~') {
+            return Err(
+                self.error("`~` is a folder to a shell and a letter to systemd: write the path in full, or quote it")
+            );
+        }
         while let Some(next) = self.peek() {
             match next {
                 _ if next.is_whitespace() => break,
@@ -181,7 +201,7 @@ impl Reader<'_> {
         let mut ahead = self.rest.chars();
         let expands = match ahead.next() {
             Some('`') => true,
-            Some('$') => ahead.next().is_some_and(|c| c.is_ascii_alphanumeric() || "_{(@*#?$!-".contains(c)),
+            Some('$') => ahead.next().is_some_and(|c| c.is_ascii_alphanumeric() || "_{(@*#?$!-'\"".contains(c)),
             _ => false,
         };
         if expands {

@@ -131,7 +131,7 @@ impl Call<'_> {
         let api = &self.config.vending_api;
         self.log.debug(format_args!("asking {} for credentials", api.endpoint));
         let vended = api.vend(token, &self.http, &mut self.budget).await?;
-        self.log.debug(format_args!("credentials of {} as {}", vended.role_arn, vended.session_name));
+        self.log.debug("credentials are there");
         Ok(vended.credentials)
     }
 }

@@ -53,7 +53,10 @@ fn dispatch(cli: &Cli, log: &Log, environment: &dyn Fn(&str) -> Option<String>) 
         Command::GetCredentials | Command::Doctor { .. } => {}
     }
     let overlay = cli.env_file.as_deref().map(Overlay::read).transpose()?.unwrap_or_default();
-    let lookup = |name: &str| overlay.get(name).map(str::to_owned).or_else(|| environment(name));
+    let lookup = |name: &str| {
+        let from_process = || if overlay.overrules(name) { None } else { environment(name) };
+        overlay.get(name).map(str::to_owned).or_else(from_process)
+    };
     let config = Config::from_env(&lookup);
     match cli.command {
         Command::Doctor { json } => commands::doctor::run(config, json, log),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::cache::{Cache, CacheError, Lock};
 use crate::config::Config;
 use crate::credentials::Credentials;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::fetch;
 use crate::log::Log;
 use crate::refresh::{self, FailedAttempt, Failure, Freshness};
@@ -18,6 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PATIENCE_WHILE_URGENT: Duration = Duration::from_secs(5);
 /// Before that, a slow service is not worth waiting for: there is time for many more tries.
 const PATIENCE_WHILE_REFRESHABLE: Duration = Duration::from_secs(2);
+
+/// With less time left than this, a try would only fail for lack of it.
+const SHORTEST_TRY: Duration = Duration::from_millis(300);
 
 /// Answers one caller.
 pub(crate) struct Provider<'a> {
@@ -63,7 +66,7 @@ impl<'a> Provider<'a> {
 
     /// Fresher credentials than these if they can be had soon, else these.
     fn refresh(&self, cache: &Cache, current: Credentials, freshness: Freshness) -> Result<Credentials, Error> {
-        let failure = cache.failure().unwrap_or_default();
+        let failure = cache.failure().unwrap_or_default().filter(|failure| failure.failed_at <= self.started_at);
         if failure.is_some_and(|failure| self.started_at < failure.not_before) {
             self.log.info("the last refresh failed a moment ago: the credentials in the cache are used");
             return Ok(current);
@@ -79,8 +82,12 @@ impl<'a> Provider<'a> {
             Turn::Mine(lock) => Some(lock),
         };
         let (found, failure) = self.look_again(cache);
-        if let Some((fresher, _)) = found.filter(|(found, _)| found.expires_at > current.expires_at) {
+        // Told apart by key: a service may well hand out new credentials that end when the old ones do.
+        if let Some((fresher, _)) = found.filter(|(found, _)| found.access_key_id != current.access_key_id) {
             return Ok(fresher);
+        }
+        if deadline.saturating_duration_since(Instant::now()) < SHORTEST_TRY {
+            return Ok(current);
         }
         if failure.as_ref().is_some_and(|failure| failure.failed_at >= self.started_at) {
             return Ok(current);
@@ -114,9 +121,8 @@ impl<'a> Provider<'a> {
         if let Some((credentials, _)) = found {
             return Ok(credentials);
         }
-        // Who had the lock before has just failed for all who waited: 200 callers are not 200 attempts in a row.
-        if let Some(Failure { kind, message, .. }) = failure.as_ref().filter(|last| last.failed_at >= self.started_at) {
-            return Err(Error::Shared { kind: *kind, message: message.clone() });
+        if let Some(failure) = failure.as_ref().filter(|failure| self.holds_for_us(failure)) {
+            return Err(Error::Shared { kind: failure.kind, message: failure.message.clone() });
         }
         match fetch::credentials(self.config, Some(cache), self.log, deadline) {
             Ok(fetched) => {
@@ -128,6 +134,14 @@ impl<'a> Provider<'a> {
                 Err(error)
             }
         }
+    }
+
+    /// Who had the lock before has just failed for all who waited: 200 callers are not 200 attempts in a row. A refusal
+    /// is not shared, since this process may have been given another secret; and who was told when to come back
+    /// (`Retry-After`) has been told so for all.
+    fn holds_for_us(&self, failure: &Failure) -> bool {
+        let is_shared = failure.failed_at >= self.started_at && failure.kind != Kind::Refused;
+        is_shared || (failure.asked_to_wait && self.started_at < failure.not_before)
     }
 
     /// Waits for the lock, at least with one look at it.
@@ -150,7 +164,8 @@ impl<'a> Provider<'a> {
     fn look_again(&self, cache: &Cache) -> (Option<(Credentials, Freshness)>, Option<Failure>) {
         let credentials = self.recover(cache.credentials());
         self.recover(cache.token());
-        let failure = self.recover(cache.failure());
+        // A failure in the future was noted by a clock that has been set back since.
+        let failure = self.recover(cache.failure()).filter(|failure| failure.failed_at <= timestamp::now());
         (valid(credentials, timestamp::now()), failure)
     }
 
@@ -198,6 +213,7 @@ impl<'a> Provider<'a> {
             failed_at,
             not_before: failed_at + refresh::pause(&attempt, fastrand::f64()),
             failures: attempt.failures,
+            asked_to_wait: consequence.retry_after.is_some(),
             kind: consequence.kind,
             message: error.to_string(),
         };

@@ -24,6 +24,9 @@ const URGENT: Duration = Duration::from_secs(600);
 /// A token about to expire would not survive its way to the service; for short-lived ones a tenth of their life.
 const TOKEN_MARGIN: Duration = Duration::from_secs(60);
 
+/// A server that asks callers without credentials for more patience than this is asked again.
+const MAX_ASKED: Duration = Duration::from_secs(300);
+
 /// The end of an outage is noticed within this.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 
@@ -63,6 +66,9 @@ pub(crate) struct Failure {
     pub(crate) not_before: SystemTime,
     /// In a row.
     pub(crate) failures: u32,
+    /// `not_before` is the server's own word (`Retry-After`): callers without credentials heed it as well.
+    #[serde(default)]
+    pub(crate) asked_to_wait: bool,
     /// What it was.
     pub(crate) kind: Kind,
     /// In words.
@@ -91,7 +97,8 @@ pub(crate) fn pause(attempt: &FailedAttempt, random: f64) -> Duration {
     let backoff = (longest / 6).saturating_mul(1 << attempt.failures.saturating_sub(1).min(8)).min(longest);
     let pause = backoff.mul_f64(1.0 - random / 2.0).max((attempt.took * 4).min(MAX_PAUSE));
     // Beyond the credentials' end the word of the server no longer counts: then a caller has nothing else to do.
-    attempt.retry_after.unwrap_or_default().min(attempt.lifetime).max(pause)
+    let longest_asked = if attempt.lifetime.is_zero() { MAX_ASKED } else { attempt.lifetime };
+    attempt.retry_after.unwrap_or_default().min(longest_asked).max(pause)
 }
 
 /// FNV-1a, to 0..1.

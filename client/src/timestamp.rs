@@ -12,6 +12,9 @@ pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }
 
+/// The end of the year 9999: beyond it no text can be written and sums could overflow.
+const LAST_MILLIS: u64 = 253_402_300_799_999;
+
 /// Whole seconds and `Z`: parsers in the field switch refresh off when they meet anything else.
 pub(crate) fn format(at: SystemTime) -> String {
     let whole = Duration::from_secs(at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs());
@@ -21,8 +24,9 @@ pub(crate) fn format(at: SystemTime) -> String {
 
 /// RFC 3339 with any offset and fraction, cut to whole seconds.
 pub(crate) fn parse(text: &str) -> Option<SystemTime> {
-    let seconds = OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp();
-    UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))
+    let seconds = u64::try_from(OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp()).ok()?;
+    // An offset can lead into the year 10000, which RFC 3339 cannot write.
+    (seconds <= LAST_MILLIS / 1000).then(|| UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
 /// For `#[serde(with = "timestamp")]`: milliseconds since 1970.
@@ -32,10 +36,8 @@ pub(crate) fn serialize<S: Serializer>(at: &SystemTime, serializer: S) -> Result
 }
 
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
-    // Up to the year 9999, so that no later sum overflows.
-    const LAST: u64 = 253_402_300_799_999;
     let millis = u64::deserialize(deserializer)?;
-    if millis > LAST {
+    if millis > LAST_MILLIS {
         return Err(serde::de::Error::custom("a time beyond the year 9999"));
     }
     Ok(UNIX_EPOCH + Duration::from_millis(millis))
@@ -57,7 +59,9 @@ mod tests {
         for text in ["2026-01-01T00:00:00Z", "2026-01-01T00:00:00.987654Z", "2026-01-01T01:00:00+01:00"] {
             assert_eq!(parse(text), Some(expected), "{text}");
         }
-        for text in ["", "2026-01-01", "1767225600", "2026-01-01T00:00:00", "1969-01-01T00:00:00Z"] {
+        for text in
+            ["", "2026-01-01", "1767225600", "2026-01-01T00:00:00", "1969-01-01T00:00:00Z", "9999-12-31T23:59:59-01:00"]
+        {
             assert_eq!(parse(text), None, "{text}");
         }
     }

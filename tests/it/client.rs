@@ -297,3 +297,75 @@ async fn completions_and_manual() {
     let ran = machine.run(&["man"], &[]).await;
     assert!(ran.code() == Some(0) && ran.stdout().contains(".TH"), "{}", ran.stderr());
 }
+
+/// Booted before NTP, or with the hardware clock in local time: what was noted then must not count after the correction.
+#[tokio::test]
+async fn a_failure_noted_by_a_clock_that_was_ahead_locks_nobody_out() {
+    let machine = Machine::start().await;
+    let invalid_client = Fault::Status(401, r#"{"error":"invalid_client"}"#.to_owned());
+    machine.service.upstream.break_service(Upstream::Token, invalid_client);
+    assert_eq!(machine.get_credentials_later(24 * 3600).await.code(), Some(3));
+    machine.service.upstream.mend();
+    machine.get_credentials().await.credentials();
+}
+
+#[tokio::test]
+async fn the_server_s_wait_is_heeded_by_callers_without_credentials() {
+    let machine = Machine::start().await;
+    let headers = vec![("retry-after".to_owned(), "60".to_owned())];
+    let server = tests::http_server::HttpServer::start(move |_| {
+        let headers = headers.clone();
+        async move { tests::http_server::Reply::Whole(429, headers, Vec::new()) }
+    })
+    .await;
+    let endpoint = format!("{}/oauth2/token", server.url());
+    let changes = [("COGNITO_TOKEN_ENDPOINT", endpoint.as_str())];
+    for _ in 0..3 {
+        let started = std::time::Instant::now();
+        let ran = machine.run(&["get-credentials"], &changes).await;
+        assert_eq!(ran.code(), Some(4), "{}", ran.stderr());
+        assert!(started.elapsed().as_secs() < 10, "a wait beyond the call's own time ends it at once");
+    }
+    assert!(
+        machine
+            .cache_files()
+            .iter()
+            .any(|(path, text, _)| path.to_string_lossy().contains("failure") && text.contains("true"))
+    );
+}
+
+#[tokio::test]
+async fn a_new_secret_is_not_refused_for_an_old_one() {
+    let machine = Machine::start().await;
+    machine.service.upstream.break_service(Upstream::Token, Fault::Status(400, r#"{"error":"invalid_client"}"#.into()));
+    let mut old = tokio::task::JoinSet::new();
+    for _ in 0..5 {
+        old.spawn(run(machine.command(&["get-credentials"], &[("COGNITO_CLIENT_SECRET", "old")])));
+    }
+    while let Some(ran) = old.join_next().await {
+        assert_eq!(ran.unwrap().code(), Some(3));
+    }
+    machine.service.upstream.mend();
+    machine.get_credentials().await.credentials();
+}
+
+/// What the file says wins over the process's environment, in whichever spelling.
+#[tokio::test]
+async fn the_env_file_overrules_other_spellings_of_the_same_thing() {
+    let machine = Machine::start().await;
+    let secret = machine.home.path().join("secret");
+    std::fs::write(&secret, "from-the-file").unwrap();
+    let env_file = machine.home.path().join("credvend.env");
+    std::fs::write(&env_file, format!("COGNITO_CLIENT_SECRET_FILE={}\n", secret.display())).unwrap();
+    machine.run(&["--env-file", env_file.to_str().unwrap(), "get-credentials"], &[]).await.credentials();
+    let sent = machine.service.upstream.received(Upstream::Token)[0].headers["authorization"].clone();
+    let encoded = sent.strip_prefix("Basic ").unwrap();
+    let decoded = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, encoded).unwrap();
+    assert_eq!(String::from_utf8(decoded).unwrap(), format!("{CLIENT_ID}:from-the-file"));
+    for line in ["CREDVEND_CACHE_DIR=~/x", "COGNITO_SCOPES=$'abc'"] {
+        std::fs::write(&env_file, line).unwrap();
+        let ran = machine.run(&["--env-file", env_file.to_str().unwrap(), "get-credentials"], &[]).await;
+        assert_eq!(ran.code(), Some(1), "{line}");
+        assert!(ran.stderr().contains("line 1"), "{}", ran.stderr());
+    }
+}

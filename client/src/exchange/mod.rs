@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http_client::{Endpoint, RequestError, Spent};
 
+use crate::credentials::ALREADY_EXPIRED;
 use crate::error::{Consequence, Kind};
 
 /// Why there are no credentials.
@@ -35,6 +36,8 @@ pub(crate) struct Problem {
 impl ExchangeError {
     pub(crate) fn consequence(&self) -> Consequence {
         match self {
+            // Each further try would vend credentials only to throw them away.
+            Self::Unusable { problem: ALREADY_EXPIRED, .. } => Consequence::last(Kind::Unavailable),
             Self::Request(_) | Self::Unusable { .. } => Consequence::retry(Kind::Unavailable, None),
             Self::Spent(_) => Consequence::last(Kind::Unavailable),
             Self::Answered { status, problem, retry_after, .. } => {

@@ -96,15 +96,18 @@ pub(crate) fn failure(endpoint: &Endpoint, answer: &Response, token: &AccessToke
     }
 }
 
+/// Reads like somebody's words, and not like a part of the token.
+pub(crate) fn is_showable(text: &str, token: &str) -> bool {
+    text.len() <= 300
+        && !text.contains(token)
+        && text.chars().all(|c| !c.is_control())
+        && text.split_whitespace().all(|word| word.len() <= 100)
+}
+
 /// Keeps what reads like an error's words; a body that repeats the token, whole or in part, loses that member.
 fn problem(body: &[u8], token: &str) -> Problem {
     let Ok(body) = serde_json::from_slice::<ErrorAnswer>(body) else { return Problem::default() };
-    let showable = |text: &String| {
-        text.len() <= 300
-            && !text.contains(token)
-            && text.chars().all(|c| !c.is_control())
-            && text.split_whitespace().all(|word| word.len() <= 100)
-    };
+    let showable = |text: &String| is_showable(text, token);
     Problem {
         code: body.error.filter(showable),
         description: body.error_description.filter(showable),

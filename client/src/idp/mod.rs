@@ -41,7 +41,7 @@ pub(crate) enum IdpError {
     #[error("{endpoint} refuses client `{client_id}`: {code} (status {status}): {}", advice(code, sources, scopes))]
     Refused { endpoint: Endpoint, client_id: String, sources: String, scopes: String, status: u16, code: &'static str },
     /// Another answer than a token.
-    #[error("{endpoint} answered {status}{}: is it the token endpoint?", code.map(|code| format!(" {code}")).unwrap_or_default())]
+    #[error("{endpoint} answered {status}{}: {}", code.map(|code| format!(" {code}")).unwrap_or_default(), answer_advice(*status))]
     Answered { endpoint: Endpoint, status: u16, code: Option<&'static str>, retry_after: Option<Duration> },
     /// A 200 without a token.
     #[error("{endpoint} answered 200, but {problem}: is it the token endpoint?")]
@@ -61,12 +61,22 @@ impl IdpError {
 
     /// The secret is not, or no longer, the client's (RFC 6749 §5.2).
     pub(crate) fn is_wrong_secret(&self) -> bool {
-        matches!(self, Self::Refused { code, .. } if *code == "invalid_client")
+        matches!(self, Self::Refused { code, status, .. } if *code == "invalid_client" || *status == 401)
+    }
+}
+
+fn answer_advice(status: u16) -> &'static str {
+    match Kind::of_status(status) {
+        Kind::Unavailable => "the identity provider cannot answer now: try again later",
+        Kind::Configuration | Kind::Refused => "is it the token endpoint?",
     }
 }
 
 fn advice(code: &str, sources: &str, scopes: &str) -> String {
     match code {
+        "invalid_scope" if scopes.is_empty() => {
+            "allow the client a scope: none was asked for, and it may have none".to_owned()
+        }
         "invalid_scope" => {
             format!("allow the client these scopes, or change COGNITO_SCOPES (asked for: {scopes})")
         }

@@ -13,7 +13,7 @@ use crate::cache::Cache;
 use crate::config::Config;
 use crate::error::{Error, Kind};
 use crate::exchange::ExchangeError;
-use crate::exchange::vending_api::{VendingApi, failure};
+use crate::exchange::vending_api::{VendingApi, failure, is_showable};
 use crate::fetch::MAX_REQUESTS;
 use crate::idp::AccessToken;
 use crate::log::Log;
@@ -137,13 +137,14 @@ impl<'a> Walk<'a> {
             let error = failure(&endpoint, &answer, token, timestamp::now());
             return self.report.fail("explain", &Error::from(error));
         };
-        let names: Vec<&str> = explained.steps.iter().map(|step| step.step.as_str()).collect();
         if explained.decision == "allow" {
-            return self.report.ok("explain", format_args!("allowed: {}", names.join(", ")));
+            return self.report.ok("explain", format_args!("allowed after {} steps", explained.steps.len()));
         }
         let stopped_at = explained.steps.iter().find(|step| step.result != "ok").map_or("", |step| step.step.as_str());
         let code = explained.code.unwrap_or_default();
-        let detail = format!("{} at step `{stopped_at}`: {code} ({})", explained.decision, explained.reason);
+        let shown = |text: &str| shown(text, token);
+        let (decision, stopped_at, code) = (shown(&explained.decision), shown(stopped_at), shown(&code));
+        let detail = format!("{decision} at step `{stopped_at}`: {code} ({})", shown(&explained.reason));
         let kind = if explained.decision == "deny" { Kind::Refused } else { Kind::Unavailable };
         self.report.fail_with("explain", detail, Some("tell the operator of the vending service this line"), kind)
     }
@@ -152,12 +153,17 @@ impl<'a> Walk<'a> {
         match self.config.vending_api.vend(token, self.http, &mut self.budget).await {
             Ok(vended) => {
                 let until = timestamp::format(vended.credentials.expires_at);
-                let (role, session) = (&vended.role_arn, &vended.session_name);
+                let (role, session) = (shown(&vended.role_arn, token), shown(&vended.session_name, token));
                 self.report.ok("credentials", format_args!("{role} as {session}, until {until}"))
             }
             Err(error) => self.report.fail("credentials", &Error::from(error)),
         }
     }
+}
+
+/// The service's own words, as far as they are words.
+fn shown(text: &str, token: &AccessToken) -> String {
+    if is_showable(text, token.value.expose()) { text.to_owned() } else { "…".to_owned() }
 }
 
 fn unverified_claims(token: &str) -> Option<Map<String, Value>> {
