@@ -1,9 +1,10 @@
 //! Our binaries as child processes, with an environment of their own and nothing inherited.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Path of a binary of this workspace, in the profile that the tests themselves were built in, or in `BIN_DIR`.
@@ -29,6 +30,7 @@ pub fn repository() -> PathBuf {
 pub struct Process {
     pub child: Child,
     output: Arc<Mutex<String>>,
+    collectors: Vec<JoinHandle<()>>,
 }
 
 impl Process {
@@ -47,9 +49,11 @@ impl Process {
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
         let output = Arc::new(Mutex::new(String::new()));
-        collect(child.stdout.take().expect("piped"), Arc::clone(&output));
-        collect(child.stderr.take().expect("piped"), Arc::clone(&output));
-        Self { child, output }
+        let collectors = vec![
+            collect(child.stdout.take().expect("piped"), Arc::clone(&output)),
+            collect(child.stderr.take().expect("piped"), Arc::clone(&output)),
+        ];
+        Self { child, output, collectors }
     }
 
     /// All that was written so far, to both streams.
@@ -65,10 +69,24 @@ impl Process {
                 let (_, rest) = line.split_once(marker).expect("it holds the marker");
                 return rest.to_owned();
             }
-            let ended = self.child.try_wait().expect("a child can be waited for");
-            assert!(ended.is_none(), "ended with {ended:?} before it said {marker:?}:\n{}", self.output());
+            if let Some(ended) = self.child.try_wait().expect("a child can be waited for") {
+                self.read_to_the_end();
+                assert!(
+                    self.output().contains(marker),
+                    "ended with {ended:?} before it said {marker:?}:\n{}",
+                    self.output()
+                );
+                continue;
+            }
             assert!(Instant::now() < deadline, "never said {marker:?}:\n{}", self.output());
             tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// What an ended process wrote last may still lie in the pipe.
+    fn read_to_the_end(&mut self) {
+        for collector in self.collectors.drain(..) {
+            collector.join().expect("the collectors do not panic");
         }
     }
 
@@ -82,6 +100,7 @@ impl Process {
         let deadline = Instant::now() + Duration::from_secs(60);
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                self.read_to_the_end();
                 return status.code();
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -97,7 +116,7 @@ impl Drop for Process {
     }
 }
 
-fn collect(stream: impl std::io::Read + Send + 'static, output: Arc<Mutex<String>>) {
+fn collect(stream: impl std::io::Read + Send + 'static, output: Arc<Mutex<String>>) -> JoinHandle<()> {
     std::thread::spawn(move || {
         let mut reader = BufReader::new(stream);
         let mut line = Vec::new();
@@ -105,6 +124,5 @@ fn collect(stream: impl std::io::Read + Send + 'static, output: Arc<Mutex<String
             output.lock().expect("the collectors do not panic").push_str(&String::from_utf8_lossy(&line));
             line.clear();
         }
-        let _ = reader.read(&mut [0]);
-    });
+    })
 }
