@@ -482,9 +482,6 @@ async fn the_openapi_document_names_every_code() {
 async fn a_wrong_environment_is_told_at_once() {
     let mut process = crate::service::start_process(&[("SESSION_DURATION_SECONDS", "7200".to_owned())]);
     assert_eq!(process.exit_code().await, Some(1));
-    tokio::time::timeout(std::time::Duration::from_secs(5), process.wait_for("role chaining"))
-        .await
-        .unwrap_or_default();
     for name in ["COGNITO_ISSUER", "DYNAMODB_TABLE", "AWS_REGION", "SESSION_DURATION_SECONDS", "role chaining"] {
         assert!(process.output().contains(name), "{name} is not in {}", process.output());
     }

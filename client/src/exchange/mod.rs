@@ -36,10 +36,9 @@ pub(crate) struct Problem {
 impl ExchangeError {
     pub(crate) fn consequence(&self) -> Consequence {
         match self {
-            // Each further try would vend credentials only to throw them away.
-            Self::Unusable { problem: ALREADY_EXPIRED, .. } => Consequence::last(Kind::Unavailable),
+            // With a wrong clock, each further try would vend credentials only to throw them away.
+            Self::Spent(_) | Self::Unusable { problem: ALREADY_EXPIRED, .. } => Consequence::last(Kind::Unavailable),
             Self::Request(_) | Self::Unusable { .. } => Consequence::retry(Kind::Unavailable, None),
-            Self::Spent(_) => Consequence::last(Kind::Unavailable),
             Self::Answered { status, problem, retry_after, .. } => {
                 let kind = Kind::of_status(*status);
                 // A service that says "never" is believed; 401 and 403 are final without a word.
