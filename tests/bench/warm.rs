@@ -90,7 +90,8 @@ fn details(running: &[Warm]) -> String {
          AssumeRole over kept connections, and the audit line into a pipe that is read. Hello world answers the same event \
          with a constant. Rounds of {PER_ROUND} ({PER_ROUND_PYTHON} Python) take turns.\n\nThe figures are those of two \
          CPUs: the harness, which plays the runtime API, DynamoDB and STS, on one, the function on the other, as in \
-         Lambda, where none of them shares the function's CPU. Each round trip then wakes an idle CPU twice. On one CPU those wake-ups are gone, and what is left is the work of both sides. Unpinned, the kernel \
+         Lambda, where none of them shares the function's CPU. Each round trip then wakes an idle CPU twice. On one CPU \
+         those wake-ups are gone, and what is left is the work of both sides. Unpinned, the kernel \
          changes between the two as it likes.\n\n{ROW_HEAD}\n"
     );
     for warm in running {
