@@ -12,6 +12,7 @@ from werkzeug.wsgi import get_input_stream
 from . import authorization, sts
 from .control import Control
 from .faults import GARBAGE, Fault, Faults
+from .idp import IdentityProviders
 from .oauth import TokenEndpoint
 from .operation import Call, describe
 from .request_log import RequestLog
@@ -40,6 +41,7 @@ class Application:
         self.log = RequestLog()
         self.faults = Faults()
         self.tokens = TokenEndpoint(region, self.keys, self.settings)
+        self.identity_providers = IdentityProviders(self.keys, self.settings)
         self.web_identities = WebIdentities(self.keys)
         self.control = Control(self)
         self._moto = DomainDispatcherApplication(create_backend_app)

@@ -27,6 +27,9 @@ class Control:
         self.pool_id = ""
 
     def answer(self, request: Request) -> Result:
+        if request.path.startswith("/local-stack/idp/"):
+            path = request.path.removeprefix("/local-stack/idp/")
+            return self._stack.identity_providers.control(path, request)
         for method, pattern, route in self._routes():
             match = re.fullmatch(pattern, request.path.removeprefix("/local-stack"))
             if match and method == request.method:
