@@ -220,7 +220,7 @@ class Tenant(DataSource):
     """data "auth0_tenant": no more than what names the tenant."""
 
     def __init__(self, provider: StackProvider) -> None:
-        self._domain = provider.settings["domain"]
+        self._provider = provider
 
     @classmethod
     def get_name(cls) -> str:
@@ -231,8 +231,8 @@ class Tenant(DataSource):
         return Schema([computed("id"), computed("domain"), computed("management_api_identifier")], version=0)
 
     def read(self, ctx: ReadDataContext, config: Config) -> State:
-        management_api = f"https://{self._domain}/api/v2/"
-        return {"id": self._domain, "domain": self._domain, "management_api_identifier": management_api}
+        domain = self._provider.settings["domain"]
+        return {"id": domain, "domain": domain, "management_api_identifier": f"https://{domain}/api/v2/"}
 
 
 class Auth0Provider(StackProvider):

@@ -237,7 +237,7 @@ class ClientConfig(DataSource):
     """data "azuread_client_config": who runs Terraform."""
 
     def __init__(self, provider: StackProvider) -> None:
-        self._settings = provider.settings
+        self._provider = provider
 
     @classmethod
     def get_name(cls) -> str:
@@ -248,7 +248,8 @@ class ClientConfig(DataSource):
         return Schema([computed("id"), computed("client_id"), computed("object_id"), computed("tenant_id")], version=0)
 
     def read(self, ctx: ReadDataContext, config: Config) -> State:
-        tenant, client = self._settings["tenant_id"], self._settings["client_id"] or AZURE_CLI
+        settings = self._provider.settings
+        tenant, client = settings["tenant_id"], settings["client_id"] or AZURE_CLI
         # Nobody signs in here; the principal is made up, the same one each time.
         principal = str(uuid.uuid5(uuid.UUID(tenant), client))
         identifier = f"tenantId={tenant}/clientId={client}/objectId={principal}"
