@@ -1,0 +1,16 @@
+name           = "credvend-prod"
+environment    = "prod"
+aws_region     = "eu-west-1"
+bucket_name    = "credvend-prod-123456789012" # unique in all of AWS: put your account's number here
+cognito_domain = "credvend-prod-123456789012" # unique in the region: put your account's number here
+
+log_retention_days = 365
+kms_key            = "create"
+
+# waf_token_rate_limit        = 300
+# lambda_reserved_concurrency = 20
+# alarm_topic_arns            = ["arn:aws:sns:eu-west-1:123456789012:on-call"]
+
+tags = {
+  cost-center = "credvend-prod"
+}

@@ -1,0 +1,79 @@
+# The HTTP API in front of the Lambda. No CORS: no browser is a client. No authorizer: the Lambda verifies the token
+# itself, so that every refusal has a code and an audit line.
+
+resource "aws_apigatewayv2_api" "vending" {
+  name                         = local.function_name
+  description                  = "Credential vending API of ${var.name}"
+  protocol_type                = "HTTP"
+  disable_execute_api_endpoint = var.api_custom_domain != null
+}
+
+resource "aws_apigatewayv2_integration" "vending" {
+  api_id                 = aws_apigatewayv2_api.vending.id
+  integration_type       = "AWS_PROXY"
+  integration_uri        = aws_lambda_function.vending.invoke_arn
+  payload_format_version = "2.0"
+}
+
+resource "aws_apigatewayv2_route" "vending" {
+  for_each = toset([
+    "POST /credentials",
+    "GET /credentials",
+    "POST /explain",
+    "GET /health",
+    "GET /ready",
+    "GET /openapi.json",
+  ])
+
+  api_id    = aws_apigatewayv2_api.vending.id
+  route_key = each.key
+  target    = "integrations/${aws_apigatewayv2_integration.vending.id}"
+}
+
+resource "aws_apigatewayv2_stage" "default" {
+  api_id      = aws_apigatewayv2_api.vending.id
+  name        = "$default"
+  auto_deploy = true
+
+  default_route_settings {
+    throttling_rate_limit    = var.api_throttling.rate
+    throttling_burst_limit   = var.api_throttling.burst
+    detailed_metrics_enabled = true
+  }
+
+  access_log_settings {
+    destination_arn = aws_cloudwatch_log_group.api.arn
+    format          = jsonencode(local.access_log_format)
+  }
+}
+
+resource "aws_cloudwatch_log_group" "api" {
+  name              = local.api_log_group
+  retention_in_days = var.log_retention_days
+  kms_key_id        = local.kms_key_arn
+}
+
+resource "aws_lambda_permission" "api" {
+  statement_id  = "InvokeFromHttpApi"
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.vending.function_name
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_apigatewayv2_api.vending.execution_arn}/*/*"
+}
+
+locals {
+  api_url = var.api_custom_domain == null ? aws_apigatewayv2_api.vending.api_endpoint : "https://${var.api_custom_domain.domain_name}"
+
+  # Never $context.authorizer, headers or the query: a token could be in them.
+  access_log_format = {
+    requestId        = "$context.requestId"
+    time             = "$context.requestTime"
+    sourceIp         = "$context.identity.sourceIp"
+    userAgent        = "$context.identity.userAgent"
+    routeKey         = "$context.routeKey"
+    status           = "$context.status"
+    responseLength   = "$context.responseLength"
+    responseLatency  = "$context.responseLatency"
+    integrationError = "$context.integrationErrorMessage"
+  }
+}

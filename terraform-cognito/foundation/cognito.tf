@@ -1,0 +1,45 @@
+# Who the servers are: a pool without people, in which each server is an app client.
+
+resource "aws_cognito_user_pool" "this" {
+  name                = var.name
+  deletion_protection = local.deletion_protection ? "ACTIVE" : "INACTIVE"
+
+  # Nobody signs up, and nobody is meant to sign in: a person's token of the same app client would vend nothing anyway.
+  admin_create_user_config {
+    allow_admin_create_user_only = true
+  }
+}
+
+# No managed_login_version here: Cognito applies AWS WAF (waf.tf) to domains with the classic hosted UI only.
+resource "aws_cognito_user_pool_domain" "this" {
+  domain          = local.cognito_domain
+  user_pool_id    = aws_cognito_user_pool.this.id
+  certificate_arn = try(var.cognito_custom_domain.certificate_arn, null)
+}
+
+resource "aws_cognito_resource_server" "this" {
+  identifier   = var.resource_server_identifier
+  name         = var.name
+  user_pool_id = aws_cognito_user_pool.this.id
+
+  dynamic "scope" {
+    for_each = local.scopes
+
+    content {
+      scope_name        = scope.key
+      scope_description = scope.value
+    }
+  }
+}
+
+locals {
+  cognito_domain = try(var.cognito_custom_domain.domain_name, var.cognito_domain)
+  cognito_host   = var.cognito_custom_domain != null ? local.cognito_domain : "${local.cognito_domain}.auth.${var.aws_region}.amazoncognito.com"
+
+  scopes = {
+    write  = "Upload objects"
+    read   = "Download objects"
+    delete = "Delete objects"
+    list   = "List objects"
+  }
+}

@@ -1,0 +1,65 @@
+# One page for whoever is on call: who gets credentials, who does not and why, how long it takes.
+
+resource "aws_cloudwatch_dashboard" "this" {
+  dashboard_name = var.name
+  dashboard_body = jsonencode({ widgets = [for index, graph in local.graphs : {
+    type   = "metric"
+    x      = index % 2 * 12
+    y      = floor(index / 2) * 6
+    width  = 12
+    height = 6
+    properties = merge(
+      { region = var.aws_region, view = "timeSeries", stacked = false, period = 300, stat = "Sum" },
+      graph,
+    )
+  }] })
+}
+
+locals {
+  steps = ["token", "issuer", "jwks", "verify", "rate_limit", "mapping", "authorize", "session", "sts"]
+
+  graphs = [
+    {
+      title   = "Vends"
+      metrics = [[local.metrics_namespace, "Vends"], [local.metrics_namespace, "Explanations"]]
+    },
+    {
+      # SEARCH finds every code there is, also those that come with a later version.
+      title   = "Denials by code"
+      metrics = [[{ expression = "SEARCH('{${local.metrics_namespace},code} MetricName=\"Denials\"', 'Sum', 300)", id = "denials" }]]
+    },
+    {
+      title   = "Errors by code"
+      metrics = [[{ expression = "SEARCH('{${local.metrics_namespace},code} MetricName=\"Errors\"', 'Sum', 300)", id = "errors" }]]
+    },
+    {
+      title = "Latency, ms"
+      metrics = [for stat in ["p50", "p90", "p99"] :
+        [local.metrics_namespace, "LatencyMs", { stat = stat, label = stat }]
+      ]
+    },
+    {
+      title = "Latency of the steps, p99, ms"
+      stat  = "p99"
+      metrics = [for step in local.steps :
+        [local.metrics_namespace, "LatencyMs.${step}", { label = step }]
+      ]
+    },
+    {
+      title   = "Key fetches and cold starts"
+      metrics = [[local.metrics_namespace, "JwksRefetches"], [local.metrics_namespace, "ColdStarts"]]
+    },
+    {
+      title = "Lambda"
+      metrics = [for metric in ["Invocations", "Errors", "Throttles"] :
+        ["AWS/Lambda", metric, "FunctionName", local.function_name]
+      ]
+    },
+    {
+      title = "API answers"
+      metrics = [for metric in ["Count", "4xx", "5xx"] :
+        ["AWS/ApiGateway", metric, "ApiId", aws_apigatewayv2_api.vending.id]
+      ]
+    },
+  ]
+}

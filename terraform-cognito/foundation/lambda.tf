@@ -1,0 +1,59 @@
+# The vending service itself.
+
+resource "aws_cloudwatch_log_group" "lambda" {
+  name              = local.lambda_log_group
+  retention_in_days = var.log_retention_days
+  kms_key_id        = local.kms_key_arn
+}
+
+resource "aws_lambda_function" "vending" {
+  function_name                  = local.function_name
+  description                    = "Exchanges a server's access token for short-lived AWS credentials"
+  role                           = aws_iam_role.lambda.arn
+  runtime                        = "provided.al2023"
+  handler                        = "bootstrap"
+  architectures                  = [var.lambda_architecture]
+  filename                       = local.lambda_zip
+  source_code_hash               = fileexists(local.lambda_zip) ? filebase64sha256(local.lambda_zip) : null
+  memory_size                    = var.lambda_memory_mb
+  timeout                        = var.lambda_timeout_seconds
+  reserved_concurrent_executions = coalesce(var.lambda_reserved_concurrency, -1)
+  kms_key_arn                    = local.kms_key_arn
+
+  environment {
+    variables = local.lambda_environment
+  }
+
+  lifecycle {
+    precondition {
+      condition     = fileexists(local.lambda_zip)
+      error_message = "There is no Lambda package at ${local.lambda_zip}. Build it first, in the root of the repository: scripts/build-lambda ${var.lambda_architecture} (or name another package in lambda_zip)."
+    }
+  }
+
+  # A function that runs before these are there makes its log group itself, for ever, or starts without permissions.
+  depends_on = [aws_cloudwatch_log_group.lambda, aws_iam_role_policy.lambda]
+}
+
+locals {
+  lambda_zip = coalesce(var.lambda_zip, "${path.module}/../../target/lambda/${var.lambda_architecture}/vending-lambda/bootstrap.zip")
+
+  # The endpoint has no https:// in front, the issuer of a token has.
+  cognito_issuer = "https://${aws_cognito_user_pool.this.endpoint}"
+
+  lambda_environment = { for name, value in {
+    COGNITO_ISSUER           = local.cognito_issuer
+    DYNAMODB_TABLE           = aws_dynamodb_table.clients.name
+    S3_BUCKET                = local.bucket_name
+    SESSION_DURATION_SECONDS = tostring(var.session_duration_seconds)
+    SESSION_IDENTITY         = var.session_identity
+    LOG_LEVEL                = var.log_level
+    REQUIRED_SCOPES          = join(" ", var.required_scopes)
+    ALLOWED_AUDIENCES        = join(" ", var.allowed_audiences)
+    RATE_LIMIT_PER_MINUTE    = var.rate_limit_per_minute == null ? "" : tostring(var.rate_limit_per_minute)
+    TRUSTED_ISSUERS          = length(var.trusted_issuers) == 0 ? "" : jsonencode(local.trusted_issuers)
+  } : name => value if value != "" }
+
+  # The service takes a member that is null for a wrong one.
+  trusted_issuers = [for trusted in var.trusted_issuers : { for member, value in trusted : member => value if value != null }]
+}

@@ -1,0 +1,24 @@
+# Which role a server's token leads to. The servers layer writes one item a server.
+
+resource "aws_dynamodb_table" "clients" {
+  name                        = local.table_name
+  billing_mode                = "PAY_PER_REQUEST"
+  hash_key                    = "client_id"
+  deletion_protection_enabled = local.deletion_protection
+
+  attribute {
+    name = "client_id"
+    type = "S"
+  }
+
+  # Whoever can write this table can hand out roles: a wrong change must be reversible to the second, in dev as well.
+  point_in_time_recovery {
+    enabled = true
+  }
+
+  # `enabled = false` does not mean plain text: DynamoDB encrypts with its own key then.
+  server_side_encryption {
+    enabled     = var.kms_key != "none"
+    kms_key_arn = local.kms_key_arn
+  }
+}

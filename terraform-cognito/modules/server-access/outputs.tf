@@ -1,0 +1,18 @@
+output "client_id" {
+  description = "Id of the server's app client."
+  value       = aws_cognito_user_pool_client.this.id
+
+  # Who is told the id finds itself registered.
+  depends_on = [aws_dynamodb_table_item.this]
+}
+
+output "client_secret" {
+  description = "Secret of the server's app client."
+  value       = aws_cognito_user_pool_client.this.client_secret
+  sensitive   = true
+}
+
+output "role_arn" {
+  description = "The role whose credentials the server gets."
+  value       = local.role_arn
+}

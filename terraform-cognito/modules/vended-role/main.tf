@@ -1,0 +1,41 @@
+# A role whose credentials are vended: only the vending Lambda may assume it.
+
+module "s3_permissions" {
+  source = "../../../terraform/modules/s3-permissions"
+
+  bucket_arn     = var.bucket_arn
+  s3_path_prefix = var.s3_path_prefix
+  s3_permissions = var.s3_permissions
+  kms_key_arn    = var.kms_key_arn
+}
+
+resource "aws_iam_role" "this" {
+  name               = var.role_name
+  description        = var.description
+  assume_role_policy = jsonencode(local.trust_policy)
+  # A Lambda's AssumeRole is role chaining, which STS ends after one hour: more would never be used.
+  max_session_duration = 3600
+  tags                 = var.tags
+}
+
+resource "aws_iam_role_policy" "s3" {
+  name   = "s3"
+  role   = aws_iam_role.this.name
+  policy = module.s3_permissions.policy_json
+}
+
+locals {
+  principal = { AWS = var.lambda_role_arn }
+
+  trust_policy = {
+    Version = "2012-10-17"
+    Statement = [
+      merge(
+        { Sid = "Vend", Effect = "Allow", Principal = local.principal, Action = "sts:AssumeRole" },
+        var.external_id == null ? {} : { Condition = { StringEquals = { "sts:ExternalId" = var.external_id } } },
+      ),
+      # The session's tags and source identity are permissions of their own, and the external id is no condition of theirs.
+      { Sid = "Name", Effect = "Allow", Principal = local.principal, Action = ["sts:TagSession", "sts:SetSourceIdentity"] },
+    ]
+  }
+}

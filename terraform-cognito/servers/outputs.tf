@@ -1,0 +1,24 @@
+output "server_configurations" {
+  description = "The client's environment on each server, without secrets."
+  value = { for name, server in module.server : name => {
+    IDP_TYPE                   = "cognito"
+    AWS_REGION                 = local.foundation.aws_region
+    COGNITO_DOMAIN             = local.foundation.cognito_domain
+    COGNITO_CLIENT_ID          = server.client_id
+    COGNITO_RESOURCE_SERVER    = local.foundation.resource_server_identifier
+    COGNITO_CREDENTIAL_API_URL = local.foundation.credential_vending_api_url
+    S3_BUCKET                  = local.foundation.bucket_name
+    S3_PATH_PREFIX             = var.servers[name].s3_path_prefix
+  } }
+}
+
+output "server_secrets" {
+  description = "The secrets that go with server_configurations."
+  value       = { for name, server in module.server : name => { COGNITO_CLIENT_SECRET = server.client_secret } }
+  sensitive   = true
+}
+
+output "server_roles" {
+  description = "The role whose credentials each server gets."
+  value       = { for name, server in module.server : name => server.role_arn }
+}
