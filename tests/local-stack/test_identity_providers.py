@@ -129,6 +129,16 @@ class TestAuth0:
         status, body = internet.call("POST", self.TOKEN, json=self.form(client))
         assert (status, body["error"]) == (403, "unauthorized_client")
 
+    def test_the_rfc_9068_profile_names_the_client_in_client_id(self, internet, client):
+        server = internet.control("GET", f"auth0/{DOMAIN}/resource-servers")["all"][0]
+        profile = {"token_dialect": "rfc9068_profile"}
+        internet.control("PATCH", f"auth0/{DOMAIN}/resource-servers/{server['id']}", profile)
+        token = internet.call("POST", self.TOKEN, json=self.form(client))[1]["access_token"]
+        claims = internet.claims(token, API)
+        assert (claims["client_id"], claims["sub"]) == (client["client_id"], f"{client['client_id']}@clients")
+        assert "azp" not in claims and "jti" in claims
+        assert jwt.get_unverified_header(token)["typ"] == "at+jwt"
+
     def test_two_secrets_are_active_until_the_first_is_dropped(self, internet, client):
         added = internet.control("POST", f"auth0/{DOMAIN}/clients/{client['id']}/secrets")["client_secret"]
         for secret in (client["client_secret"], added):

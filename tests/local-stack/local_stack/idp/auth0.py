@@ -174,15 +174,16 @@ class Auth0Tenant:
 
     def _issue(self, client: dict, server: dict, grant: dict, detail: dict) -> Reply:
         scope = " ".join(grant["scopes"])
-        claims = {
-            "sub": f"{client['client_id']}@clients",
-            "aud": server["identifier"],
-            "azp": client["client_id"],
-            "gty": "client-credentials",
-            "scope": scope or None,
-            "jti": token_id() if (server.get("token_dialect") or "").startswith("rfc9068") else None,
-        }
-        token, lifetime = self._issuers.sign(self.issuer, client["client_id"], claims, server["token_lifetime"])
+        claims = {"sub": f"{client['client_id']}@clients", "aud": server["identifier"], "scope": scope or None}
+        # Auth0's own token profile names the client in azp, its RFC 9068 profile in client_id.
+        rfc9068 = (server.get("token_dialect") or "").startswith("rfc9068_profile")
+        if rfc9068:
+            claims |= {"client_id": client["client_id"], "jti": token_id()}
+        else:
+            claims |= {"azp": client["client_id"], "gty": "client-credentials"}
+        token, lifetime = self._issuers.sign(
+            self.issuer, client["client_id"], claims, server["token_lifetime"], "at+jwt" if rfc9068 else "JWT"
+        )
         body = {"access_token": token, "scope": scope, "expires_in": lifetime, "token_type": "Bearer"}
         return Reply(200, body if scope else {k: v for k, v in body.items() if k != "scope"}, detail)
 

@@ -38,8 +38,10 @@ class Issuers:
     def jwks(self, issuer: str) -> dict:
         return self._keys.jwks(issuer)
 
-    def sign(self, issuer: str, client_id: str, claims: dict, lifetime: int) -> tuple[str, int]:
-        """The token and its lifetime; `iat`, `nbf` and `exp` are added here."""
+    def sign(
+        self, issuer: str, client_id: str, claims: dict, lifetime: int, token_type: str = "JWT"
+    ) -> tuple[str, int]:
+        """The token and its lifetime; `iss`, `iat` and `exp` are added here, and claims that are None left out."""
         overrides = [one for one in self.overrides if one.issuer == issuer and one.client_id in (None, client_id)]
         if self._settings.token_lifetime_seconds is not None:
             lifetime = int(self._settings.token_lifetime_seconds)
@@ -52,7 +54,7 @@ class Issuers:
             claims |= override.claims
         claims = {name: value for name, value in claims.items() if value is not None}
         key = self._keys.signing(issuer)
-        return jwt.encode(claims, key.private, "RS256", headers={"kid": key.key_id}), lifetime
+        return jwt.encode(claims, key.private, "RS256", headers={"kid": key.key_id, "typ": token_type}), lifetime
 
 
 def token_id() -> str:
