@@ -12,4 +12,5 @@ data "terraform_remote_state" "foundation" {
 
 locals {
   foundation = data.terraform_remote_state.foundation.outputs
+  name       = local.foundation.name
 }

@@ -60,8 +60,10 @@ variable "servers" {
   }
 
   validation {
-    condition     = length(local.overlaps) == 0
-    error_message = "servers: the prefix of one server lies inside another's, so the outer one could write, and at its level read or delete, the inner one's objects: ${join("; ", local.overlaps)}. Give them prefixes side by side (logs/web-01/ and logs/web-02/), or, if it is meant, name the other server in overlaps_with of one of the two."
+    condition = alltrue(flatten([for name, inner in var.servers : [for other, outer in var.servers :
+      !(startswith(inner.s3_path_prefix, outer.s3_path_prefix) && name != other && !contains(inner.overlaps_with, other) && !contains(outer.overlaps_with, name))
+    ]]))
+    error_message = "servers: the prefix of one server lies inside another's, so the outer one could write, and at its level read or delete, the inner one's objects: ${join("; ", flatten([for name, inner in var.servers : [for other, outer in var.servers : "${name} (${inner.s3_path_prefix}) inside ${other} (${outer.s3_path_prefix})" if startswith(inner.s3_path_prefix, outer.s3_path_prefix) && name != other && !contains(inner.overlaps_with, other) && !contains(outer.overlaps_with, name)]]))}. Give them prefixes side by side (logs/web-01/ and logs/web-02/), or, if it is meant, name the other server in overlaps_with of one of the two."
   }
 
   validation {
@@ -93,18 +95,4 @@ variable "servers" {
     condition     = alltrue([for server in var.servers : length(coalesce(server.source_cidrs, ["0.0.0.0/0"])) > 0 && alltrue([for cidr in coalesce(server.source_cidrs, []) : can(cidrhost(cidr, 0))])])
     error_message = "servers: source_cidrs holds one or more networks in CIDR notation (a single address is a /32 or /128). Leave it out to allow any address. Refused for: ${join(", ", [for name, server in var.servers : name if !(length(coalesce(server.source_cidrs, ["0.0.0.0/0"])) > 0 && alltrue([for cidr in coalesce(server.source_cidrs, []) : can(cidrhost(cidr, 0))]))])}. Example: [\"10.1.0.0/16\"]"
   }
-}
-
-locals {
-  name = local.foundation.name
-
-  # Pairs of servers of which the second's prefix lies inside the first's, and neither names the other.
-  overlaps = [
-    for pair in setproduct(keys(var.servers), keys(var.servers)) :
-    "${pair[1]} (${var.servers[pair[1]].s3_path_prefix}) lies inside ${pair[0]} (${var.servers[pair[0]].s3_path_prefix})"
-    if pair[0] != pair[1]
-    && startswith(var.servers[pair[1]].s3_path_prefix, var.servers[pair[0]].s3_path_prefix)
-    && !contains(var.servers[pair[0]].overlaps_with, pair[1])
-    && !contains(var.servers[pair[1]].overlaps_with, pair[0])
-  ]
 }
