@@ -1,0 +1,31 @@
+# A role for AssumeRoleWithWebIdentity: who may assume it stands in trust.tf, what it may do in modules/s3-permissions.
+
+resource "aws_iam_role" "this" {
+  name                 = var.role_name
+  description          = var.description
+  assume_role_policy   = jsonencode(local.trust)
+  max_session_duration = var.max_session_duration
+  tags                 = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = length(jsonencode(local.trust)) <= 4096
+      error_message = "The trust policy of ${var.role_name} is ${length(jsonencode(local.trust))} characters long; IAM takes 4096 at most (2048 unless the account's quota was raised). Name fewer subjects, or spread them over several roles."
+    }
+  }
+}
+
+module "permissions" {
+  source = "../s3-permissions"
+
+  bucket_arn     = var.bucket_arn
+  s3_path_prefix = var.s3_path_prefix
+  s3_permissions = var.s3_permissions
+  kms_key_arn    = var.kms_key_arn
+}
+
+resource "aws_iam_role_policy" "s3" {
+  name   = "s3"
+  role   = aws_iam_role.this.id
+  policy = module.permissions.policy_json
+}
