@@ -77,8 +77,8 @@ variable "servers" {
   }
 
   validation {
-    condition     = alltrue([for server in var.servers : server.external_id == null || can(regex("^[\\w+=,.@:/-]{2,1224}$", server.external_id))])
-    error_message = "servers: external_id consists of 2 to 1224 letters, digits and _+=,.@:/- (STS's rule). Refused for: ${join(", ", [for name, server in var.servers : name if server.external_id != null && !can(regex("^[\\w+=,.@:/-]{2,1224}$", server.external_id))])}. Example: 8c0b9e52-web-01"
+    condition     = alltrue([for server in var.servers : server.external_id == null || (can(regex("^[\\w+=,.@:/-]{2,}$", server.external_id)) && length(coalesce(server.external_id, "-")) <= 1224)])
+    error_message = "servers: external_id consists of 2 to 1224 letters, digits and _+=,.@:/- (STS's rule). Refused for: ${join(", ", [for name, server in var.servers : name if server.external_id != null && !(can(regex("^[\\w+=,.@:/-]{2,}$", server.external_id)) && length(coalesce(server.external_id, "-")) <= 1224)])}. Example: 8c0b9e52-web-01"
   }
 
   validation {

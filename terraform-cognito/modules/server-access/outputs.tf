@@ -16,3 +16,8 @@ output "role_arn" {
   description = "The role whose credentials the server gets."
   value       = local.role_arn
 }
+
+output "role_policy_json" {
+  description = "What that role may do in the bucket; null for a shared role, which says so itself."
+  value       = one(module.role[*].policy_json)
+}

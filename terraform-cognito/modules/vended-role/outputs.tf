@@ -5,3 +5,8 @@ output "role_arn" {
   # Whoever uses the role finds it with its permissions.
   depends_on = [aws_iam_role_policy.s3]
 }
+
+output "policy_json" {
+  description = "What the role may do in the bucket."
+  value       = module.s3_permissions.policy_json
+}

@@ -29,7 +29,7 @@ variable "external_id" {
   default     = null
 
   validation {
-    condition     = var.external_id == null || can(regex("^[\\w+=,.@:/-]{2,1224}$", var.external_id))
+    condition     = var.external_id == null || (can(regex("^[\\w+=,.@:/-]{2,}$", var.external_id)) && length(coalesce(var.external_id, "-")) <= 1224)
     error_message = "external_id must consist of 2 to 1224 letters, digits and _+=,.@:/- (STS's rule). Example: 8c0b9e52-web-01"
   }
 }

@@ -120,6 +120,24 @@ run "similar_names_are_no_overlap" {
   }
 }
 
+run "all_that_can_be_said_of_a_server" {
+  command = plan
+  variables {
+    servers = {
+      "web-01" = {
+        s3_path_prefix           = "logs/web-01/"
+        s3_permissions           = "read-write"
+        allowed_scopes           = ["write"]
+        session_duration_seconds = 900
+        external_id              = "example-1"
+        disabled                 = true
+        expires_at               = "2027-01-31T00:00:00Z"
+        source_cidrs             = ["192.0.2.0/24", "2001:db8::/32", "198.51.100.7/32"]
+      }
+    }
+  }
+}
+
 run "no_servers_is_fine" {
   command = plan
   variables {

@@ -1,0 +1,79 @@
+mock_provider "aws" {}
+
+variables {
+  role_name       = "credvend-server-web-01"
+  description     = "An example"
+  lambda_role_arn = "arn:aws:iam::123456789012:role/credvend-vending-lambda"
+  bucket_arn      = "arn:aws:s3:::example-logs"
+  s3_path_prefix  = "logs/web-01/"
+  s3_permissions  = "write"
+}
+
+run "only_the_lambda_may_assume_it" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_iam_role.this.assume_role_policy).Statement == [
+      {
+        Sid       = "Vend"
+        Effect    = "Allow"
+        Principal = { AWS = "arn:aws:iam::123456789012:role/credvend-vending-lambda" }
+        Action    = "sts:AssumeRole"
+      },
+      {
+        Sid       = "Name"
+        Effect    = "Allow"
+        Principal = { AWS = "arn:aws:iam::123456789012:role/credvend-vending-lambda" }
+        Action    = ["sts:TagSession", "sts:SetSourceIdentity"]
+      },
+    ]
+    error_message = aws_iam_role.this.assume_role_policy
+  }
+
+  assert {
+    condition     = aws_iam_role.this.max_session_duration == 3600
+    error_message = "Role chaining ends after an hour."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.s3.policy).Statement : statement.Resource] == ["arn:aws:s3:::example-logs/logs/web-01/*"]
+    error_message = "The role reaches beyond its prefix: ${aws_iam_role_policy.s3.policy}"
+  }
+}
+
+run "an_external_id_is_a_condition" {
+  command = plan
+
+  variables {
+    external_id = "example-1"
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Condition == { StringEquals = { "sts:ExternalId" = "example-1" } }
+    error_message = aws_iam_role.this.assume_role_policy
+  }
+}
+
+run "refuses_a_name_that_is_too_long" {
+  command = plan
+  variables {
+    role_name = "credvend-server-0123456789012345678901234567890123456789012345678"
+  }
+  expect_failures = [var.role_name]
+}
+
+run "refuses_a_lambda_that_is_no_role" {
+  command = plan
+  variables {
+    lambda_role_arn = "arn:aws:lambda:eu-west-1:123456789012:function:credvend-vending"
+  }
+  expect_failures = [var.lambda_role_arn]
+}
+
+run "refuses_an_illegal_external_id" {
+  command = plan
+  variables {
+    external_id = "x"
+  }
+  expect_failures = [var.external_id]
+}
