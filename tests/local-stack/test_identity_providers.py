@@ -6,7 +6,6 @@ import time
 import uuid
 from datetime import UTC, datetime, timedelta
 
-import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -15,6 +14,8 @@ from local_stack.settings import Settings
 from local_stack.signing_keys import SigningKeys
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
+
+import jwt
 
 DOMAIN = "example.eu.auth0.com"
 TENANT = "11111111-2222-3333-4444-555555555555"
@@ -31,7 +32,9 @@ class Internet:
 
     def call(self, method: str, url: str, **more) -> tuple[int, dict]:
         host, _, path = url.removeprefix("https://").partition("/")
-        request = Request(EnvironBuilder(method=method, base_url=f"https://{host}/", path=f"/{path}", **more).get_environ())
+        request = Request(
+            EnvironBuilder(method=method, base_url=f"https://{host}/", path=f"/{path}", **more).get_environ()
+        )
         reply = self.providers.answer(host, path.partition("?")[0], request)
         assert reply is not None, url
         assert reply.mimetype == "application/json"
@@ -65,7 +68,9 @@ class TestAuth0:
 
     @pytest.fixture
     def client(self, internet):
-        server = internet.control("POST", f"auth0/{DOMAIN}/resource-servers", {"identifier": API, "token_lifetime": 600})
+        server = internet.control(
+            "POST", f"auth0/{DOMAIN}/resource-servers", {"identifier": API, "token_lifetime": 600}
+        )
         scopes = {"scopes": [{"name": "s3:write"}]}
         internet.control("PATCH", f"auth0/{DOMAIN}/resource-servers/{server['id']}", scopes)
         client = internet.control("POST", f"auth0/{DOMAIN}/clients", {"name": "web-01", "app_type": "non_interactive"})
@@ -343,7 +348,9 @@ class TestGitHub:
         internet.control("POST", "github/jobs", {"repository": "octo/app", "branch": "main"}, status=400)
 
     def test_discovery_leads_to_the_keys(self, internet):
-        _, document = internet.call("GET", "https://token.actions.githubusercontent.com/.well-known/openid-configuration")
+        _, document = internet.call(
+            "GET", "https://token.actions.githubusercontent.com/.well-known/openid-configuration"
+        )
         assert internet.call("GET", document["jwks_uri"])[1] == internet.providers.keys(document["issuer"])
 
 

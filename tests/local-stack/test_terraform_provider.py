@@ -126,7 +126,10 @@ def test_changes_in_place_and_by_replacement(applied):
 
 
 def test_scopes_and_roles_are_changed_in_place(applied):
-    roles = {"Credentials.Vend": "00000000-0000-0000-0000-00000000000a", "Other": "00000000-0000-0000-0000-00000000000b"}
+    roles = {
+        "Credentials.Vend": "00000000-0000-0000-0000-00000000000a",
+        "Other": "00000000-0000-0000-0000-00000000000b",
+    }
     more = {"scopes": ["s3:write", "s3:read"], "roles": roles}
     plan = applied.plan(servers=TWO, **more)
     assert plan["auth0_resource_server_scopes.api"] == ["update"]

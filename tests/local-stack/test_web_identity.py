@@ -5,6 +5,7 @@ import time
 import boto3
 import jwt
 import pytest
+import requests
 from botocore import UNSIGNED
 from botocore.config import Config
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -111,3 +112,28 @@ def test_a_pool_of_the_stack_is_an_issuer_once_it_is_registered(stack, refused):
     stack.control("POST", "/issuers", order)
     # Cognito's machine tokens carry no aud: the reason why web identity cannot work with them.
     assert "aud" in refused(lambda: assume(stack, role, token), "InvalidIdentityToken", 400)
+
+
+def test_an_outside_issuer_needs_no_address_of_its_keys(stack, refused):
+    job = stack.control("POST", "/idp/github/jobs", {"repository": "octo/app"})
+    url = job["ACTIONS_ID_TOKEN_REQUEST_URL"] + "&audience=sts.amazonaws.com"
+    bearer = {"Authorization": f"Bearer {job['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"}
+    token = requests.get(url, headers=bearer).json()["value"]
+    issuer = "token.actions.githubusercontent.com"
+    audiences = {"ClientIDList": ["sts.amazonaws.com"], "ThumbprintList": ["0" * 40]}
+    provider = stack.admin("iam").create_open_id_connect_provider(Url=f"https://{issuer}", **audiences)
+    condition = {f"{issuer}:aud": "sts.amazonaws.com", f"{issuer}:sub": "repo:octo/app:ref:refs/heads/main"}
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Federated": provider["OpenIDConnectProviderArn"]},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringEquals": condition},
+    }
+    role = stack.put_role([trust])
+    assert assume(stack, role, token)["SubjectFromWebIdentityToken"] == condition[f"{issuer}:sub"]
+    stack.control(
+        "POST", "/idp/overrides", {"issuer": f"https://{issuer}", "claims": {"sub": "repo:octo/app:pull_request"}}
+    )
+    token = requests.get(url, headers=bearer).json()["value"]
+    stack.control("DELETE", "/idp/overrides")
+    refused(lambda: assume(stack, role, token), "AccessDenied", 403)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from werkzeug.wrappers import Request
+from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import get_input_stream
 
 from . import authorization, sts
@@ -42,13 +42,15 @@ class Application:
         self.faults = Faults()
         self.tokens = TokenEndpoint(region, self.keys, self.settings)
         self.identity_providers = IdentityProviders(self.keys, self.settings)
-        self.web_identities = WebIdentities(self.keys)
+        self.web_identities = WebIdentities(self.keys, self.identity_providers)
         self.control = Control(self)
         self._moto = DomainDispatcherApplication(create_backend_app)
         authorization.install(self.sessions, self.settings)
         sts.install(self.sessions, self.settings, self.web_identities)
 
     def __call__(self, environ: dict, start_response: Callable) -> Iterable[bytes]:
+        if environ.get("PATH_INFO", "").startswith("/local-stack/internet/"):
+            return self._internet(environ)(environ, start_response)
         if environ.get("PATH_INFO", "").startswith("/local-stack/"):
             status, body = self.control.answer(Request(environ))
             return _send(start_response, _json_reply(status, body))
@@ -64,6 +66,12 @@ class Application:
             body = body[: len(body) // 2]
         start_response(reply[0], reply[1])
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+    def _internet(self, environ: dict) -> Response:
+        """What `https://HOST/PATH` answers, asked at /local-stack/internet/HOST/PATH."""
+        host, _, path = environ["PATH_INFO"].removeprefix("/local-stack/internet/").partition("/")
+        reply = self.identity_providers.answer(host, f"/{path}", Request(environ))
+        return reply or Response(f"nobody here is https://{host}/{path}\n", 404)
 
     def _faulty_reply(self, fault: Fault, call: Call, environ: dict) -> Reply:
         call.detail["fault"] = fault.kind

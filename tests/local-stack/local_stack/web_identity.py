@@ -11,6 +11,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.models import OpenIDConnectProvider, iam_backends
 
 from .aws_errors import QueryError
+from .idp import IdentityProviders
 from .signing_keys import SigningKeys
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"]
@@ -33,8 +34,9 @@ class WebIdentity:
 class WebIdentities:
     """The issuers of this account's OIDC providers, and where their keys are."""
 
-    def __init__(self, keys: SigningKeys) -> None:
+    def __init__(self, keys: SigningKeys, identity_providers: IdentityProviders) -> None:
         self._keys = keys
+        self._identity_providers = identity_providers
         # Issuer -> {"jwks": …} or {"jwks_uri": …}, from POST /local-stack/issuers.
         self._registered: dict[str, dict] = {}
 
@@ -54,6 +56,9 @@ class WebIdentities:
         place = self._registered.get(issuer, {})
         if "jwks" in place:
             return place["jwks"]
+        outside = self._identity_providers.keys(issuer)
+        if outside is not None:
+            return outside
         url = urlparse(issuer)
         if url.hostname and url.hostname.startswith("cognito-idp."):
             return self._keys.jwks(url.path.strip("/"))

@@ -260,7 +260,9 @@ class Auth0Provider(StackProvider):
         """The real provider asks for the same: who manages the tenant is never checked here, but must be said."""
         given = self.settings
         if not given["domain"]:
-            diags.add_error("auth0: missing environment variable AUTH0_DOMAIN", "Set it, or domain in the provider block.")
+            diags.add_error(
+                "auth0: missing environment variable AUTH0_DOMAIN", "Set it, or domain in the provider block."
+            )
         if not given["api_token"] and not (given["client_id"] and given["client_secret"]):
             diags.add_error(
                 "auth0: missing credentials",

@@ -210,7 +210,9 @@ class ApplicationPassword(StackResource):
         return f"{thing['application_object_id']}/password/{thing['key_id']}"
 
     def create_object(self, planned: State) -> dict:
-        fields = self.body(planned) | {"application_object_id": planned["application_id"].removeprefix("/applications/")}
+        fields = self.body(planned) | {
+            "application_object_id": planned["application_id"].removeprefix("/applications/")
+        }
         return self.stack.create(self.collection, fields)
 
 
@@ -279,7 +281,6 @@ class AzureAdProvider(StackProvider):
         optional("oidc_token_file_path"),
         optional("oidc_request_token", sensitive=True),
         optional("oidc_request_url"),
-        optional("use_aks_workload_identity", FLAG),
     ]
     environment = {"tenant_id": "ARM_TENANT_ID", "client_id": "ARM_CLIENT_ID"}
     resources = [Application, ServicePrincipal, ApplicationPassword, AppRoleAssignment]

@@ -25,7 +25,7 @@ DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 
 class IdentityProviders:
-    """Auth0 and Entra ID tenants, GitHub Actions, and generic issuers; a tenant is there once something is made in it."""
+    """Auth0 and Entra ID tenants, GitHub Actions, generic issuers; a tenant is there once something is made in it."""
 
     def __init__(self, keys: SigningKeys, settings: Settings) -> None:
         self._issuers = Issuers(keys, settings)
@@ -84,7 +84,9 @@ class IdentityProviders:
     def _override(self, fields: dict) -> Result:
         require(fields, "issuer")
         if fields["issuer"] not in self._issuers.known:
-            raise Refused(404, f"there is no issuer {fields['issuer']}; known: {', '.join(sorted(self._issuers.known))}")
+            raise Refused(
+                404, f"there is no issuer {fields['issuer']}; known: {', '.join(sorted(self._issuers.known))}"
+            )
         override = Override(
             fields["issuer"], fields.get("client_id"), fields.get("claims", {}), fields.get("lifetime_seconds")
         )

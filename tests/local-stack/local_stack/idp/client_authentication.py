@@ -6,10 +6,11 @@ import threading
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
-import jwt
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from cryptography.x509 import load_pem_x509_certificate
 from werkzeug.wrappers import Request
+
+import jwt
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_ALGORITHMS = ["RS256", "RS384", "PS256", "ES256"]

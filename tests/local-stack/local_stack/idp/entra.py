@@ -25,6 +25,10 @@ class Applications(Collection):
     kind = "application"
     defaults = {"sign_in_audience": "AzureADMyOrg", "identifier_uris": [], "app_role": [], "api": [], "owners": []}
 
+    def __init__(self, tenant: "EntraTenant") -> None:
+        super().__init__()
+        self._tenant = tenant
+
     def complete(self, fields: dict) -> dict:
         require(fields, "display_name")
         self.check(fields)
@@ -36,7 +40,13 @@ class Applications(Collection):
         for uri in changed.get("identifier_uris") or []:
             other = next((app for app in self.all() if uri in app["identifier_uris"]), None)
             if other and other["object_id"] != changed.get("object_id"):
-                raise Refused(400, f"another object with the same value for property identifierUris already exists: {uri}")
+                raise Refused(
+                    400, f"another object with the same value for property identifierUris already exists: {uri}"
+                )
+
+    def deleted(self, thing: dict) -> None:
+        self._tenant.passwords.delete_where(application_object_id=thing["object_id"])
+        self._tenant.principals.delete_where(client_id=thing["client_id"])
 
     def by_resource(self, resource: str) -> dict | None:
         """The application that a scope's `<resource>/.default` means: its GUID or one of its identifier URIs."""
@@ -57,7 +67,9 @@ class ServicePrincipals(Collection):
         require(fields, "client_id")
         application = self._tenant.applications.find(client_id=fields["client_id"])
         if application is None:
-            raise Refused(400, f"the appId {fields['client_id']} of the service principal does not reference a valid application")
+            raise Refused(
+                400, f"the appId {fields['client_id']} of the service principal does not reference a valid application"
+            )
         if self.find(client_id=fields["client_id"]):
             raise Refused(409, f"the service principal of {fields['client_id']} exists already")
         object_id = str(uuid.uuid4())
@@ -144,21 +156,16 @@ class EntraTenant:
         self._assertions = Assertions()
         issuers.add(self.issuer)
         issuers.add(self.issuer_v1)
-        self.applications = Applications()
+        self.applications = Applications(self)
         self.principals = ServicePrincipals(self)
         self.passwords = Passwords(self.applications)
         self.assignments = AppRoleAssignments(self)
-        self.applications.deleted = self._application_deleted
         self.collections = {
             "applications": self.applications,
             "service-principals": self.principals,
             "passwords": self.passwords,
             "app-role-assignments": self.assignments,
         }
-
-    def _application_deleted(self, application: dict) -> None:
-        self.passwords.delete_where(application_object_id=application["object_id"])
-        self.principals.delete_where(client_id=application["client_id"])
 
     def answer(self, path: str, request: Request) -> Reply | None:
         if path == "/oauth2/v2.0/token" and request.method == "POST":
@@ -225,7 +232,11 @@ class EntraTenant:
         if credentials.method == "private_key_jwt":
             audiences = [f"https://{HOST}/{self.tenant_id}/oauth2/v2.0/token", self.issuer, request.base_url]
             reason = self._assertions.refusal(credentials, application.get("public_keys", []), audiences)
-            return refusal(401, "invalid_client", 700027, f"Client assertion failed: {reason}.", detail) if reason else None
+            return (
+                refusal(401, "invalid_client", 700027, f"Client assertion failed: {reason}.", detail)
+                if reason
+                else None
+            )
         passwords = [one for one in self.passwords.all() if one["application_object_id"] == application["object_id"]]
         matching = [one for one in passwords if secret_matches(credentials, [one["value"]])]
         if not matching:
@@ -253,7 +264,8 @@ class EntraTenant:
         assigned = [
             one["app_role_id"]
             for one in self.assignments.all()
-            if (one["principal_object_id"], one["resource_object_id"]) == (principal["object_id"], api_principal["object_id"])
+            if (one["principal_object_id"], one["resource_object_id"])
+            == (principal["object_id"], api_principal["object_id"])
         ]
         if api_principal["app_role_assignment_required"] and not assigned:
             message = (

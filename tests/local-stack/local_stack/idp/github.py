@@ -55,7 +55,9 @@ class GitHubActions:
         audience = request.args.get("audience") or f"https://github.com/{owner}"
         claims = _claims(job) | {"aud": audience}
         token, _ = self._issuers.sign(ISSUER, job["repository"], claims, LIFETIME_SECONDS)
-        return Reply(200, {"count": len(token), "value": token}, {"repository": job["repository"], "audience": audience})
+        return Reply(
+            200, {"count": len(token), "value": token}, {"repository": job["repository"], "audience": audience}
+        )
 
 
 def _claims(job: dict) -> dict:

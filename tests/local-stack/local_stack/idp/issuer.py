@@ -5,8 +5,9 @@ import time
 import uuid
 from dataclasses import dataclass
 
-import jwt
 from werkzeug.wrappers import Response
+
+import jwt
 
 from ..settings import Settings
 from ..signing_keys import SigningKeys
