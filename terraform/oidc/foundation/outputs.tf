@@ -1,0 +1,44 @@
+output "name" {
+  description = "Prefix of every name."
+  value       = var.name
+}
+
+output "environment" {
+  description = "\"dev\" or \"prod\"."
+  value       = var.environment
+}
+
+output "aws_region" {
+  description = "AWS region of everything."
+  value       = var.aws_region
+}
+
+output "tags" {
+  description = "Tags of every resource."
+  value       = local.tags
+}
+
+output "bucket_name" {
+  description = "Bucket of the servers' objects."
+  value       = module.storage.bucket_name
+}
+
+output "bucket_arn" {
+  description = "ARN of the bucket."
+  value       = module.storage.bucket_arn
+}
+
+output "bucket_kms_key_arn" {
+  description = "KMS key that encrypts the bucket; null for S3's own key."
+  value       = var.kms_key_arn
+}
+
+output "issuer" {
+  description = "The tokens' issuer."
+  value       = var.issuer
+}
+
+output "audiences" {
+  description = "Audiences of the tokens that are taken."
+  value       = var.audiences
+}

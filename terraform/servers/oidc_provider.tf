@@ -1,0 +1,28 @@
+# The tenant as an identity provider of the AWS account.
+
+locals {
+  # Auth0's `iss` ends in "/", and IAM compares it with the provider's URL as it is: the slash stays in the URL, in the
+  # provider's ARN and in front of the colon of the condition keys ("example.eu.auth0.com/:sub").
+  issuer_host = "${local.foundation.auth0_domain}/"
+
+  # STS looks up a token's `azp`, where it has one, among the provider's client ids, else its `aud`
+  # (modules/web-identity-role/trust.tf): so both are on the list.
+  oidc_client_ids = concat([local.foundation.auth0_audience], [for name in sort(keys(module.server)) : module.server[name].client_id])
+
+  oidc_provider_arn = coalesce(var.existing_oidc_provider_arn, one(aws_iam_openid_connect_provider.this[*].arn))
+}
+
+# No thumbprint: IAM checks the issuer's certificate against its own trusted CAs.
+resource "aws_iam_openid_connect_provider" "this" {
+  count = var.existing_oidc_provider_arn == null ? 1 : 0
+
+  url            = "https://${local.issuer_host}"
+  client_id_list = local.oidc_client_ids
+
+  lifecycle {
+    precondition {
+      condition     = length(local.oidc_client_ids) <= 100
+      error_message = "The IAM OIDC provider would need ${length(local.oidc_client_ids)} client ids; IAM takes 100, audiences included. Larger fleets get their credentials from the vending API (terraform-cognito), or are spread over several tenants."
+    }
+  }
+}

@@ -1,0 +1,39 @@
+# Names, prefixes, overlaps and durations: what every server must obey beside the types of var.servers.
+module "server_rules" {
+  source = "../modules/server-rules"
+
+  name    = local.foundation.name
+  servers = var.servers
+}
+
+# Everything a server needs, once a server: removing it from var.servers removes all of it and touches no other. The
+# IAM OIDC provider stands between the two: it must know the applications, and the roles must know it.
+
+module "server" {
+  source   = "../modules/server-access"
+  for_each = var.servers
+
+  name           = module.server_rules.role_names[each.key]
+  server_name    = each.key
+  audience       = local.foundation.auth0_audience
+  s3_permissions = each.value.s3_permissions
+}
+
+# Of an application's client credentials tokens and no user's: their `sub` is the client id and "@clients".
+module "role" {
+  source   = "../modules/web-identity-role"
+  for_each = var.servers
+
+  role_name            = module.server_rules.role_names[each.key]
+  description          = "credvend: server ${each.key}"
+  provider_arn         = local.oidc_provider_arn
+  issuer_host          = local.issuer_host
+  audiences            = [local.foundation.auth0_audience]
+  authorized_party     = module.server[each.key].client_id
+  subjects             = ["${module.server[each.key].client_id}@clients"]
+  max_session_duration = each.value.max_session_duration
+  bucket_arn           = local.foundation.bucket_arn
+  kms_key_arn          = local.foundation.bucket_kms_key_arn
+  s3_path_prefix       = each.value.s3_path_prefix
+  s3_permissions       = each.value.s3_permissions
+}
