@@ -9,6 +9,7 @@ mod local_stack;
 mod machine;
 mod outages;
 mod secrets;
+mod terraform;
 mod vectors;
 mod vending;
 

@@ -1,0 +1,5 @@
+//! The Terraform trees, applied for real: every tree from an empty account to the first credential, and back.
+
+mod account;
+mod cognito;
+mod federation;
