@@ -19,7 +19,8 @@ data "aws_s3_bucket" "existing" {
 }
 
 locals {
-  bucket_name        = one(concat(module.bucket[*].bucket_name, data.aws_s3_bucket.existing[*].bucket))
-  bucket_arn         = one(concat(module.bucket[*].bucket_arn, data.aws_s3_bucket.existing[*].arn))
+  # By their index, not by a splat: that would wait for the whole module, and the lifecycle rules alone take a minute.
+  bucket_name        = var.bucket_name == null ? data.aws_s3_bucket.existing[0].bucket : module.bucket[0].bucket_name
+  bucket_arn         = var.bucket_name == null ? data.aws_s3_bucket.existing[0].arn : module.bucket[0].bucket_arn
   bucket_kms_key_arn = var.existing_bucket_name == null ? local.kms_key_arn : var.existing_bucket_kms_key_arn
 }

@@ -13,4 +13,7 @@ data "terraform_remote_state" "foundation" {
 locals {
   foundation = data.terraform_remote_state.foundation.outputs
   name       = local.foundation.name
+
+  # A state keeps no output that is null.
+  bucket_kms_key_arn = try(local.foundation.bucket_kms_key_arn, null)
 }

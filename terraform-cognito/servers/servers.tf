@@ -12,7 +12,7 @@ module "server" {
   table_name                 = local.foundation.client_roles_table_name
   lambda_role_arn            = local.foundation.credential_vending_lambda_role_arn
   bucket_arn                 = local.foundation.bucket_arn
-  kms_key_arn                = local.foundation.bucket_kms_key_arn
+  kms_key_arn                = local.bucket_kms_key_arn
   uses_shared_role           = local.shares_roles
   shared_role_arn            = local.shares_roles ? module.shared_role[each.value.s3_permissions].role_arn : null
   access_token_minutes       = var.access_token_minutes

@@ -11,7 +11,7 @@ module "shared_role" {
   bucket_arn      = local.foundation.bucket_arn
   s3_path_prefix  = ""
   s3_permissions  = each.key
-  kms_key_arn     = local.foundation.bucket_kms_key_arn
+  kms_key_arn     = local.bucket_kms_key_arn
 }
 
 locals {

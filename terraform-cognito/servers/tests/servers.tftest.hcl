@@ -25,7 +25,6 @@ override_data {
       client_roles_table_name            = "credvend-clients"
       bucket_name                        = "example-logs"
       bucket_arn                         = "arn:aws:s3:::example-logs"
-      bucket_kms_key_arn                 = null
     }
   }
 }
