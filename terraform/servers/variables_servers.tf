@@ -4,7 +4,9 @@ variable "servers" {
     s3_permissions: "write" (default: upload), "read-write" (also download), "full" (also delete and list).
     overlaps_with: servers whose prefix may lie inside this one's, or this one's inside theirs.
     max_session_duration: longest session in seconds, 3600 (default) to 43200.
-    One role a server: a role shared by several would leave each of them to choose its own session policy, since the caller of AssumeRoleWithWebIdentity passes it and nothing stands between; fleets past IAM's quota of roles use terraform-cognito.
+    One role a server: a role shared by several would leave it to each of them to choose its session policy, since the
+    caller of AssumeRoleWithWebIdentity passes it and nothing stands between. Fleets past IAM's quota of 1,000 roles use
+    access_mode = "shared-role" of terraform-cognito.
   EOT
   type = map(object({
     s3_path_prefix       = string

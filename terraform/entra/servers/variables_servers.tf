@@ -6,7 +6,9 @@ variable "servers" {
     max_session_duration: longest session in seconds, 3600 (default) to 43200.
     client_secrets: the application's one or two secrets, all of them valid, each with a name and possibly an end_date
     (RFC 3339; Entra's own is two years away). To rotate: add a second one, bring it to the server, remove the first.
-    One role a server: a role shared by several would leave each of them to choose its own session policy, since the caller of AssumeRoleWithWebIdentity passes it and nothing stands between; fleets past IAM's quota of roles use terraform-cognito.
+    One role a server: a role shared by several would leave it to each of them to choose its session policy, since the
+    caller of AssumeRoleWithWebIdentity passes it and nothing stands between. Fleets past IAM's quota of 1,000 roles use
+    access_mode = "shared-role" of terraform-cognito.
   EOT
   type = map(object({
     s3_path_prefix       = string

@@ -10,7 +10,9 @@ variable "servers" {
     delete and list). overlaps_with: roles whose prefix may lie inside this one's, or this one's inside theirs.
     max_session_duration: longest session in seconds, 3600 (default) to 43200.
     pull_request: always refused, see its message.
-    One role a server: a role shared by several would leave each of them to choose its own session policy, since the caller of AssumeRoleWithWebIdentity passes it and nothing stands between; fleets past IAM's quota of roles use terraform-cognito.
+    One role a server: a role shared by several would leave it to each of them to choose its session policy, since the
+    caller of AssumeRoleWithWebIdentity passes it and nothing stands between. Fleets past IAM's quota of 1,000 roles use
+    access_mode = "shared-role" of terraform-cognito.
   EOT
   type = map(object({
     repository           = string
@@ -53,8 +55,8 @@ variable "servers" {
   }
 
   validation {
-    condition     = alltrue(flatten([for server in values(var.servers) : [for ref in concat(server.branches, server.tags) : !startswith(ref, "refs/") && can(regex("^[^*?$\\s:~^\\[\\\\]*\\*{0,2}$", ref)) && ref != ""]]))
-    error_message = "A branch or tag is the name GitHub shows, without refs/heads/ or refs/tags/; * may stand at its end only, and ? $ : ~ ^ [ \\ and spaces nowhere (they are no part of such names, or patterns for IAM). Refused: ${join(", ", flatten([for name, server in var.servers : [for ref in concat(server.branches, server.tags) : "${name} (\"${ref}\")" if !(!startswith(ref, "refs/") && can(regex("^[^*?$\\s:~^\\[\\\\]*\\*{0,2}$", ref)) && ref != "")]]))}. Example: main"
+    condition     = alltrue(flatten([for server in values(var.servers) : [for ref in concat(server.branches, server.tags) : !startswith(ref, "refs/") && can(regex("^[^*?$\\s:~^\\[\\\\]*\\*?$", ref)) && ref != ""]]))
+    error_message = "A branch or tag is the name GitHub shows, without refs/heads/ or refs/tags/; * may stand at its end only, and ? $ : ~ ^ [ \\ and spaces nowhere (they are no part of such names, or patterns for IAM). Refused: ${join(", ", flatten([for name, server in var.servers : [for ref in concat(server.branches, server.tags) : "${name} (\"${ref}\")" if !(!startswith(ref, "refs/") && can(regex("^[^*?$\\s:~^\\[\\\\]*\\*?$", ref)) && ref != "")]]))}. Example: main"
   }
 
   validation {

@@ -11,5 +11,6 @@ data "terraform_remote_state" "foundation" {
 }
 
 locals {
-  foundation = data.terraform_remote_state.foundation.outputs
+  # A state keeps no outputs that are null.
+  foundation = merge({ bucket_kms_key_arn = null }, data.terraform_remote_state.foundation.outputs)
 }
