@@ -35,7 +35,7 @@ output "bucket_kms_key_arn" {
 
 output "issuer" {
   description = "The tokens' issuer."
-  value       = var.issuer
+  value       = var.issuer_url
 }
 
 output "audiences" {

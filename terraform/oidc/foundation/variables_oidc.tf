@@ -1,10 +1,10 @@
-variable "issuer" {
+variable "issuer_url" {
   description = "The issuer's URL, exactly as the tokens' `iss` has it, a slash at its end included. AWS must be able to reach its /.well-known/openid-configuration and keys."
   type        = string
 
   validation {
-    condition     = can(regex("^https://[a-z0-9-]+(\\.[a-z0-9-]+)+(/[A-Za-z0-9._~/-]*)?$", var.issuer))
-    error_message = "issuer \"${var.issuer}\" is refused: IAM takes https:// with a host name in lower case and possibly a path, without port, query or fragment. Example: https://idp.example.com/realms/servers"
+    condition     = can(regex("^https://[a-z0-9-]+(\\.[a-z0-9-]+)+(/[A-Za-z0-9._~/-]*)?$", var.issuer_url))
+    error_message = "issuer_url \"${var.issuer_url}\" is refused: IAM takes https:// with a host name in lower case and possibly a path, without port, query or fragment. Example: https://idp.example.com/realms/servers"
   }
 }
 
