@@ -1,4 +1,4 @@
-"""`python -m local_stack [--port N] [--state FILE]`: serves until SIGTERM or SIGINT."""
+"""`python -m local_stack [--empty] [--port N] [--state FILE]`: serves until SIGTERM or SIGINT."""
 
 import argparse
 import json
@@ -46,17 +46,19 @@ def main() -> int:
         print(f"local-stack: port {arguments.port} of 127.0.0.1 is taken; choose another --port", file=sys.stderr)
         return 1
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    line = json.dumps(seed(stack, f"http://127.0.0.1:{server.server_port}"))
+    line = json.dumps(seed(stack, f"http://127.0.0.1:{server.server_port}", arguments.empty))
     if arguments.state:
         _write(arguments.state, line)
     print(line, file=ready_line, flush=True)
     stop.wait()
+    stack.functions.stop_all()
     server.shutdown()
     return 0
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="local-stack", description="AWS and Cognito on loopback, for tests.")
+    parser.add_argument("--empty", action="store_true", help="a new account: nothing but its administrator")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: a free one)")
     parser.add_argument("--state", type=Path, metavar="FILE", help="write the ready line to FILE as well")
     return parser.parse_args()

@@ -6,16 +6,20 @@ import time
 from collections.abc import Callable, Iterable
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Request
 from werkzeug.wsgi import get_input_stream
 
 from . import authorization, sts
 from .control import Control
 from .faults import GARBAGE, Fault, Faults
+from .functions import Functions
+from .http_api import HttpApi
 from .idp import IdentityProviders
+from .internet import PREFIX, Internet
 from .oauth import TokenEndpoint
 from .operation import Call, describe
 from .request_log import RequestLog
+from .service_sessions import ServiceSessions
 from .sessions import Sessions
 from .settings import Settings
 from .signing_keys import SigningKeys
@@ -43,18 +47,22 @@ class Application:
         self.tokens = TokenEndpoint(region, self.keys, self.settings)
         self.identity_providers = IdentityProviders(self.keys, self.settings)
         self.web_identities = WebIdentities(self.keys, self.identity_providers)
+        self.functions = Functions(ServiceSessions(self.sessions))
+        self.internet = Internet(
+            region, self.keys, self.tokens, HttpApi(self.functions), self.identity_providers
+        )
         self.control = Control(self)
         self._moto = DomainDispatcherApplication(create_backend_app)
         authorization.install(self.sessions, self.settings)
         sts.install(self.sessions, self.settings, self.web_identities)
 
     def __call__(self, environ: dict, start_response: Callable) -> Iterable[bytes]:
-        if environ.get("PATH_INFO", "").startswith("/local-stack/internet/"):
-            return self._internet(environ)(environ, start_response)
-        if environ.get("PATH_INFO", "").startswith("/local-stack/"):
+        path = environ.get("PATH_INFO", "")
+        outside = path.startswith(PREFIX)
+        if path.startswith("/local-stack/") and not outside:
             status, body = self.control.answer(Request(environ))
             return _send(start_response, _json_reply(status, body))
-        call = describe(environ)
+        call = self.internet.describe(Request(environ)) if outside else describe(environ)
         if OWN_USER_AGENT in environ.get("HTTP_USER_AGENT", ""):
             return self._moto(environ, start_response)
         fault = self.faults.take(call.api)
@@ -66,12 +74,6 @@ class Application:
             body = body[: len(body) // 2]
         start_response(reply[0], reply[1])
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
-
-    def _internet(self, environ: dict) -> Response:
-        """What `https://HOST/PATH` answers, asked at /local-stack/internet/HOST/PATH."""
-        host, _, path = environ["PATH_INFO"].removeprefix("/local-stack/internet/").partition("/")
-        reply = self.identity_providers.answer(host, f"/{path}", Request(environ))
-        return reply or Response(f"nobody here is https://{host}/{path}\n", 404)
 
     def _faulty_reply(self, fault: Fault, call: Call, environ: dict) -> Reply:
         call.detail["fault"] = fault.kind
@@ -86,6 +88,9 @@ class Application:
         return f"{fault.status} Fault", [*headers, ("Content-Length", str(len(body)))], body
 
     def _reply(self, call: Call, environ: dict) -> Reply:
+        if environ["PATH_INFO"].startswith(PREFIX):
+            reply = self.internet.answer(Request(environ), call)
+            return reply.status, list(reply.get_wsgi_headers(environ)), reply.get_data()
         pool_id = environ["PATH_INFO"].split("/")[1]
         if call.api == "cognito:token":
             answer = self.tokens.answer(Request(environ))

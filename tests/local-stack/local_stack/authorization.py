@@ -106,11 +106,17 @@ def authenticate(handler: object, request_class: type) -> Caller:
             if is_s3
             else _refusal(handler, "ExpiredToken", "The security token included in the request is expired")
         )
+    return caller_of(key, handler.current_account)
+
+
+def caller_of(key: object, account_id: str) -> Caller:
+    """The principal behind a key of moto's or a session of ours."""
     try:
         documents = [_document(stored) for stored in key.collect_policies()]
     except NotFoundException:
         documents = []  # the role was deleted under its session: nothing is allowed any more
-    return Caller(key.arn, handler.current_account, documents, session, _caller_context(key.arn, session))
+    session = key if isinstance(key, Session) else None
+    return Caller(key.arn, account_id, documents, session, _caller_context(key.arn, session))
 
 
 def authorize(handler: object, resource: str, settings: Settings) -> None:

@@ -8,6 +8,8 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Request
 
 from .faults import InvalidFault
+from .functions import UnknownFunction
+from .inventory import inventory
 from .servers import InvalidServer, Servers, UnknownServer
 from .settings import InvalidSetting
 
@@ -17,13 +19,17 @@ if TYPE_CHECKING:
 Result = tuple[int, dict]
 
 
+class EmptyStack(Exception):
+    """The route needs what an empty stack does not have."""
+
+
 class Control:
     """One method a route; a wrong request is answered with the field that is wrong."""
 
     def __init__(self, stack: "Application") -> None:
         self._stack = stack
-        # Both come with the seed, which itself needs a stack that answers.
-        self.servers: Servers | None = None
+        # Both come with the seed, which itself needs a stack that answers; an empty stack never has them.
+        self.seeded: Servers | None = None
         self.pool_id = ""
 
     def answer(self, request: Request) -> Result:
@@ -47,6 +53,8 @@ class Control:
             ("POST", "/issuers", self._register_issuer),
             ("POST", "/settings", self._change_settings),
             ("GET", "/settings", lambda _: (200, asdict(self._stack.settings))),
+            ("GET", "/functions/([^/]+)/log", self._function_log),
+            ("GET", "/inventory", lambda _: (200, inventory())),
             ("GET", "/requests", lambda _: (200, self._stack.log.snapshot())),
             ("DELETE", "/requests", self._clear_requests),
             ("POST", "/faults", lambda request: (200, asdict(self._stack.faults.order(_json(request))))),
@@ -58,8 +66,16 @@ class Control:
             return route(request, *names)
         except (InvalidFault, InvalidServer, InvalidSetting, BadRequest) as error:
             return 400, {"error": str(error)}
-        except UnknownServer as error:
+        except (UnknownFunction, UnknownServer) as error:
             return 404, {"error": str(error)}
+        except EmptyStack as error:
+            return 409, {"error": str(error)}
+
+    @property
+    def servers(self) -> Servers:
+        if self.seeded is None:
+            raise EmptyStack("this stack was started with --empty: it has no pool, table and role to register with")
+        return self.seeded
 
     def _create_server(self, request: Request) -> Result:
         return 201, self.servers.create(_json(request))
@@ -79,7 +95,9 @@ class Control:
         return 200, {}
 
     def _rotate_key(self, request: Request) -> Result:
-        pool_id = request.args.get("pool", self.pool_id)
+        pool_id = request.args.get("pool") or self.pool_id
+        if not pool_id:
+            raise EmptyStack("this stack was started with --empty: say which pool, ?pool=ID")
         if request.args.get("withdraw") == "true":
             self._stack.keys.withdraw_old(pool_id)
         else:
@@ -99,6 +117,9 @@ class Control:
 
     def _change_settings(self, request: Request) -> Result:
         return 200, self._stack.settings.change(_json(request))
+
+    def _function_log(self, _: Request, name: str) -> Result:
+        return 200, {"log": self._stack.functions.log(name)}
 
     def _clear_requests(self, _: Request) -> Result:
         self._stack.log.clear()

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 
 import jwt
-from moto.cognitoidp.models import CognitoIdpUserPoolClient, cognitoidp_backends
+from moto.cognitoidp.models import CognitoIdpUserPool, CognitoIdpUserPoolClient, cognitoidp_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 from werkzeug.wrappers import Request
 
@@ -39,7 +39,8 @@ class TokenEndpoint:
         # App clients whose first secret was deleted (DeleteUserPoolClientSecret).
         self.withdrawn_first_secrets: set[str] = set()
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request, pool: CognitoIdpUserPool | None = None) -> Answer:
+        """`pool` is the one whose domain was asked; without it any pool's client will do."""
         if request.method != "POST":
             return _refused(405, "invalid_request", {})
         form = request.form
@@ -52,7 +53,7 @@ class TokenEndpoint:
             return _refused(400, "invalid_request", detail)
         if grant not in FLOWS:
             return _refused(400, "unsupported_grant_type", detail)
-        client = self._client(client_id)
+        client = pool.clients.get(client_id) if pool else self._client(client_id)
         if client is None or not self._secret_matches(client, secret):
             return _refused(400, "invalid_client", detail)
         config = client.extended_config
@@ -86,7 +87,8 @@ class TokenEndpoint:
             "token_use": "access",
             "scope": " ".join(scopes),
             "auth_time": now,
-            "iss": f"https://cognito-idp.{self._region}.amazonaws.com/{client.user_pool_id}",
+            # A pool's id begins with its region.
+            "iss": f"https://cognito-idp.{client.user_pool_id.split('_')[0]}.amazonaws.com/{client.user_pool_id}",
             "exp": now + lifetime,
             "iat": now,
             "version": 2,

@@ -16,7 +16,7 @@ ELEMENTS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "
 SESSION_ELEMENTS = ELEMENTS - {"Principal", "NotPrincipal"}
 # The keys whose presence or absence this stack really knows; a trailing * stands for the rest of the name.
 MODELLED_KEYS = re.compile(
-    r"aws:(SecureTransport|SourceIp|CurrentTime|EpochTime|TokenIssueTime|PrincipalArn|PrincipalAccount|PrincipalType"
+    r"aws:(SecureTransport|SourceIp|SourceArn|SourceAccount|CurrentTime|EpochTime|TokenIssueTime|PrincipalArn|PrincipalAccount|PrincipalType"
     r"|ResourceAccount|SourceIdentity|TagKeys|UserAgent|username|userid|PrincipalTag/.*|RequestTag/.*)"
     r"|s3:(prefix|delimiter|max-keys|ResourceAccount|x-amz-.*)"
     r"|sts:(ExternalId|RoleSessionName|SourceIdentity)"

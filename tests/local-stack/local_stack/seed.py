@@ -17,11 +17,23 @@ LAMBDA_ROLE = "vending-lambda"
 ADMIN = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 
-def seed(stack: Application, endpoint: str) -> dict:
-    """Fills the stack that answers at `endpoint`, turns IAM enforcement on, and returns the ready line's content."""
+def seed(stack: Application, endpoint: str, empty: bool) -> dict:
+    """Fills the stack that answers at `endpoint`, turns IAM enforcement on, and returns the ready line's content.
+
+    An empty stack is a new account: it holds its administrator and nothing else.
+    """
+    stack.functions.endpoint = endpoint
     open_iam = _Clients(endpoint, stack.region, "seed", "seed").client("iam")
     admin_key = _create_admin(open_iam)
     stack.settings.enforce_iam = True
+    ready = {
+        "endpoint": endpoint,
+        "region": stack.region,
+        "account_id": ACCOUNT_ID,
+        "admin": {"access_key_id": admin_key["AccessKeyId"], "secret_access_key": admin_key["SecretAccessKey"]},
+    }
+    if empty:
+        return ready
     # From here on everything is signed by the administrator, as a person's Terraform would be.
     clients = _Clients(endpoint, stack.region, admin_key["AccessKeyId"], admin_key["SecretAccessKey"])
     cognito, iam = clients.client("cognito-idp"), clients.client("iam")
@@ -31,13 +43,10 @@ def seed(stack: Application, endpoint: str) -> dict:
     role_arn = _create_lambda_role(iam, stack.region)
     session = clients.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=LAMBDA_ROLE, DurationSeconds=43200)
     place = Place(BUCKET, TABLE, pool_id, RESOURCE_SERVER, role_arn, cognito, iam, table)
-    stack.control.servers = Servers(place, stack.tokens)
+    stack.control.seeded = Servers(place, stack.tokens)
     stack.control.pool_id = pool_id
     stack.keys.signing(pool_id)
-    return {
-        "endpoint": endpoint,
-        "region": stack.region,
-        "account_id": ACCOUNT_ID,
+    return ready | {
         "user_pool_id": pool_id,
         "issuer": f"https://cognito-idp.{stack.region}.amazonaws.com/{pool_id}",
         "jwks_uri": f"{endpoint}/{pool_id}/.well-known/jwks.json",
@@ -45,7 +54,6 @@ def seed(stack: Application, endpoint: str) -> dict:
         "resource_server": RESOURCE_SERVER,
         "bucket": BUCKET,
         "table": TABLE,
-        "admin": {"access_key_id": admin_key["AccessKeyId"], "secret_access_key": admin_key["SecretAccessKey"]},
         "lambda": {
             "access_key_id": session["Credentials"]["AccessKeyId"],
             "secret_access_key": session["Credentials"]["SecretAccessKey"],

@@ -100,12 +100,12 @@ def install(sessions: Sessions, settings: Settings, web_identities: WebIdentitie
     def assume_role_with_web_identity(handler: object) -> ActionResult:
         wish = Wish.parse(handler.params)
         identity = web_identities.verify(handler.params.get("WebIdentityToken") or "")
-        role = _find_role(wish.role_arn)
+        role = find_role(wish.role_arn)
         context = request_context(handler, settings) | wish.context | identity.context
         asked = policy.Request(
             "sts:AssumeRoleWithWebIdentity", wish.role_arn, context, {"Federated": {identity.provider_arn}}
         )
-        if role is None or policy.evaluate([_trust(role)], asked) != policy.ALLOW:
+        if role is None or policy.evaluate([trust_policy(role)], asked) != policy.ALLOW:
             raise QueryError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
         _check_duration(wish, role, chained=False)
         return ActionResult(
@@ -124,14 +124,14 @@ def install(sessions: Sessions, settings: Settings, web_identities: WebIdentitie
 def authorize(handler: object, wish: Wish, settings: Settings) -> Role:
     """The role, if the caller's own policies and the role's trust policy allow every action that the request needs."""
     caller: Caller = handler.caller
-    role = _find_role(wish.role_arn)
+    role = find_role(wish.role_arn)
     context = request_context(handler, settings) | wish.context
     for action in wish.actions:
         asked = policy.Request(action, wish.role_arn, caller.context | context, caller.principals)
         if (
             role is None
             or not caller.may(action, wish.role_arn, context)
-            or policy.evaluate([_trust(role)], asked) != policy.ALLOW
+            or policy.evaluate([trust_policy(role)], asked) != policy.ALLOW
         ):
             raise denied(handler, action, wish.role_arn)
     inherited = caller.session and caller.session.source_identity
@@ -198,7 +198,7 @@ def _answer(session: Session, role_session_id: str, wish: Wish) -> dict:
     return answer
 
 
-def _find_role(arn: str) -> Role | None:
+def find_role(arn: str) -> Role | None:
     account = re.fullmatch(r"arn:aws:iam::(\d{12}):role/.+", arn)
     if not account:
         return None
@@ -208,7 +208,7 @@ def _find_role(arn: str) -> Role | None:
         return None
 
 
-def _trust(role: Role) -> dict:
+def trust_policy(role: Role) -> dict:
     return policy.parse(role.assume_role_policy_document)
 
 
