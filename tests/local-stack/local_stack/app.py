@@ -9,7 +9,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.wrappers import Request
 from werkzeug.wsgi import get_input_stream
 
-from . import authorization, sts
+from . import authorization, cognito_gaps, moto_gaps, sts
 from .control import Control
 from .faults import GARBAGE, Fault, Faults
 from .functions import Functions
@@ -55,6 +55,8 @@ class Application:
         self._moto = DomainDispatcherApplication(create_backend_app)
         authorization.install(self.sessions, self.settings)
         sts.install(self.sessions, self.settings, self.web_identities)
+        moto_gaps.install(self.functions)
+        cognito_gaps.install()
 
     def __call__(self, environ: dict, start_response: Callable) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
@@ -107,6 +109,8 @@ class Application:
         parts = self._moto(environ, lambda status, headers, *_: started.extend((status, headers)))
         body = b"".join(parts)
         getattr(parts, "close", lambda: None)()
+        if call.api.startswith("lambda:DELETE"):
+            self.functions.stop_deleted()
         status, headers = started
         if status[0] in "45":
             code = ERROR_CODE.search(body)

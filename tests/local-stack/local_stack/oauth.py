@@ -62,7 +62,9 @@ class TokenEndpoint:
         if grant != "client_credentials":
             # Nobody signs in here, so no code and no refresh token is ever a good one.
             return _refused(400, "invalid_grant", detail)
-        allowed = config.get("AllowedOAuthScopes") or []
+        # A scope that was deleted from its resource server since is worth nothing.
+        known = scopes_of(pool or self._pool(client.user_pool_id))
+        allowed = [scope for scope in config.get("AllowedOAuthScopes") or [] if scope in known]
         scopes = (form.get("scope") or "").split() or allowed
         if not scopes or not set(scopes) <= set(allowed):
             return _refused(400, "invalid_scope", detail)
@@ -71,6 +73,9 @@ class TokenEndpoint:
     def _client(self, client_id: str) -> CognitoIdpUserPoolClient | None:
         pools = list(cognitoidp_backends[DEFAULT_ACCOUNT_ID][self._region].user_pools.values())
         return next((pool.clients[client_id] for pool in pools if client_id in pool.clients), None)
+
+    def _pool(self, pool_id: str) -> CognitoIdpUserPool:
+        return cognitoidp_backends[DEFAULT_ACCOUNT_ID][self._region].user_pools[pool_id]
 
     def _secret_matches(self, client: CognitoIdpUserPoolClient, secret: str) -> bool:
         active = list(self.added_secrets.get(client.id, []))
@@ -106,6 +111,15 @@ class TokenEndpoint:
         config = client.extended_config
         unit = (config.get("TokenValidityUnits") or {}).get("AccessToken", "hours")
         return int(config.get("AccessTokenValidity") or 0) * UNIT_SECONDS[unit] or 3600
+
+
+def scopes_of(pool: CognitoIdpUserPool) -> set[str]:
+    """The custom scopes that a pool's clients can be allowed."""
+    return {
+        f"{server.identifier}/{scope['ScopeName']}"
+        for server in pool.resource_servers.values()
+        for scope in server.scopes or []
+    }
 
 
 def _refused(status: int, error: str, detail: dict) -> Answer:

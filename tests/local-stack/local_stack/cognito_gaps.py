@@ -1,0 +1,89 @@
+"""What Cognito has and moto does not: rules that a configuration can break, and two operations."""
+
+from typing import Any
+
+from moto.cognitoidp.exceptions import InvalidParameterException
+from moto.cognitoidp.models import CognitoIdpBackend, CognitoIdpUserPoolClient
+from moto.cognitoidp.responses import CognitoIdpResponse
+from moto.core.exceptions import JsonRESTError
+from moto.core.responses import ActionResult, EmptyResult
+
+from .oauth import scopes_of
+
+# Scopes that Cognito has by itself.
+STANDARD_SCOPES = {"openid", "email", "phone", "profile", "aws.cognito.signin.user.admin"}
+
+
+class ScopeDoesNotExist(JsonRESTError):
+    def __init__(self, scope: str) -> None:
+        super().__init__("ScopeDoesNotExistException", f"The specified scope {scope} does not exist.")
+
+
+def install() -> None:
+    _complete_resource_servers()
+    _refuse_unknown_scopes()
+    _protect_pools()
+
+
+def _complete_resource_servers() -> None:
+    """UpdateResourceServer and DeleteResourceServer: not in moto at all."""
+
+    def update_resource_server(response: CognitoIdpResponse) -> ActionResult:
+        parameters = response.parameters
+        server = response.backend.describe_resource_server(parameters["UserPoolId"], parameters["Identifier"])
+        server.name, server.scopes = parameters["Name"], parameters.get("Scopes") or []
+        return ActionResult({"ResourceServer": server.to_json()})
+
+    def delete_resource_server(response: CognitoIdpResponse) -> ActionResult:
+        pool_id, identifier = response.parameters["UserPoolId"], response.parameters["Identifier"]
+        response.backend.describe_resource_server(pool_id, identifier)
+        del response.backend.user_pools[pool_id].resource_servers[identifier]
+        return EmptyResult()
+
+    CognitoIdpResponse.update_resource_server = update_resource_server
+    CognitoIdpResponse.delete_resource_server = delete_resource_server
+
+
+def _refuse_unknown_scopes() -> None:
+    """An app client is allowed scopes that exist; moto takes any."""
+    create, update = CognitoIdpBackend.create_user_pool_client, CognitoIdpBackend.update_user_pool_client
+
+    def check(backend: CognitoIdpBackend, pool_id: str, config: dict[str, Any]) -> None:
+        known = scopes_of(backend.describe_user_pool(pool_id)) | STANDARD_SCOPES
+        for scope in config.get("AllowedOAuthScopes") or []:
+            if scope not in known:
+                raise ScopeDoesNotExist(scope)
+
+    def checked_create(
+        backend: CognitoIdpBackend, user_pool_id: str, generate_secret: bool, config: dict[str, Any]
+    ) -> CognitoIdpUserPoolClient:
+        check(backend, user_pool_id, config)
+        return create(backend, user_pool_id, generate_secret, config)
+
+    def checked_update(
+        backend: CognitoIdpBackend, user_pool_id: str, client_id: str, config: dict[str, Any]
+    ) -> CognitoIdpUserPoolClient:
+        check(backend, user_pool_id, config)
+        return update(backend, user_pool_id, client_id, config)
+
+    CognitoIdpBackend.create_user_pool_client = checked_create
+    CognitoIdpBackend.update_user_pool_client = checked_update
+
+
+def _protect_pools() -> None:
+    delete = CognitoIdpBackend.delete_user_pool
+
+    def checked_delete(backend: CognitoIdpBackend, user_pool_id: str) -> None:
+        pool = backend.describe_user_pool(user_pool_id)
+        if pool.extended_config.get("DeletionProtection") == "ACTIVE":
+            raise InvalidParameterException(
+                "The user pool cannot be deleted because deletion protection is activated. "
+                "Deletion protection must be inactivated first."
+            )
+        if any(domain.user_pool_id == user_pool_id for domain in backend.user_pool_domains.values()):
+            raise InvalidParameterException(
+                "User pool cannot be deleted. It has a domain configured that should be deleted first."
+            )
+        delete(backend, user_pool_id)
+
+    CognitoIdpBackend.delete_user_pool = checked_delete
