@@ -1,4 +1,5 @@
-//! The cache on disk: `credentials-<id>.json`, `token-<id>.json`, `failure-<id>.json` and the lock `<id>.lock`.
+//! The cache on disk: `credentials-<id>.json`, `token-<id>.json`, `metadata-<id>.json`, `failure-<id>.json` and the lock
+//! `<id>.lock`.
 //!
 //! Locks are flock(2)'s, which end with their process. On NFS, Linux turns them into byte-range locks of the server:
 //! they hold between machines where its lock service runs, and where it does not, locking fails and each process
@@ -13,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::atomic_file::{self, FileError};
 use crate::credentials::Credentials;
-use crate::idp::AccessToken;
+use crate::idp::{AccessToken, Metadata};
 use crate::refresh::Failure;
 
 /// The files of one identity.
@@ -65,6 +66,19 @@ impl Cache {
 
     pub(crate) fn store_token(&self, token: &AccessToken) -> Result<(), CacheError> {
         self.store("token", token)
+    }
+
+    pub(crate) fn metadata(&self) -> Result<Option<Metadata>, CacheError> {
+        self.read("metadata")
+    }
+
+    pub(crate) fn store_metadata(&self, metadata: &Metadata) -> Result<(), CacheError> {
+        self.store("metadata", metadata)
+    }
+
+    pub(crate) fn forget_metadata(&self) {
+        // One that stays is used up to its age, and fails in its own words.
+        let _ = fs::remove_file(self.path("metadata"));
     }
 
     pub(crate) fn failure(&self) -> Result<Option<Failure>, CacheError> {

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use aws_lc_rs::digest::{Context, SHA256};
 use http_client::Proxy;
 
-use crate::exchange::vending_api::VendingApi;
-use crate::idp::cognito::Cognito;
+use crate::exchange::Exchange;
+use crate::idp::{IdentityProvider, IdpType};
 use crate::variables::{ConfigError, Variables};
 
 /// What a run works with.
 pub(crate) struct Config {
-    pub(crate) cognito: Cognito,
-    pub(crate) vending_api: VendingApi,
+    pub(crate) idp: IdentityProvider,
+    pub(crate) exchange: Exchange,
     /// `None` where no variable says where a cache could be.
     pub(crate) cache_dir: Option<PathBuf>,
     /// Files of certificate authorities on top of the system's.
@@ -27,11 +27,10 @@ impl Config {
     /// All missing names and all faults, in one.
     pub(crate) fn from_env(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut variables = Variables::new(lookup);
-        if !is_supported_idp(&mut variables) {
-            return variables.finish(None);
-        }
-        let cognito = Cognito::from_env(&mut variables);
-        let vending_api = VendingApi::from_env(&mut variables);
+        let Some(idp_type) = IdpType::from_env(&mut variables) else { return variables.finish(None) };
+        let idp = IdentityProvider::from_env(idp_type, &mut variables);
+        let client_id = idp.as_ref().and_then(IdentityProvider::client_id);
+        let exchange = Exchange::from_env(idp_type, client_id, &mut variables);
         let cache_dir = cache_dir(&variables);
         let extra_ca = ["SSL_CERT_FILE", "AWS_CA_BUNDLE"]
             .iter()
@@ -39,8 +38,8 @@ impl Config {
             .map(Into::into)
             .collect();
         let proxy = proxy(&variables);
-        let config = match (cognito, vending_api) {
-            (Some(cognito), Some(vending_api)) => Some(Self { cognito, vending_api, cache_dir, extra_ca, proxy }),
+        let config = match (idp, exchange) {
+            (Some(idp), Some(exchange)) => Some(Self { idp, exchange, cache_dir, extra_ca, proxy }),
             _ => None,
         };
         variables.finish(config)
@@ -49,9 +48,7 @@ impl Config {
     /// Names the cache files: equal for equal requests, without a trace of the secret, so a rotation keeps the cache.
     pub(crate) fn cache_id(&self) -> String {
         let mut context = Context::new(&SHA256);
-        let scope = self.cognito.scopes.join(" ");
-        let token_endpoint = self.cognito.token_endpoint.as_str();
-        for part in ["cognito", token_endpoint, &self.cognito.client_id, &scope, self.vending_api.endpoint.as_str()] {
+        for part in self.idp.identity().iter().chain(&self.exchange.identity()) {
             context.update(&(part.len() as u64).to_be_bytes());
             context.update(part.as_bytes());
         }
@@ -62,21 +59,6 @@ impl Config {
             .filter_map(|digit| char::from_digit(digit.into(), 16))
             .collect()
     }
-}
-
-fn is_supported_idp(variables: &mut Variables<'_>) -> bool {
-    // The default is the one of the deployments that exist.
-    let configured = variables.optional("IDP_TYPE");
-    let idp_type = configured.as_deref().unwrap_or("auth0");
-    if idp_type.eq_ignore_ascii_case("cognito") {
-        return true;
-    }
-    let default = if configured.is_none() { " (the default)" } else { "" };
-    variables.fault(
-        "IDP_TYPE",
-        format_args!("`{idp_type}`{default} is not in this build, which has: cognito (IDP_TYPE=cognito)"),
-    );
-    false
 }
 
 /// In either case, as every program takes them. From the environment file too, so not left to the HTTP library.
@@ -128,12 +110,10 @@ mod tests {
     #[test]
     fn the_variables_of_today_are_enough() {
         let config = config(&[]).unwrap();
-        assert_eq!(
-            config.cognito.token_endpoint.as_str(),
-            "https://my-pool.auth.eu-west-1.amazoncognito.com/oauth2/token"
-        );
-        assert_eq!(config.vending_api.endpoint.as_str(), "https://api.example/prod/credentials");
-        assert!(config.cognito.scopes.is_empty());
+        let expected = "https://my-pool.auth.eu-west-1.amazoncognito.com/oauth2/token";
+        assert_eq!(config.idp.to_string(), expected);
+        assert_eq!(config.idp.identity(), [expected, "abc"], "no scope is asked for");
+        assert_eq!(config.exchange.endpoint().as_str(), "https://api.example/prod/credentials");
         assert_eq!(config.cache_dir, None);
     }
 
@@ -162,16 +142,33 @@ mod tests {
     }
 
     #[test]
-    fn other_identity_providers_are_refused_with_those_there_are() {
-        assert_eq!(
-            refused(&[("IDP_TYPE", "")]),
-            "IDP_TYPE: `auth0` (the default) is not in this build, which has: cognito (IDP_TYPE=cognito)"
-        );
+    fn auth0_is_the_default_and_a_typo_is_told_with_what_there_is() {
+        let message = refused(&[("IDP_TYPE", ""), ("AWS_REGION", "")]);
+        for name in ["AUTH0_DOMAIN", "AUTH0_CLIENT_ID", "AUTH0_CLIENT_SECRET", "AUTH0_AUDIENCE", "AWS_ROLE_ARN"] {
+            assert!(message.contains(&format!("{name} (")), "{name} is not in {message}");
+        }
         assert_eq!(
             refused(&[("IDP_TYPE", "okta")]),
-            "IDP_TYPE: `okta` is not in this build, which has: cognito (IDP_TYPE=cognito)"
+            "IDP_TYPE: `okta` is none of auth0, cognito, entra, github, oidc, file"
         );
         config(&[("IDP_TYPE", "Cognito")]).unwrap();
+    }
+
+    #[test]
+    fn one_exchange_and_only_one() {
+        let file = [("IDP_TYPE", "file"), ("OIDC_TOKEN_FILE", "/token")];
+        let with = |more: &[(&'static str, &'static str)]| [&file[..], more].concat();
+        let role = ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/a");
+        let api = ("CREDENTIAL_API_URL", "https://api.example");
+        assert!(refused(&with(&[])).contains("AWS_ROLE_ARN (for example"));
+        assert!(refused(&with(&[role, api])).contains("either by the vending API or by STS"));
+        let sts = config(&with(&[role])).unwrap();
+        assert_eq!(sts.exchange.endpoint().as_str(), "https://sts.eu-west-1.amazonaws.com/");
+        let vending = config(&with(&[api])).unwrap();
+        assert_eq!(vending.exchange.endpoint().as_str(), "https://api.example/credentials");
+        assert_ne!(sts.cache_id(), vending.cache_id());
+        let longer = config(&with(&[role, ("AWS_ROLE_DURATION_SECONDS", "7200")])).unwrap();
+        assert_ne!(sts.cache_id(), longer.cache_id());
     }
 
     #[test]

@@ -13,11 +13,21 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 #[derive(Default)]
 pub(crate) struct Overlay(BTreeMap<String, String>);
 
-/// Variables that say the same thing.
-const SPELLINGS: [&[&str]; 3] = [
-    &["COGNITO_CLIENT_SECRET", "COGNITO_CLIENT_SECRET_FILE"],
-    &["COGNITO_CLIENT_SECRET_NEXT", "COGNITO_CLIENT_SECRET_NEXT_FILE"],
+/// Variables that say the same thing, each line in its own way; a secret also as the name of its file.
+const SPELLINGS: [&[&str]; 13] = [
+    &["COGNITO_CLIENT_SECRET"],
+    &["COGNITO_CLIENT_SECRET_NEXT"],
     &["COGNITO_DOMAIN", "COGNITO_TOKEN_ENDPOINT"],
+    &["AUTH0_CLIENT_SECRET", "AUTH0_PRIVATE_KEY"],
+    &["AUTH0_CLIENT_SECRET_NEXT", "AUTH0_PRIVATE_KEY_NEXT"],
+    &["AUTH0_DOMAIN", "AUTH0_TOKEN_ENDPOINT"],
+    &["ENTRA_CLIENT_SECRET", "ENTRA_PRIVATE_KEY"],
+    &["ENTRA_CLIENT_SECRET_NEXT", "ENTRA_PRIVATE_KEY_NEXT"],
+    &["ENTRA_TENANT_ID", "ENTRA_TOKEN_ENDPOINT"],
+    &["OIDC_CLIENT_SECRET", "OIDC_PRIVATE_KEY"],
+    &["OIDC_CLIENT_SECRET_NEXT", "OIDC_PRIVATE_KEY_NEXT"],
+    &["OIDC_ISSUER", "OIDC_TOKEN_ENDPOINT"],
+    &["AWS_ROLE_ARN", "CREDENTIAL_API_URL"],
 ];
 
 /// A file that cannot be used. Never shows a value.
@@ -59,10 +69,11 @@ impl Overlay {
 
     /// The file says the same thing in another spelling, so that the process's own variable of this name is overruled.
     pub(crate) fn overrules(&self, name: &str) -> bool {
-        SPELLINGS.iter().any(|spellings| {
-            spellings.contains(&name)
-                && spellings.iter().any(|other| self.get(other).is_some_and(|value| !value.is_empty()))
-        })
+        let spelled = |name: &str| name.strip_suffix("_FILE").unwrap_or(name).to_owned();
+        let Some(spellings) = SPELLINGS.iter().find(|spellings| spellings.contains(&spelled(name).as_str())) else {
+            return false;
+        };
+        self.0.iter().any(|(other, value)| !value.is_empty() && spellings.contains(&spelled(other).as_str()))
     }
 }
 

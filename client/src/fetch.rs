@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::error::Error;
 use crate::exchange::ExchangeError;
-use crate::idp::{AccessToken, IdpError};
+use crate::idp::{AccessToken, IdentityProvider, IdpError};
 use crate::log::Log;
 use crate::timestamp;
 
@@ -95,7 +95,7 @@ impl Call<'_> {
     async fn attempt(&mut self) -> Result<Credentials, Error> {
         let (token, origin) = self.usable_token().await?;
         match self.exchange(&token).await {
-            // The keys of the pool, or its rules, may have changed since the token was cached.
+            // The issuer's keys, or its rules, may have changed since the token was cached.
             Err(Error::Exchange(error)) if error.is_token_refused() && origin == Origin::Cache => {
                 self.log.info(format_args!("{error}; fetching a new token"));
                 self.token = None;
@@ -111,28 +111,32 @@ impl Call<'_> {
         if let Some((token, origin)) = &self.token
             && token.is_usable(timestamp::now())
         {
-            self.log.debug("using the access token at hand");
+            self.log.debug("using the token at hand");
             return Ok((token.clone(), *origin));
         }
-        let cognito = &self.config.cognito;
-        self.log.debug(format_args!("asking {} for an access token", cognito.token_endpoint));
-        let token = cognito.token(&self.http, &mut self.budget, self.log).await?;
-        // Tokens are billed: the next call shall find this one, even if the exchange fails now.
+        let idp = &self.config.idp;
+        self.log.debug(format_args!("asking {idp} for a token"));
+        let token = idp.token(&self.http, &mut self.budget, self.cache, self.log).await?;
+        // The next call shall find this one, even if the exchange fails now.
         if let Some(cache) = self.cache
+            && idp.has_billed_tokens()
             && let Err(error) = cache.store_token(&token)
         {
-            self.log.warn(format_args!("the access token is not cached: {error}"));
+            self.log.warn(format_args!("the token is not cached: {error}"));
         }
-        self.token = Some((token.clone(), Origin::ThisCall));
+        // A file is read for every exchange: whoever writes it may have been there since.
+        if !matches!(idp, IdentityProvider::File(_)) {
+            self.token = Some((token.clone(), Origin::ThisCall));
+        }
         Ok((token, Origin::ThisCall))
     }
 
     async fn exchange(&mut self, token: &AccessToken) -> Result<Credentials, Error> {
-        let api = &self.config.vending_api;
-        self.log.debug(format_args!("asking {} for credentials", api.endpoint));
-        let vended = api.vend(token, &self.http, &mut self.budget).await?;
+        let exchange = &self.config.exchange;
+        self.log.debug(format_args!("asking {} for credentials", exchange.endpoint()));
+        let credentials = exchange.credentials(token, &self.http, &mut self.budget).await?;
         self.log.debug("credentials are there");
-        Ok(vended.credentials)
+        Ok(credentials)
     }
 }
 

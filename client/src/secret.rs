@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -57,6 +58,8 @@ pub(crate) enum SecretError {
     TooLarge { variable: String, path: PathBuf },
 }
 
+/// systemd.exec(5)
+const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
 
 impl SecretSource {
@@ -69,8 +72,23 @@ impl SecretSource {
         if let Some(path) = variables.optional(&file_variable) {
             return Some(Self::File { name: file_variable, path: path.into() });
         }
-        let path = PathBuf::from(variables.optional("CREDENTIALS_DIRECTORY")?).join(name);
-        path.exists().then(|| Self::File { name: "CREDENTIALS_DIRECTORY".to_owned(), path })
+        let path = PathBuf::from(variables.optional(CREDENTIALS_DIRECTORY)?).join(name);
+        path.exists().then(|| Self::File { name: CREDENTIALS_DIRECTORY.to_owned(), path })
+    }
+
+    /// `NAME` and `NAME_NEXT`; the second counts only beside the first.
+    pub(crate) fn current_and_next(variables: &Variables<'_>, name: &str) -> Vec<Self> {
+        let Some(current) = Self::find(variables, name) else { return Vec::new() };
+        [Some(current), Self::find(variables, &format!("{name}_NEXT"))].into_iter().flatten().collect()
+    }
+
+    /// A file that more than its owner can read. systemd's are root's and opened up by an access list; they are fine.
+    pub(crate) fn is_open_to_others(&self) -> bool {
+        match self {
+            Self::Variable { .. } => false,
+            Self::File { name, .. } if name == CREDENTIALS_DIRECTORY => false,
+            Self::File { path, .. } => path.metadata().is_ok_and(|metadata| metadata.mode() & 0o077 != 0),
+        }
     }
 
     pub(crate) fn read(&self) -> Result<Secret, SecretError> {

@@ -55,6 +55,17 @@ impl<'a> Variables<'a> {
         Endpoint::parse(value).map_err(|error| self.fault(name, format_args!("{error}, for example `{example}`"))).ok()
     }
 
+    /// A host name that must be there, without a scheme and a path.
+    pub(crate) fn host(&mut self, name: &str, example: &str) -> Option<String> {
+        let host = self.required(name, example)?;
+        if !is_host(&host) {
+            let problem = "a host name is expected, without https:// and path";
+            self.fault(name, format_args!("{problem}, for example `{example}`"));
+            return None;
+        }
+        Some(host)
+    }
+
     /// Ends the reading: the value, when nothing was noted on the way to it.
     pub(crate) fn finish<T>(self, value: Option<T>) -> Result<T, ConfigError> {
         match value {
@@ -62,6 +73,11 @@ impl<'a> Variables<'a> {
             _ => Err(ConfigError { missing: self.missing, faults: self.faults }),
         }
     }
+}
+
+/// Made of what host names are made of, so that it cannot bring a path or a user's name into a URL.
+pub(crate) fn is_host(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
 }
 
 impl fmt::Display for ConfigError {

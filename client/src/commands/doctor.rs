@@ -2,6 +2,8 @@
 
 mod hops;
 mod report;
+mod vending_api;
+mod web_identity;
 
 use std::process::ExitCode;
 
@@ -9,6 +11,7 @@ use self::hops::Walk;
 use self::report::Report;
 use crate::config::Config;
 use crate::error::{Error, Kind};
+use crate::exchange::Exchange;
 use crate::fetch;
 use crate::log::Log;
 use crate::variables::ConfigError;
@@ -23,10 +26,13 @@ pub(crate) fn run(config: Result<Config, ConfigError>, json: bool, log: &Log) ->
 }
 
 fn walk(config: &Config, report: &mut Report, log: &Log) -> Result<(), Error> {
-    let (token_endpoint, api) = (&config.cognito.token_endpoint, &config.vending_api.endpoint);
-    let client_id = &config.cognito.client_id;
-    report
-        .ok("configuration", format_args!("client {client_id}, token endpoint {token_endpoint}, vending API {api}"))?;
+    let client = config.idp.client_id().map(|client_id| format!("client {client_id}, ")).unwrap_or_default();
+    let (from, to) = (&config.idp, config.exchange.endpoint());
+    let exchange = match &config.exchange {
+        Exchange::VendingApi(_) => format!("vending API {to}"),
+        Exchange::WebIdentity(sts) => format!("role {} as {} by {to}", sts.role_arn, sts.session_name),
+    };
+    report.ok("configuration", format_args!("{client}token from {from}, {exchange}"))?;
     let http = match fetch::http_client(config) {
         Ok(http) => http,
         Err(error) => return report.fail("TLS", &error),
@@ -35,10 +41,9 @@ fn walk(config: &Config, report: &mut Report, log: &Log) -> Result<(), Error> {
     hops::cache_directory(config, report)?;
     fetch::block_on(async {
         let mut walk = Walk::new(config, &http, report, log);
-        walk.health_and_clock().await?;
-        let Some(token) = walk.token().await? else { return Ok(()) };
-        walk.claims(&token)?;
-        walk.explain(&token).await?;
-        walk.vend(&token).await
+        match &config.exchange {
+            Exchange::VendingApi(api) => walk.through_vending_api(api).await,
+            Exchange::WebIdentity(sts) => walk.through_web_identity(sts).await,
+        }
     })
 }

@@ -1,90 +1,75 @@
-//! Exchanging the access token for AWS credentials.
+//! Exchanging the token for AWS credentials.
 
+mod error;
+mod role_arn;
+mod sts_answer;
 pub(crate) mod vending_api;
+pub(crate) mod web_identity;
 
-use std::time::Duration;
+use http_client::{Budget, Endpoint, HttpClient};
 
-use http_client::{Endpoint, RequestError, Spent};
+pub(crate) use self::error::ExchangeError;
+use self::vending_api::VendingApi;
+use self::web_identity::WebIdentity;
+use crate::credentials::Credentials;
+use crate::idp::{AccessToken, IdpType};
+use crate::variables::Variables;
 
-use crate::credentials::ALREADY_EXPIRED;
-use crate::error::{Consequence, Kind};
-
-/// Why there are no credentials.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ExchangeError {
-    #[error(transparent)]
-    Request(#[from] RequestError),
-    #[error(transparent)]
-    Spent(#[from] Spent),
-    /// An answer that is not a success.
-    #[error("{endpoint} answered {status}{problem}: {}", advice(*status, problem))]
-    Answered { endpoint: Endpoint, status: u16, problem: Problem, retry_after: Option<Duration> },
-    /// A success without usable credentials.
-    #[error("{endpoint} answered 200, but {problem}")]
-    Unusable { endpoint: Endpoint, problem: &'static str },
+/// Who takes the token.
+pub(crate) enum Exchange {
+    VendingApi(VendingApi),
+    WebIdentity(WebIdentity),
 }
 
-/// What the answer's body says, as far as it can be shown.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Problem {
-    pub(crate) code: Option<String>,
-    pub(crate) description: Option<String>,
-    pub(crate) request_id: Option<String>,
-    pub(crate) retryable: Option<bool>,
-}
-
-impl ExchangeError {
-    pub(crate) fn consequence(&self) -> Consequence {
-        match self {
-            // With a wrong clock, each further try would vend credentials only to throw them away.
-            Self::Spent(_) | Self::Unusable { problem: ALREADY_EXPIRED, .. } => Consequence::last(Kind::Unavailable),
-            Self::Request(_) | Self::Unusable { .. } => Consequence::retry(Kind::Unavailable, None),
-            Self::Answered { status, problem, retry_after, .. } => {
-                let kind = Kind::of_status(*status);
-                // A service that says "never" is believed; 401 and 403 are final without a word.
-                if kind == Kind::Refused || problem.retryable == Some(false) {
-                    Consequence::last(kind)
-                } else {
-                    Consequence::retry(kind, *retry_after)
-                }
+impl Exchange {
+    /// Cognito's tokens go to the vending API, since STS does not take them; of the others, what is set decides.
+    pub(crate) fn from_env(idp_type: IdpType, client_id: Option<&str>, variables: &mut Variables<'_>) -> Option<Self> {
+        const ROLE: &str = "AWS_ROLE_ARN";
+        const API: &str = "CREDENTIAL_API_URL";
+        if idp_type == IdpType::Cognito {
+            return VendingApi::from_env(variables, "COGNITO_CREDENTIAL_API_URL").map(Self::VendingApi);
+        }
+        match (variables.optional(ROLE), variables.optional(API)) {
+            (Some(_), Some(_)) => {
+                let problem = "set as well as AWS_ROLE_ARN: a token is exchanged either by the vending API or by STS";
+                variables.fault(API, problem);
+                None
+            }
+            (None, Some(_)) => VendingApi::from_env(variables, API).map(Self::VendingApi),
+            (Some(role), None) => WebIdentity::from_env(variables, &role, client_id).map(Self::WebIdentity),
+            (None, None) => {
+                let example = "arn:aws:iam::123456789012:role/web-01";
+                variables
+                    .missing(ROLE, format_args!("for example `{example}`; or CREDENTIAL_API_URL, the vending API"));
+                None
             }
         }
     }
 
-    /// The service does not take this token (RFC 6750 §3.1); another one may do.
-    pub(crate) fn is_token_refused(&self) -> bool {
-        matches!(self, Self::Answered { status: 401, .. })
+    pub(crate) async fn credentials(
+        &self,
+        token: &AccessToken,
+        http: &HttpClient,
+        budget: &mut Budget,
+    ) -> Result<Credentials, ExchangeError> {
+        match self {
+            Self::VendingApi(api) => Ok(api.vend(token, http, budget).await?.credentials),
+            Self::WebIdentity(sts) => Ok(sts.assume_role(token, http, budget).await?.credentials),
+        }
     }
-}
 
-impl std::fmt::Display for Problem {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let Some(code) = &self.code {
-            write!(formatter, " {code}")?;
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        match self {
+            Self::VendingApi(api) => &api.endpoint,
+            Self::WebIdentity(sts) => &sts.endpoint,
         }
-        if let Some(description) = &self.description {
-            write!(formatter, " ({description})")?;
-        }
-        if let Some(request_id) = &self.request_id {
-            write!(formatter, " [request {request_id}]")?;
-        }
-        Ok(())
     }
-}
 
-fn advice(status: u16, problem: &Problem) -> &'static str {
-    match (status, problem.code.as_deref()) {
-        (_, Some("client_not_registered")) => "register this client_id with the vending service",
-        (_, Some("client_disabled" | "client_expired")) => {
-            "ask the operator of the vending service to enable this client"
+    /// All that tells this exchange from another one.
+    pub(crate) fn identity(&self) -> Vec<String> {
+        match self {
+            Self::VendingApi(api) => vec![api.endpoint.as_str().to_owned()],
+            Self::WebIdentity(sts) => sts.identity(),
         }
-        (_, Some("insufficient_scope")) => "allow the client the scopes that its mapping asks for",
-        (_, Some("source_not_allowed")) => "call from an address that the client's mapping allows",
-        (401, _) => {
-            "the service does not trust this token: do COGNITO_DOMAIN and COGNITO_CREDENTIAL_API_URL belong together?"
-        }
-        (403, _) => "`credvend doctor` shows the rule that said no",
-        (429 | 500.., _) => "the service is not able to answer now: try again later",
-        _ => "does COGNITO_CREDENTIAL_API_URL name the vending API?",
     }
 }

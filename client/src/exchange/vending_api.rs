@@ -6,7 +6,8 @@ use http_client::{Budget, Endpoint, HttpClient, Request, Response};
 use serde::Deserialize;
 use vending_api::{CredentialsRequest, CredentialsResponse};
 
-use super::{ExchangeError, Problem};
+use super::ExchangeError;
+use super::error::Problem;
 use crate::credentials::Credentials;
 use crate::idp::AccessToken;
 use crate::timestamp;
@@ -34,12 +35,11 @@ struct ErrorAnswer {
 }
 
 impl VendingApi {
-    /// Reads `COGNITO_CREDENTIAL_API_URL`: the URL of `/credentials` as the deployments of today hold it, or the API's.
-    pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<Self> {
-        const NAME: &str = "COGNITO_CREDENTIAL_API_URL";
+    /// Reads the variable `name`: the URL of `/credentials` as the deployments of today hold it, or the API's.
+    pub(crate) fn from_env(variables: &mut Variables<'_>, name: &str) -> Option<Self> {
         const EXAMPLE: &str = "https://api.example.com/credentials";
-        let url = variables.required(NAME, EXAMPLE)?;
-        let endpoint = variables.endpoint(NAME, &url, EXAMPLE)?;
+        let url = variables.required(name, EXAMPLE)?;
+        let endpoint = variables.endpoint(name, &url, EXAMPLE)?;
         let path = endpoint.path().trim_end_matches('/');
         let base = path.strip_suffix("/credentials").unwrap_or(path);
         Some(Self { endpoint: endpoint.with_path(&format!("{base}/credentials")) })
@@ -122,7 +122,7 @@ mod tests {
 
     fn api(url: &str) -> VendingApi {
         let lookup = |name: &str| (name == "COGNITO_CREDENTIAL_API_URL").then(|| url.to_owned());
-        VendingApi::from_env(&mut Variables::new(&lookup)).unwrap()
+        VendingApi::from_env(&mut Variables::new(&lookup), "COGNITO_CREDENTIAL_API_URL").unwrap()
     }
 
     #[test]

@@ -1,18 +1,57 @@
-//! Getting an access token from the identity provider.
+//! Getting a token from the identity provider.
 
-pub(crate) mod cognito;
+mod auth0;
+mod client_assertion;
+mod client_credentials;
+mod cognito;
+mod discovery;
+mod entra;
+mod error;
+mod file;
+mod github;
+mod oidc;
+pub(crate) mod unverified_claims;
 
-use std::time::{Duration, SystemTime};
+use std::fmt;
+use std::time::SystemTime;
 
-use http_client::{Endpoint, RequestError, Spent};
+use http_client::{Budget, HttpClient};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Consequence, Kind};
+use self::client_credentials::ClientCredentials;
+pub(crate) use self::discovery::Metadata;
+pub(crate) use self::error::IdpError;
+use self::file::TokenFile;
+use self::github::GitHub;
+use crate::cache::Cache;
+use crate::log::Log;
 use crate::refresh;
-use crate::secret::{Secret, SecretError};
+use crate::secret::{Secret, SecretSource};
 use crate::timestamp;
+use crate::variables::Variables;
 
-/// An access token, and until when it is one.
+/// What `IDP_TYPE` can say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IdpType {
+    Auth0,
+    Cognito,
+    Entra,
+    GitHub,
+    Oidc,
+    File,
+}
+
+/// Where tokens come from.
+pub(crate) enum IdentityProvider {
+    /// The client credentials grant (RFC 6749 §4.4): Auth0, Cognito, Entra ID, and any other issuer.
+    ClientCredentials(ClientCredentials),
+    /// The runner of a GitHub Actions job.
+    GitHub(GitHub),
+    /// A file that somebody else keeps fresh.
+    File(TokenFile),
+}
+
+/// A token, and until when it is one.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct AccessToken {
     pub(crate) value: Secret,
@@ -28,59 +67,91 @@ impl AccessToken {
     }
 }
 
-/// Why there is no access token. Free text of the server is never part of it: it could repeat the secret.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum IdpError {
-    #[error(transparent)]
-    Secret(#[from] SecretError),
-    #[error(transparent)]
-    Request(#[from] RequestError),
-    #[error(transparent)]
-    Spent(#[from] Spent),
-    /// Final: this client, secret or scope will not be accepted later either.
-    #[error("{endpoint} refuses client `{client_id}`: {code} (status {status}): {}", advice(code, sources, scopes))]
-    Refused { endpoint: Endpoint, client_id: String, sources: String, scopes: String, status: u16, code: &'static str },
-    /// Another answer than a token.
-    #[error("{endpoint} answered {status}{}: {}", code.map(|code| format!(" {code}")).unwrap_or_default(), answer_advice(*status))]
-    Answered { endpoint: Endpoint, status: u16, code: Option<&'static str>, retry_after: Option<Duration> },
-    /// A 200 without a token.
-    #[error("{endpoint} answered 200, but {problem}: is it the token endpoint?")]
-    Unusable { endpoint: Endpoint, problem: &'static str },
+impl IdpType {
+    pub(crate) const NAMES: [(&'static str, Self); 6] = [
+        ("auth0", Self::Auth0),
+        ("cognito", Self::Cognito),
+        ("entra", Self::Entra),
+        ("github", Self::GitHub),
+        ("oidc", Self::Oidc),
+        ("file", Self::File),
+    ];
+
+    /// Reads `IDP_TYPE`; the default is the one of the deployments that exist.
+    pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<Self> {
+        let Some(given) = variables.optional("IDP_TYPE") else { return Some(Self::Auth0) };
+        let found = Self::NAMES.into_iter().find(|(name, _)| given.eq_ignore_ascii_case(name));
+        if found.is_none() {
+            let names = Self::NAMES.map(|(name, _)| name).join(", ");
+            variables.fault("IDP_TYPE", format_args!("`{given}` is none of {names}"));
+        }
+        found.map(|(_, idp_type)| idp_type)
+    }
 }
 
-impl IdpError {
-    pub(crate) fn consequence(&self) -> Consequence {
+impl IdentityProvider {
+    pub(crate) fn from_env(idp_type: IdpType, variables: &mut Variables<'_>) -> Option<Self> {
+        match idp_type {
+            IdpType::Auth0 => auth0::from_env(variables).map(Self::ClientCredentials),
+            IdpType::Cognito => cognito::from_env(variables).map(Self::ClientCredentials),
+            IdpType::Entra => entra::from_env(variables).map(Self::ClientCredentials),
+            IdpType::Oidc => oidc::from_env(variables).map(Self::ClientCredentials),
+            IdpType::GitHub => GitHub::from_env(variables).map(Self::GitHub),
+            IdpType::File => TokenFile::from_env(variables).map(Self::File),
+        }
+    }
+
+    pub(crate) async fn token(
+        &self,
+        http: &HttpClient,
+        budget: &mut Budget,
+        cache: Option<&Cache>,
+        log: &Log,
+    ) -> Result<AccessToken, IdpError> {
         match self {
-            Self::Secret(_) => Consequence::last(Kind::Configuration),
-            Self::Refused { .. } => Consequence::last(Kind::Refused),
-            Self::Answered { status, retry_after, .. } => Consequence::retry(Kind::of_status(*status), *retry_after),
-            Self::Request(_) | Self::Unusable { .. } => Consequence::retry(Kind::Unavailable, None),
-            Self::Spent(_) => Consequence::last(Kind::Unavailable),
+            Self::ClientCredentials(client) => client.token(http, budget, cache, log).await,
+            Self::GitHub(github) => github.token(http, budget).await,
+            Self::File(file) => file.token(timestamp::now()),
         }
     }
 
-    /// The secret is not, or no longer, the client's (RFC 6749 §5.2).
-    pub(crate) fn is_wrong_secret(&self) -> bool {
-        matches!(self, Self::Refused { code, status, .. } if *code == "invalid_client" || *status == 401)
+    /// Tokens of the client credentials grant are billed; the others are free, and those of a file are there already.
+    pub(crate) fn has_billed_tokens(&self) -> bool {
+        matches!(self, Self::ClientCredentials(_))
+    }
+
+    pub(crate) fn client_id(&self) -> Option<&str> {
+        match self {
+            Self::ClientCredentials(client) => Some(&client.client_id),
+            Self::GitHub(_) | Self::File(_) => None,
+        }
+    }
+
+    /// The secrets that have a place of their own.
+    pub(crate) fn secrets(&self) -> &[SecretSource] {
+        match self {
+            Self::ClientCredentials(client) => &client.secrets,
+            Self::GitHub(_) | Self::File(_) => &[],
+        }
+    }
+
+    /// All that tells this request for a token from another one, without a secret.
+    pub(crate) fn identity(&self) -> Vec<String> {
+        match self {
+            Self::ClientCredentials(client) => client.identity(),
+            Self::GitHub(github) => github.identity(),
+            Self::File(file) => vec!["file".to_owned(), file.path.display().to_string()],
+        }
     }
 }
 
-fn answer_advice(status: u16) -> &'static str {
-    match Kind::of_status(status) {
-        Kind::Unavailable => "the identity provider cannot answer now: try again later",
-        Kind::Configuration | Kind::Refused => "is it the token endpoint?",
-    }
-}
-
-fn advice(code: &str, sources: &str, scopes: &str) -> String {
-    match code {
-        "invalid_scope" if scopes.is_empty() => {
-            "allow the client a scope: none was asked for, and it may have none".to_owned()
+/// Where a token is asked for.
+impl fmt::Display for IdentityProvider {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ClientCredentials(client) => write!(formatter, "{}", client.place),
+            Self::GitHub(github) => write!(formatter, "{}", github.endpoint),
+            Self::File(file) => write!(formatter, "`{}`", file.path.display()),
         }
-        "invalid_scope" => {
-            format!("allow the client these scopes, or change COGNITO_SCOPES (asked for: {scopes})")
-        }
-        "unauthorized_client" => "allow the client the client_credentials grant".to_owned(),
-        _ => format!("check COGNITO_CLIENT_ID and the secret from {sources}"),
     }
 }
