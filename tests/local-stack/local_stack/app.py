@@ -9,7 +9,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.wrappers import Request
 from werkzeug.wsgi import get_input_stream
 
-from . import authorization, cognito_gaps, moto_gaps, sts
+from . import api_gateway_gaps, authorization, cognito_gaps, moto_gaps, sts
 from .control import Control
 from .faults import GARBAGE, Fault, Faults
 from .functions import Functions
@@ -56,6 +56,7 @@ class Application:
         authorization.install(self.sessions, self.settings)
         sts.install(self.sessions, self.settings, self.web_identities)
         moto_gaps.install(self.functions)
+        api_gateway_gaps.install()
         cognito_gaps.install()
 
     def __call__(self, environ: dict, start_response: Callable) -> Iterable[bytes]:

@@ -3,8 +3,9 @@
 from typing import Any
 
 from moto.cognitoidp.exceptions import InvalidParameterException
-from moto.cognitoidp.models import CognitoIdpBackend, CognitoIdpUserPoolClient
+from moto.cognitoidp.models import CognitoIdpBackend, CognitoIdpUserPoolClient, CognitoIdpUserPoolDomain
 from moto.cognitoidp.responses import CognitoIdpResponse
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult, EmptyResult
 
@@ -23,6 +24,8 @@ def install() -> None:
     _complete_resource_servers()
     _refuse_unknown_scopes()
     _protect_pools()
+    describe = CognitoIdpUserPoolDomain.to_json
+    CognitoIdpUserPoolDomain.to_json = lambda domain, extended=True: _complete_domain(domain, describe(domain, extended))
 
 
 def _complete_resource_servers() -> None:
@@ -87,3 +90,13 @@ def _protect_pools() -> None:
         delete(backend, user_pool_id)
 
     CognitoIdpBackend.delete_user_pool = checked_delete
+
+
+def _complete_domain(domain: CognitoIdpUserPoolDomain, description: dict[str, Any]) -> dict[str, Any]:
+    """moto's account id is another one each time, and the domain's certificate is not told."""
+    if "UserPoolId" not in description:
+        return description
+    complete = description | {"AWSAccountId": DEFAULT_ACCOUNT_ID}
+    if domain.custom_domain_config:
+        complete["CustomDomainConfig"] = domain.custom_domain_config
+    return complete

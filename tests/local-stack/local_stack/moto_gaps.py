@@ -3,13 +3,9 @@
 import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote
 
-from moto.apigatewayv2.models import Stage
-from moto.apigatewayv2.responses import ApiGatewayV2Response
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
 from moto.awslambda.models import LambdaFunction
-from moto.core.responses import TYPE_RESPONSE
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
 from .functions import FunctionError, Functions, Throttled
@@ -35,17 +31,6 @@ RESERVED_VARIABLES = {
     "LAMBDA_TASK_ROOT",
     "LAMBDA_RUNTIME_DIR",
 }
-# UpdateStage's members and what moto calls them.
-STAGE_FIELDS = {
-    "accessLogSettings": "access_log_settings",
-    "autoDeploy": "auto_deploy",
-    "clientCertificateId": "client_certificate_id",
-    "defaultRouteSettings": "default_route_settings",
-    "description": "description",
-    "routeSettings": "route_settings",
-    "stageVariables": "stage_variables",
-}
-
 
 class TooManyRequests(LambdaClientError):
     code = 429
@@ -57,7 +42,6 @@ class TooManyRequests(LambdaClientError):
 def install(functions: Functions) -> None:
     _run_functions(functions)
     _complete_lambda_configuration()
-    ApiGatewayV2Response.update_stage = _update_stage
     Item.update_with_attribute_updates = _update_with_attribute_updates(Item.update_with_attribute_updates)
 
 
@@ -108,17 +92,6 @@ def _refuse_reserved_variables(spec: dict[str, Any]) -> None:
             f"provided contains reserved keys that are currently not supported for modification. Reserved keys used in "
             f"this request: {', '.join(reserved)}"
         )
-
-
-def _update_stage(response: ApiGatewayV2Response) -> TYPE_RESPONSE:
-    """UpdateStage: not in moto at all."""
-    api_id, stage_name = response.path.split("/")[-3], unquote(response.path.split("/")[-1])
-    stage: Stage = response.apigatewayv2_backend.get_stage(api_id, stage_name)
-    changes = json.loads(response.body)
-    for member, attribute in STAGE_FIELDS.items():
-        if member in changes:
-            setattr(stage, attribute, changes[member])
-    return 200, {}, json.dumps(stage.to_json())
 
 
 def _update_with_attribute_updates(update: Callable) -> Callable:
