@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every name this creates. Two installations in one account differ in it. 2 to 21 characters."
+  description = "Prefix of every name this creates. Two installations in one AWS account or tenant differ in it. 2 to 21 characters."
   type        = string
   default     = "credvend"
 

@@ -7,3 +7,13 @@ output "role_name" {
   description = "Name of the role."
   value       = aws_iam_role.this.name
 }
+
+output "trust_policy" {
+  description = "The role's trust policy, as JSON: who may assume it."
+  value       = aws_iam_role.this.assume_role_policy
+}
+
+output "permissions_policy" {
+  description = "The role's permissions, as JSON."
+  value       = aws_iam_role_policy.s3.policy
+}
