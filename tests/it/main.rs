@@ -5,6 +5,7 @@ mod cases;
 mod client;
 mod crash;
 mod events;
+mod identity_providers;
 mod local_stack;
 mod machine;
 mod outages;

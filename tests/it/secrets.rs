@@ -50,7 +50,8 @@ fn spellings(secret: &str) -> Vec<String> {
     spellings
 }
 
-fn leak(text: &str, secrets: &[&str]) -> Option<String> {
+/// Finds a secret in any of its spellings.
+pub fn leak(text: &str, secrets: &[&str]) -> Option<String> {
     secrets.iter().flat_map(|secret| spellings(secret)).find(|spelling| text.contains(spelling.as_str()))
 }
 

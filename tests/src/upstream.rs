@@ -1,4 +1,5 @@
-//! Everything the vending Lambda and the client call, canned: JWKS, DynamoDB, STS and Cognito's token endpoint.
+//! Everything the vending Lambda and the client call, canned: JWKS, DynamoDB, STS, token endpoints, an issuer's metadata
+//! and the runner of a GitHub Actions job.
 //!
 //! For the rules of the real services see the local stack; this one exists to count, to be slow and to break.
 
@@ -17,6 +18,7 @@ pub enum Service {
     DynamoDb,
     Sts,
     Token,
+    Metadata,
 }
 
 /// How a service misbehaves.
@@ -36,6 +38,8 @@ pub enum Fault {
     CloseAfterwards,
     /// The first so many requests are cut off, the others answered.
     CutOffFirst(usize),
+    /// The first so many requests get this status and body, the others are answered.
+    StatusFirst(usize, u16, String),
 }
 
 #[derive(Default)]
@@ -43,6 +47,7 @@ struct State {
     jwks: String,
     items: HashMap<String, Value>,
     token: String,
+    metadata: String,
     /// `None`: a date so far off that no test reaches it.
     expiration: Option<String>,
     faults: HashMap<Service, Fault>,
@@ -84,6 +89,11 @@ impl Upstream {
     /// The token endpoint hands out this token.
     pub fn set_token(&self, token: &str) {
         token.clone_into(&mut self.state().token);
+    }
+
+    /// The issuer's metadata (`/.well-known/openid-configuration`).
+    pub fn set_metadata(&self, metadata: impl Into<String>) {
+        self.state().metadata = metadata.into();
     }
 
     /// STS hands out credentials that end then (RFC 3339).
@@ -136,9 +146,12 @@ pub fn sts_error(code: &str, message: &str) -> String {
 }
 
 fn answer(state: &Mutex<State>, received: Received) -> Reply {
-    let service = if received.path.ends_with("/jwks.json") {
+    let path = received.path.split('?').next().unwrap_or_default();
+    let service = if path.ends_with("/jwks.json") {
         Service::Jwks
-    } else if received.path.starts_with("/oauth2/token") {
+    } else if path.ends_with("/openid-configuration") {
+        Service::Metadata
+    } else if path.ends_with("token") {
         Service::Token
     } else if received.headers.contains_key("x-amz-target") {
         Service::DynamoDb
@@ -154,11 +167,9 @@ fn answer(state: &Mutex<State>, received: Received) -> Reply {
     };
     match fault {
         Some(Fault::CutOffFirst(first)) if count <= first => good.cut_in_half(),
-        None | Some(Fault::CutOffFirst(_)) => good,
-        Some(Fault::Status(status, body)) => {
-            let content_type = if service == Service::DynamoDb { "application/x-amz-json-1.0" } else { "text/xml" };
-            Reply::Whole(status, vec![("content-type".into(), content_type.into())], body.into_bytes())
-        }
+        Some(Fault::StatusFirst(first, status, body)) if count <= first => with_status(service, status, body),
+        None | Some(Fault::CutOffFirst(_) | Fault::StatusFirst(..)) => good,
+        Some(Fault::Status(status, body)) => with_status(service, status, body),
         Some(Fault::Slow) => Reply::Silence(Duration::from_secs(60)),
         Some(Fault::Garbage) => Reply::Raw(b"SSH-2.0-OpenSSH_9.2p1\r\n\r\n".to_vec()),
         Some(Fault::WrongBody) => Reply::json(200, "<html>captive portal</html>"),
@@ -170,9 +181,19 @@ fn answer(state: &Mutex<State>, received: Received) -> Reply {
     }
 }
 
+fn with_status(service: Service, status: u16, body: String) -> Reply {
+    let content_type = if service == Service::DynamoDb { "application/x-amz-json-1.0" } else { "text/xml" };
+    Reply::Whole(status, vec![("content-type".into(), content_type.into())], body.into_bytes())
+}
+
 fn good_answer(state: &State, service: Service, received: &Received) -> Reply {
     match service {
         Service::Jwks => Reply::json(200, state.jwks.clone()),
+        Service::Metadata => Reply::json(200, state.metadata.clone()),
+        // GitHub's runner is asked by GET and answers in its own words.
+        Service::Token if received.method == "GET" => {
+            Reply::json(200, json!({"count": state.token.len(), "value": state.token}).to_string())
+        }
         Service::Token => Reply::json(
             200,
             json!({"access_token": state.token, "expires_in": 3600, "token_type": "Bearer"}).to_string(),
@@ -194,7 +215,9 @@ fn good_answer(state: &State, service: Service, received: &Received) -> Reply {
                  </GetCallerIdentityResult></GetCallerIdentityResponse>"
                     .to_owned()
             } else {
-                assume_role_answer(state.expiration.as_deref().unwrap_or("2099-01-01T00:00:00.123Z"))
+                let is_web_identity = String::from_utf8_lossy(&received.body).contains("AssumeRoleWithWebIdentity");
+                let operation = if is_web_identity { "AssumeRoleWithWebIdentity" } else { "AssumeRole" };
+                assume_role_answer(operation, state.expiration.as_deref().unwrap_or("2099-01-01T00:00:00.123Z"))
             };
             Reply::Whole(200, vec![("content-type".into(), "text/xml".into())], body.into_bytes())
         }
@@ -205,12 +228,12 @@ fn good_answer(state: &State, service: Service, received: &Received) -> Reply {
 pub const SECRET_ACCESS_KEY: &str = "CANARY/secret+access=key";
 pub const SESSION_TOKEN: &str = "CANARY/session+token==";
 
-fn assume_role_answer(expiration: &str) -> String {
+fn assume_role_answer(operation: &str, expiration: &str) -> String {
     format!(
-        "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
+        "<{operation}Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><{operation}Result><Credentials>\
          <AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId><SecretAccessKey>{SECRET_ACCESS_KEY}</SecretAccessKey>\
          <SessionToken>{SESSION_TOKEN}</SessionToken><Expiration>{expiration}</Expiration></Credentials>\
-         </AssumeRoleResult></AssumeRoleResponse>"
+         </{operation}Result></{operation}Response>"
     )
 }
 
@@ -221,7 +244,8 @@ pub fn assume_role_calls(upstream: &Upstream) -> Vec<HashMap<String, String>> {
     parameters.filter(|parameters| parameters.get("Action").is_some_and(|action| action == "AssumeRole")).collect()
 }
 
-fn form(body: &str) -> HashMap<String, String> {
+/// The fields of a form.
+pub fn form(body: &str) -> HashMap<String, String> {
     let url = format!("http://x/?{body}");
     let url = reqwest::Url::parse(&url).expect("a form is a query");
     url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
