@@ -12,6 +12,12 @@ pub(crate) struct Cli {
     /// Read variables from FILE (`NAME=value` or `export NAME=value` lines); they win over the process's own
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
+    /// Read variables from the table [identity.NAME] of the configuration file; they win over the process's own
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "env_file")]
+    pub(crate) identity: Option<String>,
+    /// The configuration file of --identity [default: /etc/credvend/config.toml]
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "env_file")]
+    pub(crate) config: Option<PathBuf>,
     /// How messages look on stderr
     #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
@@ -58,20 +64,45 @@ pub(crate) enum LogLevel {
 
 const ENVIRONMENT: &str = "\
 Environment:
-  IDP_TYPE                       cognito
-  COGNITO_DOMAIN                 domain prefix of the user pool (needs AWS_REGION), or a full custom host
-  COGNITO_TOKEN_ENDPOINT         the token endpoint's URL, instead of COGNITO_DOMAIN
-  COGNITO_CLIENT_ID              app client
-  COGNITO_CLIENT_SECRET          its secret; or COGNITO_CLIENT_SECRET_FILE; or a file of that name in
-                                 $CREDENTIALS_DIRECTORY (systemd)
-  COGNITO_CLIENT_SECRET_NEXT     a second secret, tried when the first is refused (same three forms)
-  COGNITO_SCOPES                 scopes to ask for (default: all that the client may have)
-  COGNITO_RESOURCE_SERVER        put before scopes that have no slash
-  COGNITO_CREDENTIAL_API_URL     the vending API
+  IDP_TYPE                       auth0 (default), cognito, entra, github, oidc or file
+  AWS_REGION                     region of STS, and of COGNITO_DOMAIN as a prefix
+  AWS_ROLE_ARN                   the role to assume by STS with a web identity, or
+  CREDENTIAL_API_URL             the vending API to ask instead
+  AWS_ROLE_SESSION_NAME          RoleSessionName (default: the client id, else oidc-credential-provider)
+  AWS_ROLE_DURATION_SECONDS      900 to 43200 (default: STS's hour)
+  AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL
+                                 STS, where it is not the region's own
   CREDVEND_CACHE_DIR             cache directory (default: $CACHE_DIRECTORY, $XDG_CACHE_HOME/credvend,
                                  ~/.cache/credvend)
   SSL_CERT_FILE, AWS_CA_BUNDLE   certificate authorities on top of the system's
   HTTPS_PROXY, NO_PROXY          proxy
+
+ auth0:
+  AUTH0_DOMAIN                   tenant or custom domain; or AUTH0_TOKEN_ENDPOINT, a URL
+  AUTH0_CLIENT_ID, AUTH0_CLIENT_SECRET *, AUTH0_AUDIENCE
+ cognito:
+  COGNITO_DOMAIN                 domain prefix of the user pool (needs AWS_REGION), or a full custom host;
+                                 or COGNITO_TOKEN_ENDPOINT, a URL
+  COGNITO_CLIENT_ID, COGNITO_CLIENT_SECRET *
+  COGNITO_SCOPES                 scopes to ask for (default: all that the client may have)
+  COGNITO_RESOURCE_SERVER        put before scopes that have no slash
+  COGNITO_CREDENTIAL_API_URL     the vending API
+ entra:
+  ENTRA_TENANT_ID                tenant; or ENTRA_TOKEN_ENDPOINT, a URL
+  ENTRA_CLIENT_ID, ENTRA_CLIENT_SECRET *, ENTRA_SCOPE (API/.default)
+ github:
+  GITHUB_AUDIENCE                default: sts.amazonaws.com. The job needs `permissions: id-token: write`
+ oidc:
+  OIDC_ISSUER                    issuer with metadata; or OIDC_TOKEN_ENDPOINT, a URL
+  OIDC_CLIENT_ID, OIDC_CLIENT_SECRET *, OIDC_AUDIENCE, OIDC_RESOURCE, OIDC_SCOPES
+  OIDC_TOKEN_ENDPOINT_AUTH_METHOD
+                                 client_secret_basic or client_secret_post (default: as the metadata says)
+ file:
+  OIDC_TOKEN_FILE                a file that somebody else keeps fresh
+
+ * or …_FILE, or a file of that name in $CREDENTIALS_DIRECTORY (systemd). …_NEXT: a second one, tried when the
+   first is refused. Not with Cognito: …_PRIVATE_KEY_FILE (private_key_jwt) instead, with …_PRIVATE_KEY_ID (kid)
+   or …_CERTIFICATE_FILE (x5t).
 
 Exit status:
   0  done

@@ -51,6 +51,10 @@ pub struct SyntaxError {
 }
 
 impl Overlay {
+    pub(crate) fn new(variables: BTreeMap<String, String>) -> Self {
+        Self(variables)
+    }
+
     pub(crate) fn read(path: &Path) -> Result<Self, EnvFileError> {
         let mut text = String::new();
         let length = File::open(path)
@@ -60,7 +64,7 @@ impl Overlay {
             return Err(EnvFileError::TooLarge { path: path.to_owned() });
         }
         let pairs = parse(&text).map_err(|error| EnvFileError::Syntax { path: path.to_owned(), error })?;
-        Ok(Self(pairs.into_iter().collect()))
+        Ok(Self::new(pairs.into_iter().collect()))
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {

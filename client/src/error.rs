@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::env_file::EnvFileError;
 use crate::exchange::ExchangeError;
+use crate::identities::IdentitiesError;
 use crate::idp::IdpError;
 use crate::variables::ConfigError;
 
@@ -57,6 +58,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     EnvFile(#[from] EnvFileError),
     #[error(transparent)]
+    Identities(#[from] IdentitiesError),
+    #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
     HttpClient(#[from] BuildError),
@@ -98,7 +101,7 @@ impl Consequence {
 impl Error {
     pub(crate) fn consequence(&self) -> Consequence {
         match self {
-            Self::EnvFile(_) | Self::Config(_) | Self::HttpClient(_) | Self::Output(_) => {
+            Self::EnvFile(_) | Self::Identities(_) | Self::Config(_) | Self::HttpClient(_) | Self::Output(_) => {
                 Consequence::last(Kind::Configuration)
             }
             Self::Idp(error) => error.consequence(),

@@ -12,6 +12,7 @@ pub mod env_file;
 mod error;
 mod exchange;
 mod fetch;
+mod identities;
 mod idp;
 mod log;
 mod output;
@@ -22,6 +23,7 @@ mod timestamp;
 mod variables;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -52,7 +54,7 @@ fn dispatch(cli: &Cli, log: &Log, environment: &dyn Fn(&str) -> Option<String>) 
         Command::Man => return commands::man::run(),
         Command::GetCredentials | Command::Doctor { .. } => {}
     }
-    let overlay = cli.env_file.as_deref().map(Overlay::read).transpose()?.unwrap_or_default();
+    let overlay = overlay(cli)?;
     let lookup = |name: &str| {
         let from_process = || if overlay.overrules(name) { None } else { environment(name) };
         overlay.get(name).map(str::to_owned).or_else(from_process)
@@ -62,4 +64,16 @@ fn dispatch(cli: &Cli, log: &Log, environment: &dyn Fn(&str) -> Option<String>) 
         Command::Doctor { json } => commands::doctor::run(config, json, log),
         _ => commands::get_credentials::run(&config?, log),
     }
+}
+
+/// The variables that win over the process's own.
+fn overlay(cli: &Cli) -> Result<Overlay, Error> {
+    if let Some(env_file) = &cli.env_file {
+        return Ok(Overlay::read(env_file)?);
+    }
+    if cli.config.is_none() && cli.identity.is_none() {
+        return Ok(Overlay::default());
+    }
+    let path = cli.config.as_deref().unwrap_or(Path::new(identities::DEFAULT_PATH));
+    Ok(identities::read(path, cli.identity.as_deref())?)
 }

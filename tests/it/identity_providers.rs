@@ -89,7 +89,12 @@ impl Host {
 
     fn command(&self, arguments: &[&str], variables: &Variables, changes: &[(&str, &str)]) -> Command {
         let mut command = Command::new(binary("credvend"));
-        command.args(arguments).env_clear().envs(variables.clone()).envs(changes.iter().copied());
+        command
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.home.path())
+            .envs(variables.clone())
+            .envs(changes.iter().copied());
         command
     }
 
@@ -802,4 +807,51 @@ async fn writes_no_secret(idp_type: &str, token: String, fault: Option<(Service,
     assert!(!is_reached || ran.stdout().is_empty());
     let doctor = run(host.command(&["--log-level", "debug", "doctor"], &variables, &[])).await;
     assert_eq!(leak(&(doctor.stdout() + &doctor.stderr()), &secrets), None, "{idp_type}");
+}
+
+#[tokio::test]
+async fn several_identities_in_one_file() {
+    let host = Host::start().await;
+    let url = host.upstream.url();
+    let (config, secret) = (host.home.path().join("config.toml"), host.home.path().join("secret"));
+    std::fs::write(&secret, SECRET).unwrap();
+    let text = format!(
+        "[identity.one]\nidp_type = 'auth0'\nauth0_token_endpoint = '{url}/oauth/token'\n\
+         auth0_client_id = 'one'\nauth0_client_secret_file = '{}'\nauth0_audience = 'https://one.example'\n\
+         aws_role_arn = '{ROLE}'\naws_endpoint_url_sts = '{url}'\naws_role_duration_seconds = 900\n\n\
+         [identity.two]\nidp_type = 'file'\noidc_token_file = '{}'\naws_role_arn = '{ROLE}'\naws_endpoint_url = '{url}'\n",
+        secret.display(),
+        host.token_file().display(),
+    );
+    std::fs::write(&config, &text).unwrap();
+    std::fs::write(host.token_file(), web_identity(json!({}))).unwrap();
+    let path = config.to_str().unwrap();
+    let cache = host.home.path().join("cache");
+    let of = |arguments: &[&str]| {
+        let arguments = [arguments, &["get-credentials"]].concat();
+        let variables = vec![("CREDVEND_CACHE_DIR", cache.display().to_string()), ("IDP_TYPE", "github".to_owned())];
+        run(host.command(&arguments, &variables, &[]))
+    };
+    of(&["--config", path, "--identity", "one"]).await.credentials();
+    let sent = fields(&host.only_request(Service::Sts));
+    assert_eq!((sent["RoleSessionName"].as_str(), sent["DurationSeconds"].as_str()), ("one", "900"));
+    of(&["--config", path, "--identity", "two"]).await.credentials();
+    assert_eq!(host.upstream.received(Service::Sts).len(), 2, "each has a cache entry of its own");
+    of(&["--config", path, "--identity", "one"]).await.credentials();
+    assert_eq!(host.upstream.received(Service::Sts).len(), 2);
+
+    for (arguments, code, words) in [
+        (vec!["--config", path], 1, "it has one, two"),
+        (vec!["--config", path, "--identity", "tow"], 1, "has no identity `tow`"),
+        (vec!["--config", "/nonexistent/c.toml"], 1, "`/nonexistent/c.toml`: cannot be read"),
+        (vec!["--identity", "one", "--env-file", path], 2, "cannot be used with"),
+    ] {
+        let ran = of(&arguments).await;
+        assert_eq!(ran.code(), Some(code), "{arguments:?}: {}", ran.stderr());
+        assert!(ran.stderr().contains(words), "{}", ran.stderr());
+    }
+    let typo = text.replace("auth0_audience", "auth0_audiense");
+    std::fs::write(&config, typo).unwrap();
+    let ran = of(&["--config", path, "--identity", "two"]).await;
+    assert!(ran.code() == Some(1) && ran.stderr().contains("did you mean `auth0_audience`?"), "{}", ran.stderr());
 }

@@ -1,0 +1,271 @@
+//! `/etc/credvend/config.toml`: several named identities, each a table of variables in lower case.
+//!
+//! ```toml
+//! [identity.web-01]
+//! idp_type = "auth0"
+//! auth0_client_secret_file = "/etc/credvend/web-01.secret"
+//! ```
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use crate::env_file::Overlay;
+
+/// Where identities are looked for.
+pub(crate) const DEFAULT_PATH: &str = "/etc/credvend/config.toml";
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// A file of identities that cannot be used. Never shows a value.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}`: {problem}", path.display())]
+pub(crate) struct IdentitiesError {
+    path: PathBuf,
+    problem: Problem,
+}
+
+/// What is wrong with it.
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    #[error("cannot be read: {0}")]
+    Unreadable(#[from] io::Error),
+    #[error("is larger than {MAX_FILE_BYTES} bytes: is it the right file?")]
+    TooLarge,
+    #[error("can be written by every user, who could send your secrets elsewhere: `chmod o-w` it")]
+    Writable,
+    #[error("line {line}: {message}")]
+    Syntax { line: usize, message: String },
+    #[error("`{0}` stands outside of an identity: a table for each is expected, for example [identity.web-01]")]
+    NoTable(String),
+    #[error("has no identity `{name}`{}: {}", did_you_mean(suggestion.as_deref()), known(names))]
+    NoSuchIdentity { name: String, suggestion: Option<String>, names: Vec<String> },
+    #[error("name one of its identities with --identity: {}", known(.0))]
+    Ambiguous(Vec<String>),
+    #[error("[identity.{name}]: `{key}` is not known{}", did_you_mean(suggestion.as_deref()))]
+    UnknownKey { name: String, key: String, suggestion: Option<String> },
+    #[error("[identity.{name}]: a secret does not belong into this file: name the file that holds it in `{key}_file`")]
+    Secret { name: String, key: String },
+    #[error("[identity.{name}]: `{key}` must be a text or a whole number")]
+    WrongType { name: String, key: String },
+}
+
+/// Variables that an identity may set. A secret is here as its file only; what concerns the whole process, such as the
+/// proxy, stays in the environment.
+const VARIABLES: [&str; 52] = [
+    "IDP_TYPE",
+    "AWS_REGION",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_ROLE_DURATION_SECONDS",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_STS",
+    "CREDENTIAL_API_URL",
+    "CREDVEND_CACHE_DIR",
+    "AUTH0_DOMAIN",
+    "AUTH0_TOKEN_ENDPOINT",
+    "AUTH0_CLIENT_ID",
+    "AUTH0_AUDIENCE",
+    "AUTH0_CLIENT_SECRET_FILE",
+    "AUTH0_CLIENT_SECRET_NEXT_FILE",
+    "AUTH0_PRIVATE_KEY_FILE",
+    "AUTH0_PRIVATE_KEY_NEXT_FILE",
+    "AUTH0_PRIVATE_KEY_ID",
+    "AUTH0_CERTIFICATE_FILE",
+    "COGNITO_DOMAIN",
+    "COGNITO_TOKEN_ENDPOINT",
+    "COGNITO_CLIENT_ID",
+    "COGNITO_CLIENT_SECRET_FILE",
+    "COGNITO_CLIENT_SECRET_NEXT_FILE",
+    "COGNITO_RESOURCE_SERVER",
+    "COGNITO_SCOPES",
+    "COGNITO_CREDENTIAL_API_URL",
+    "ENTRA_TENANT_ID",
+    "ENTRA_TOKEN_ENDPOINT",
+    "ENTRA_CLIENT_ID",
+    "ENTRA_SCOPE",
+    "ENTRA_CLIENT_SECRET_FILE",
+    "ENTRA_CLIENT_SECRET_NEXT_FILE",
+    "ENTRA_PRIVATE_KEY_FILE",
+    "ENTRA_PRIVATE_KEY_NEXT_FILE",
+    "ENTRA_PRIVATE_KEY_ID",
+    "ENTRA_CERTIFICATE_FILE",
+    "GITHUB_AUDIENCE",
+    "OIDC_ISSUER",
+    "OIDC_TOKEN_ENDPOINT",
+    "OIDC_TOKEN_ENDPOINT_AUTH_METHOD",
+    "OIDC_CLIENT_ID",
+    "OIDC_CLIENT_SECRET_FILE",
+    "OIDC_CLIENT_SECRET_NEXT_FILE",
+    "OIDC_PRIVATE_KEY_FILE",
+    "OIDC_PRIVATE_KEY_NEXT_FILE",
+    "OIDC_PRIVATE_KEY_ID",
+    "OIDC_CERTIFICATE_FILE",
+    "OIDC_AUDIENCE",
+    "OIDC_RESOURCE",
+    "OIDC_SCOPES",
+    "OIDC_TOKEN_FILE",
+];
+
+/// Reads one identity of a file; without a name, the only one.
+pub(crate) fn read(path: &Path, name: Option<&str>) -> Result<Overlay, IdentitiesError> {
+    let found = text(path).and_then(|text| parse(&text, name));
+    found.map(Overlay::new).map_err(|problem| IdentitiesError { path: path.to_owned(), problem })
+}
+
+fn text(path: &Path) -> Result<String, Problem> {
+    let mut text = String::new();
+    let length = File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
+    if length as u64 > MAX_FILE_BYTES {
+        return Err(Problem::TooLarge);
+    }
+    if fs::metadata(path)?.mode() & 0o002 != 0 {
+        return Err(Problem::Writable);
+    }
+    Ok(text)
+}
+
+fn parse(text: &str, name: Option<&str>) -> Result<BTreeMap<String, String>, Problem> {
+    let mut file: Table = text.parse().map_err(|error| syntax(text, &error))?;
+    let identities = match file.remove("identity") {
+        Some(Value::Table(identities)) => identities,
+        Some(_) => return Err(Problem::NoTable("identity".to_owned())),
+        None => Table::new(),
+    };
+    if let Some(stray) = file.keys().next() {
+        return Err(Problem::NoTable(stray.clone()));
+    }
+    // All are checked, so that a mistake is told when it is made and not when the identity is first used.
+    let read = identities.into_iter().map(|(name, table)| Ok((name.clone(), identity(&name, table)?)));
+    let mut identities = read.collect::<Result<BTreeMap<_, _>, Problem>>()?;
+    let names: Vec<String> = identities.keys().cloned().collect();
+    match name {
+        Some(name) => identities.remove(name).ok_or_else(|| Problem::NoSuchIdentity {
+            name: name.to_owned(),
+            suggestion: nearest(name, names.iter().map(String::as_str)),
+            names,
+        }),
+        None if identities.len() == 1 => Ok(identities.into_values().next().unwrap_or_default()),
+        None => Err(Problem::Ambiguous(names)),
+    }
+}
+
+fn identity(name: &str, table: Value) -> Result<BTreeMap<String, String>, Problem> {
+    let Value::Table(table) = table else { return Err(Problem::NoTable(format!("identity.{name}"))) };
+    table.into_iter().map(|(key, value)| variable(name, key, value)).collect()
+}
+
+fn variable(name: &str, key: String, value: Value) -> Result<(String, String), Problem> {
+    let name = name.to_owned();
+    let variable = key.to_ascii_uppercase();
+    let file = format!("{variable}_FILE");
+    // Upper case would be a second way to say the same.
+    if key != key.to_ascii_lowercase() || !VARIABLES.contains(&variable.as_str()) {
+        if VARIABLES.contains(&file.as_str()) {
+            return Err(Problem::Secret { name, key });
+        }
+        let known = VARIABLES.map(str::to_ascii_lowercase);
+        let suggestion = nearest(&key.to_ascii_lowercase(), known.iter().map(String::as_str));
+        return Err(Problem::UnknownKey { name, key, suggestion });
+    }
+    match value {
+        Value::String(text) => Ok((variable, text)),
+        Value::Integer(number) => Ok((variable, number.to_string())),
+        _ => Err(Problem::WrongType { name, key }),
+    }
+}
+
+/// The parser's message without the line that it would quote.
+fn syntax(text: &str, error: &toml::de::Error) -> Problem {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    Problem::Syntax { line: before.matches('\n').count() + 1, message: error.message().replace('\n', ", ") }
+}
+
+fn nearest<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    let rated = known.map(|known| (strsim::damerau_levenshtein(given, known), known));
+    rated.min().filter(|(distance, known)| *distance <= known.len() / 4).map(|(_, known)| known.to_owned())
+}
+
+fn did_you_mean(suggestion: Option<&str>) -> String {
+    suggestion.map(|suggestion| format!(" (did you mean `{suggestion}`?)")).unwrap_or_default()
+}
+
+fn known(names: &[String]) -> String {
+    if names.is_empty() { "it has none".to_owned() } else { format!("it has {}", names.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, name: Option<&str>) -> Result<Vec<(String, String)>, String> {
+        super::parse(text, name).map(|found| found.into_iter().collect()).map_err(|problem| problem.to_string())
+    }
+
+    const TWO: &str = "[identity.a]\nidp_type = 'file'\naws_role_duration_seconds = 900\n[identity.b]\n";
+
+    #[test]
+    fn one_of_several_identities() {
+        let pairs = [("AWS_ROLE_DURATION_SECONDS", "900"), ("IDP_TYPE", "file")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(parse(TWO, Some("a")), Ok(pairs.to_vec()));
+        assert_eq!(parse(TWO, Some("b")), Ok(Vec::new()));
+        assert_eq!(parse(TWO, None).unwrap_err(), "name one of its identities with --identity: it has a, b");
+        assert_eq!(parse("[identity.only]\nidp_type='file'", None).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let name = Some("web-01");
+        for (text, expected) in [
+            ("[identity.web-02]", "has no identity `web-01` (did you mean `web-02`?): it has web-02"),
+            ("", "has no identity `web-01`: it has none"),
+            ("idp_type = 'file'", "`idp_type` stands outside of an identity"),
+            ("identity = 1", "`identity` stands outside of an identity"),
+            ("[identity.x]\nidp_typ = 'file'", "[identity.x]: `idp_typ` is not known (did you mean `idp_type`?)"),
+            ("[identity.x]\nIDP_TYPE = 'file'", "`IDP_TYPE` is not known (did you mean `idp_type`?)"),
+            ("[identity.x]\nhttps_proxy = 'a'", "[identity.x]: `https_proxy` is not known"),
+            (
+                "[identity.x]\nauth0_client_secret = 'CANARY'",
+                "[identity.x]: a secret does not belong into this file: name the file that holds it in \
+                 `auth0_client_secret_file`",
+            ),
+            ("[identity.x]\nidp_type = true", "[identity.x]: `idp_type` must be a text or a whole number"),
+            ("[identity.x]\nidp_type = 'a'\nidp_type = 'CANARY'", "line 3: "),
+            ("[identity.x]\n\nauth0_client_secret = CANARY", "line 3: "),
+        ] {
+            let problem = parse(text, name).unwrap_err();
+            assert!(problem.contains(expected), "{problem}");
+            assert!(!problem.contains("CANARY"), "{problem}");
+        }
+    }
+
+    /// Whatever the configuration looks up can be said here, or belongs to the process.
+    #[test]
+    fn every_variable_of_an_identity_is_known() {
+        let process = ["PROXY", "SSL_CERT_FILE", "AWS_CA_BUNDLE", "DIRECTORY", "XDG_CACHE_HOME", "HOME", "ACTIONS_ID"];
+        let looked_up = std::cell::RefCell::new(Vec::new());
+        for idp_type in ["auth0", "cognito", "entra", "oidc", "file", "github"] {
+            for is_set in [false, true] {
+                let _ = crate::config::Config::from_env(&|name| {
+                    looked_up.borrow_mut().push(name.to_owned());
+                    let is_choice = name.ends_with("_FILE") || name.contains("SECRET") || name.ends_with("ENDPOINT");
+                    if name == "IDP_TYPE" {
+                        Some(idp_type.to_owned())
+                    } else {
+                        (is_set && !is_choice).then(|| "a".to_owned())
+                    }
+                });
+            }
+        }
+        for name in looked_up.into_inner() {
+            let is_secret = VARIABLES.contains(&format!("{name}_FILE").as_str());
+            let is_process = process.iter().any(|word| name.to_uppercase().contains(word));
+            let is_known = VARIABLES.contains(&name.as_str()) || is_secret || is_process;
+            assert!(is_known, "{name}");
+        }
+    }
+}
