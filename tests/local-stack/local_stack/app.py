@@ -107,7 +107,11 @@ class Application:
 
     def _moto_reply(self, call: Call, environ: dict) -> Reply:
         started: list = []
-        parts = self._moto(environ, lambda status, headers, *_: started.extend((status, headers)))
+        try:
+            parts = self._moto(environ, lambda status, headers, *_: started.extend((status, headers)))
+        except NotImplementedError as error:
+            # 501 and not 500: SDKs would try a 500 again, for minutes.
+            return _json_reply(501, {"__type": "NotImplemented", "message": f"moto: {error}"})
         body = b"".join(parts)
         getattr(parts, "close", lambda: None)()
         if call.api.startswith("lambda:DELETE"):

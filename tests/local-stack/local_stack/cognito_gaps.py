@@ -22,6 +22,7 @@ class ScopeDoesNotExist(JsonRESTError):
 
 def install() -> None:
     _complete_resource_servers()
+    _complete_tags()
     _refuse_unknown_scopes()
     _protect_pools()
     describe = CognitoIdpUserPoolDomain.to_json
@@ -45,6 +46,27 @@ def _complete_resource_servers() -> None:
 
     CognitoIdpResponse.update_resource_server = update_resource_server
     CognitoIdpResponse.delete_resource_server = delete_resource_server
+
+
+def _complete_tags() -> None:
+    """TagResource, UntagResource and ListTagsForResource of a pool: not in moto at all."""
+
+    def tags_of(response: CognitoIdpResponse) -> dict[str, str]:
+        pool = response.backend.describe_user_pool(response.parameters["ResourceArn"].split("/")[-1])
+        return pool.extended_config.setdefault("UserPoolTags", {})
+
+    def tag_resource(response: CognitoIdpResponse) -> ActionResult:
+        tags_of(response).update(response.parameters["Tags"])
+        return EmptyResult()
+
+    def untag_resource(response: CognitoIdpResponse) -> ActionResult:
+        for key in response.parameters["TagKeys"]:
+            tags_of(response).pop(key, None)
+        return EmptyResult()
+
+    CognitoIdpResponse.tag_resource = tag_resource
+    CognitoIdpResponse.untag_resource = untag_resource
+    CognitoIdpResponse.list_tags_for_resource = lambda response: ActionResult({"Tags": tags_of(response)})
 
 
 def _refuse_unknown_scopes() -> None:
