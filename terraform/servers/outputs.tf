@@ -1,6 +1,6 @@
 output "server_configurations" {
   description = "The client's environment on each server, without secrets."
-  value = { for name, server in module.server : name => {
+  value = { for name, server in module.server : name => merge(module.server_rules.duration_variables[name], {
     IDP_TYPE        = "auth0"
     AWS_REGION      = local.foundation.aws_region
     AWS_ROLE_ARN    = module.role[name].role_arn
@@ -9,7 +9,7 @@ output "server_configurations" {
     AUTH0_AUDIENCE  = local.foundation.auth0_audience
     S3_BUCKET       = local.foundation.bucket_name
     S3_PATH_PREFIX  = var.servers[name].s3_path_prefix
-  } }
+  }) }
 }
 
 output "server_secrets" {

@@ -1,6 +1,6 @@
 output "server_configurations" {
   description = "The client's environment on each server, without secrets."
-  value = { for name, server in module.server : name => {
+  value = { for name, server in module.server : name => merge(module.server_rules.duration_variables[name], {
     IDP_TYPE        = "entra"
     AWS_REGION      = local.foundation.aws_region
     AWS_ROLE_ARN    = module.role[name].role_arn
@@ -9,7 +9,7 @@ output "server_configurations" {
     ENTRA_SCOPE     = local.foundation.api_scope
     S3_BUCKET       = local.foundation.bucket_name
     S3_PATH_PREFIX  = var.servers[name].s3_path_prefix
-  } }
+  }) }
 }
 
 # The keys come from var.servers: a map with keys known after the apply could not be used in a condition.

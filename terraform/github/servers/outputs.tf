@@ -1,13 +1,13 @@
 output "server_configurations" {
   description = "The client's environment in each role's workflow."
-  value = { for name, role in module.role : name => {
+  value = { for name, role in module.role : name => merge(module.server_rules.duration_variables[name], {
     IDP_TYPE        = "github"
     AWS_REGION      = local.foundation.aws_region
     AWS_ROLE_ARN    = role.role_arn
     GITHUB_AUDIENCE = local.foundation.github_audience
     S3_BUCKET       = local.foundation.bucket_name
     S3_PATH_PREFIX  = var.servers[name].s3_path_prefix
-  } }
+  }) }
 }
 
 output "server_secrets" {

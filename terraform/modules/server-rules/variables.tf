@@ -39,7 +39,7 @@ variable "servers" {
     condition = alltrue(flatten([for name, server in var.servers : [for other_name, other in var.servers :
       name == other_name || !startswith(other.s3_path_prefix, server.s3_path_prefix) || contains(server.overlaps_with, other_name) || contains(other.overlaps_with, name)
     ]]))
-    error_message = "The prefix of one server lies inside another's, so the outer one reaches the inner one's objects: ${join(", ", flatten([for name, server in var.servers : [for other_name, other in var.servers : "${name} (\"${server.s3_path_prefix}\") holds ${other_name} (\"${other.s3_path_prefix}\")" if name != other_name && startswith(other.s3_path_prefix, server.s3_path_prefix) && !contains(server.overlaps_with, other_name) && !contains(other.overlaps_with, name) ]]))}. If that is meant, one of the two names the other: overlaps_with = [\"SERVER\"]"
+    error_message = "The prefix of one server lies inside another's, so the outer one reaches the inner one's objects: ${join(", ", flatten([for name, server in var.servers : [for other_name, other in var.servers : "${name} (\"${server.s3_path_prefix}\") holds ${other_name} (\"${other.s3_path_prefix}\")" if name != other_name && startswith(other.s3_path_prefix, server.s3_path_prefix) && !contains(server.overlaps_with, other_name) && !contains(other.overlaps_with, name)]]))}. If that is meant, one of the two names the other: overlaps_with = [\"SERVER\"]"
   }
 
   validation {

@@ -13,6 +13,7 @@ locals {
 output "server_configurations" {
   description = "The client's environment on each server, without secrets; OIDC_CLIENT_ID is the user's to add where var.servers has none."
   value = { for name, role in module.role : name => merge(
+    module.server_rules.duration_variables[name],
     { for variable, value in local.token_variables[name] : variable => value if value != null },
     {
       AWS_REGION     = local.foundation.aws_region

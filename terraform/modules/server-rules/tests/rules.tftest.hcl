@@ -13,6 +13,11 @@ run "names_roles" {
     condition     = output.role_names == { "web-01" = "credvend-server-web-01", "web-02" = "credvend-server-web-02" }
     error_message = "A role is named after its server."
   }
+
+  assert {
+    condition     = length(output.duration_variables["web-01"]) == 0 && output.duration_variables["web-02"] == { AWS_ROLE_DURATION_SECONDS = "43200" }
+    error_message = "A client asks for more than an hour only where the role allows it."
+  }
 }
 
 run "takes_no_servers" {
