@@ -321,4 +321,16 @@ mod tests {
             assert_eq!(refused(&format!("B=1\n{text}")).line, 2, "{text}");
         }
     }
+
+    #[test]
+    fn what_the_file_says_overrules_other_spellings() {
+        let overlay = |text: &str| Overlay(parse(text).unwrap().into_iter().collect());
+        let key = overlay("AUTH0_PRIVATE_KEY_FILE=/key\nCREDENTIAL_API_URL=https://a.example\nOIDC_ISSUER=");
+        for name in ["AUTH0_CLIENT_SECRET", "AUTH0_CLIENT_SECRET_FILE", "AUTH0_PRIVATE_KEY", "AWS_ROLE_ARN"] {
+            assert!(key.overrules(name), "{name}");
+        }
+        for name in ["AUTH0_CLIENT_SECRET_NEXT", "ENTRA_CLIENT_SECRET", "OIDC_TOKEN_ENDPOINT", "AWS_REGION"] {
+            assert!(!key.overrules(name), "{name}");
+        }
+    }
 }
