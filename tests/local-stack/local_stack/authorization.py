@@ -13,7 +13,7 @@ from moto.core.authorization import ActionAuthenticatorMixin
 from moto.iam import access_control
 from moto.iam.exceptions import NotFoundException
 from moto.s3.exceptions import BucketAccessDeniedError, S3AccessDeniedError, S3ClientError
-from moto.s3.models import s3_backends
+from moto.s3.models import FakeBucket, s3_backends
 
 from . import policy
 from .aws_errors import ExpiredS3Token, refusal
@@ -75,6 +75,8 @@ def install(sessions: Sessions, settings: Settings) -> None:
         authorize(handler, resource, settings)
 
     access_control.create_access_key = find_key
+    # moto's own look at a bucket's policy knows no conditions: "no plain http" would refuse everything.
+    FakeBucket.get_permission = lambda *_: access_control.PermissionResult.NEUTRAL
     ActionAuthenticatorMixin._authenticate_and_authorize_action = check
 
 
@@ -127,8 +129,9 @@ def authorize(handler: object, resource: str, settings: Settings) -> None:
         return
     context = request_context(handler, settings)
     if service == "s3":
-        if not all(caller.may(*needed, context) for needed in _s3_needs(handler, action, resource)):
-            raise _s3_denied(handler)
+        for needed in _s3_needs(handler, action, resource):
+            if not caller.may(*needed, context) or _bucket_denies(handler, *needed, context):
+                raise _s3_denied(handler)
         if action == "s3:GetObject":
             _hide_missing_key(handler, resource, context)
         return
@@ -188,6 +191,16 @@ def _s3_needs(handler: object, action: str, resource: str) -> list[tuple[str, st
         # CopyObject and UploadPartCopy read as well as write.
         needs.append(("s3:GetObject", "arn:aws:s3:::" + unquote(source.split("?")[0]).lstrip("/")))
     return needs
+
+
+def _bucket_denies(handler: object, action: str, resource: str, context: dict) -> bool:
+    """Whether the policy of the resource's own bucket says no; what it allows beyond the caller's is not modelled."""
+    bucket = s3_backends[handler.current_account]["aws"].buckets.get(resource.split(":")[5].split("/")[0])
+    if bucket is None or not bucket.policy:
+        return False
+    caller = handler.caller
+    asked = policy.Request(action, resource, caller.context | context, caller.principals)
+    return policy.evaluate([json.loads(bucket.policy)], asked) == policy.DENY
 
 
 def _hide_missing_key(handler: object, resource: str, context: dict) -> None:

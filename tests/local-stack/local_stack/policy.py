@@ -21,7 +21,7 @@ MODELLED_KEYS = re.compile(
     r"|s3:(prefix|delimiter|max-keys|ResourceAccount|x-amz-.*)"
     r"|sts:(ExternalId|RoleSessionName|SourceIdentity)"
     r"|kms:ViaService"
-    r"|[^:/]+(:\d+)?(/[^:]*)?:(aud|sub|azp|amr)",
+    r"|[^:/]+(:\d+)?(/[^:]*)?:(aud|oaud|sub|azp|amr)",
     re.IGNORECASE,
 )
 

@@ -124,7 +124,10 @@ def _check_claims(claims: dict, provider: OpenIDConnectProvider) -> WebIdentity:
         )
     if claims.get("nbf", 0) > now or claims["iat"] > now + 300:
         raise _invalid("The ID Token is not valid yet")
-    audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+    stated = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+    # With an authorized party, that is what STS takes for the audience, and `oaud` is what the token calls so (IAM User
+    # Guide, "Available keys for AWS OIDC federation").
+    audiences = [claims["azp"]] if isinstance(claims.get("azp"), str) else stated
     accepted = [audience for audience in audiences if audience in provider.client_id_list]
     if not accepted:
         raise _invalid("Incorrect token audience")
@@ -135,6 +138,8 @@ def _check_claims(claims: dict, provider: OpenIDConnectProvider) -> WebIdentity:
             context[f"{provider.url}:{name}"] = [str(one) for one in (value if isinstance(value, list) else [value])]
     # Of several audiences the one that the provider knows is the one that conditions see.
     context[f"{provider.url}:aud"] = accepted[:1]
+    if audiences is not stated:
+        context[f"{provider.url}:oaud"] = stated
     return WebIdentity(provider.arn, claims["sub"], accepted[0], context)
 
 
