@@ -5,7 +5,8 @@ import json
 from typing import Any
 from urllib.parse import unquote
 
-from moto.apigatewayv2.models import DomainName, Stage
+from moto.apigatewayv2 import urls
+from moto.apigatewayv2.models import ApiGatewayV2Backend, DomainName, Stage
 from moto.apigatewayv2.responses import ApiGatewayV2Response
 from moto.core.responses import TYPE_RESPONSE
 
@@ -26,6 +27,7 @@ HOSTED_ZONE = "ZLY8HYME6SFDD"
 def install() -> None:
     ApiGatewayV2Response.update_stage = _update_stage
     ApiGatewayV2Response.update_domain_name = _update_domain_name
+    _complete_tags()
     describe = DomainName.to_json
     DomainName.to_json = lambda domain: _complete_domain(describe(domain))
 
@@ -46,6 +48,45 @@ def _update_domain_name(response: ApiGatewayV2Response) -> TYPE_RESPONSE:
     domain: DomainName = response.apigatewayv2_backend.get_domain_name(response.path.split("/")[-1])
     domain.domain_name_configurations = json.loads(response.body)["domainNameConfigurations"]
     return 200, {}, json.dumps(domain.to_json())
+
+
+def _complete_tags() -> None:
+    """moto knows the tags of an API by its ARN; those of a stage and a domain it keeps elsewhere."""
+    # The ARN of either holds more slashes than moto's own patterns take.
+    urls.url_paths["{0}/v2/tags/(?P<resource_arn>.+)$"] = ApiGatewayV2Response.dispatch
+    tag, untag = ApiGatewayV2Backend.tag_resource, ApiGatewayV2Backend.untag_resource
+    read = ApiGatewayV2Backend.get_tags
+
+    def tags_of(backend: ApiGatewayV2Backend, arn: str) -> dict[str, str] | None:
+        match arn.partition("::/")[2].split("/"):
+            case ["apis", api_id, "stages", stage]:
+                return backend.get_stage(api_id, stage).tags
+            case ["domainnames", name]:
+                return backend.get_domain_name(name).tags
+        return None
+
+    def tag_resource(backend: ApiGatewayV2Backend, arn: str, tags: dict[str, str]) -> None:
+        known = tags_of(backend, arn)
+        if known is None:
+            tag(backend, arn, tags)
+        else:
+            known.update(tags)
+
+    def untag_resource(backend: ApiGatewayV2Backend, arn: str, keys: list[str]) -> None:
+        known = tags_of(backend, arn)
+        if known is None:
+            untag(backend, arn, keys)
+        else:
+            for key in keys:
+                known.pop(key, None)
+
+    def get_tags(backend: ApiGatewayV2Backend, arn: str) -> dict[str, str]:
+        known = tags_of(backend, arn)
+        return read(backend, arn) if known is None else known
+
+    ApiGatewayV2Backend.tag_resource = tag_resource
+    ApiGatewayV2Backend.untag_resource = untag_resource
+    ApiGatewayV2Backend.get_tags = get_tags
 
 
 def _complete_domain(description: dict[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,9 @@ def install() -> None:
     _refuse_unknown_scopes()
     _protect_pools()
     describe = CognitoIdpUserPoolDomain.to_json
-    CognitoIdpUserPoolDomain.to_json = lambda domain, extended=True: _complete_domain(domain, describe(domain, extended))
+    CognitoIdpUserPoolDomain.to_json = lambda domain, extended=True: _complete_domain(
+        domain, describe(domain, extended)
+    )
 
 
 def _complete_resource_servers() -> None:
@@ -64,6 +66,14 @@ def _complete_tags() -> None:
             tags_of(response).pop(key, None)
         return EmptyResult()
 
+    update = CognitoIdpBackend.update_user_pool
+
+    def update_user_pool(backend: CognitoIdpBackend, user_pool_id: str, config: dict[str, Any]) -> None:
+        # An update sets what it does not name back to its default; the tags it leaves alone.
+        tags = backend.describe_user_pool(user_pool_id).extended_config.get("UserPoolTags") or {}
+        update(backend, user_pool_id, {"UserPoolTags": tags} | config)
+
+    CognitoIdpBackend.update_user_pool = update_user_pool
     CognitoIdpResponse.tag_resource = tag_resource
     CognitoIdpResponse.untag_resource = untag_resource
     CognitoIdpResponse.list_tags_for_resource = lambda response: ActionResult({"Tags": tags_of(response)})

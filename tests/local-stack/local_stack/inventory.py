@@ -58,7 +58,7 @@ def _data() -> dict[str, list[str]]:
         "objects": [f"{bucket.name}/{key}" for bucket in buckets for key in bucket.keys],
         # A key cannot be deleted at once, so one that waits for its deletion is as good as gone.
         "kms_keys": [key.id for key in keys if key.key_state != "PendingDeletion" and key.key_manager == "CUSTOMER"],
-        "kms_aliases": [alias for backend in _all(kms_backends) for alias in backend.key_to_aliases],
+        "kms_aliases": [alias.alias_name for backend in _all(kms_backends) for alias in backend.list_aliases()],
         "secrets": [name for backend in _all(secretsmanager_backends) for name in backend.secrets],
     }
 

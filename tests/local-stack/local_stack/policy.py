@@ -16,8 +16,9 @@ ELEMENTS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "
 SESSION_ELEMENTS = ELEMENTS - {"Principal", "NotPrincipal"}
 # The keys whose presence or absence this stack really knows; a trailing * stands for the rest of the name.
 MODELLED_KEYS = re.compile(
-    r"aws:(SecureTransport|SourceIp|SourceArn|SourceAccount|CurrentTime|EpochTime|TokenIssueTime|PrincipalArn|PrincipalAccount|PrincipalType"
-    r"|ResourceAccount|SourceIdentity|TagKeys|UserAgent|username|userid|PrincipalTag/.*|RequestTag/.*)"
+    r"aws:(SecureTransport|SourceIp|SourceArn|SourceAccount|CurrentTime|EpochTime|TokenIssueTime|PrincipalArn"
+    r"|PrincipalAccount|PrincipalType|ResourceAccount|SourceIdentity|TagKeys|UserAgent|username|userid"
+    r"|PrincipalTag/.*|RequestTag/.*)"
     r"|s3:(prefix|delimiter|max-keys|ResourceAccount|x-amz-.*)"
     r"|sts:(ExternalId|RoleSessionName|SourceIdentity)"
     r"|kms:ViaService"
