@@ -9,7 +9,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.wrappers import Request
 from werkzeug.wsgi import get_input_stream
 
-from . import api_gateway_gaps, authorization, cognito_gaps, moto_gaps, sts
+from . import api_gateway_gaps, authorization, cognito_gaps, moto_gaps, oidc_providers, sts
 from .control import Control
 from .faults import GARBAGE, Fault, Faults
 from .functions import Functions
@@ -58,6 +58,7 @@ class Application:
         moto_gaps.install(self.functions)
         api_gateway_gaps.install()
         cognito_gaps.install()
+        oidc_providers.install()
 
     def __call__(self, environ: dict, start_response: Callable) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
