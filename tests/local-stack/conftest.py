@@ -90,14 +90,26 @@ class Stack:
         return [entry for entry in self.control("GET", "/requests")["requests"] if entry["api"] == api]
 
 
-@pytest.fixture(scope="session")
-def running_stack():
-    process = subprocess.Popen([sys.executable, "-m", "local_stack"], cwd=FOLDER, stdout=subprocess.PIPE, text=True)
+def start_stack(*arguments: str):
+    """Yields the stack, and ends it."""
+    command = [sys.executable, "-m", "local_stack", *arguments]
+    process = subprocess.Popen(command, cwd=FOLDER, stdout=subprocess.PIPE, text=True)
     line = process.stdout.readline()
     assert line, f"the stack ended with status {process.wait()} before it was ready"
     yield Stack(json.loads(line))
     process.terminate()
     assert process.wait(timeout=10) == 0
+
+
+@pytest.fixture(scope="session")
+def running_stack():
+    yield from start_stack()
+
+
+@pytest.fixture(scope="module")
+def empty_stack():
+    """An account in which there is nothing but its administrator; one a test file."""
+    yield from start_stack("--empty")
 
 
 @pytest.fixture

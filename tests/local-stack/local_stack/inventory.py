@@ -42,7 +42,9 @@ def _cognito() -> dict[str, list[str]]:
     return {
         "user_pools": [pool.name for pool in pools],
         "user_pool_domains": [domain for backend in backends for domain in backend.user_pool_domains],
-        "user_pool_clients": [client.name for pool in pools for client in pool.clients.values()],
+        "user_pool_clients": [
+            client.extended_config["ClientName"] for pool in pools for client in pool.clients.values()
+        ],
         "resource_servers": [identifier for pool in pools for identifier in pool.resource_servers],
     }
 

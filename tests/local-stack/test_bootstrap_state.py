@@ -1,0 +1,123 @@
+"""scripts/bootstrap-state against an account in which there is nothing yet."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import Stack
+
+ROOT = Path(__file__).parents[2]
+TFVARS = 'aws_region   = "eu-west-1"\nstate_bucket = "credvend-state-123456789012-example" # of backend.hcl\n'
+
+
+@pytest.fixture
+def environment(tmp_path):
+    folder = tmp_path / "dev"
+    folder.mkdir()
+    (folder / "servers.tfvars").write_text(TFVARS)
+    (folder / "backend.hcl").write_text('bucket = "placeholder"\n')
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    terraform = programs / "terraform"
+    terraform.write_text('#!/bin/sh\nprintf \'{\\n  "terraform_version": "%s"\\n}\\n\' "${TERRAFORM_VERSION:-1.11.4}"\n')
+    terraform.chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def bootstrap(empty_stack, environment):
+    def run(*arguments, keys=None, **variables) -> subprocess.CompletedProcess:
+        keys = keys or empty_stack.ready["admin"]
+        return subprocess.run(
+            [ROOT / "scripts/bootstrap-state", environment, *arguments],
+            env={
+                "PATH": f"{environment.parent}/bin:{ROOT}/.tools/venv/bin:{os.environ['PATH']}",
+                "HOME": str(environment.parent),
+                "AWS_ENDPOINT_URL": empty_stack.ready["endpoint"],
+                "AWS_ACCESS_KEY_ID": keys["access_key_id"],
+                "AWS_SECRET_ACCESS_KEY": keys["secret_access_key"],
+                "AWS_EC2_METADATA_DISABLED": "true",
+            }
+            | variables,
+            capture_output=True,
+            text=True,
+        )
+
+    return run
+
+
+def a_user(stack: Stack, name: str, *actions: str) -> dict:
+    iam = stack.admin("iam")
+    iam.create_user(UserName=name)
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=document)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return {"access_key_id": key["AccessKeyId"], "secret_access_key": key["SecretAccessKey"]}
+
+
+def test_from_nothing_and_again(empty_stack, environment, bootstrap):
+    for _ in range(2):
+        ran = bootstrap()
+        assert ran.returncode == 0, ran.stderr
+        assert ran.stdout == "credvend-state-123456789012-dev\n"
+    backend = (environment / "backend.hcl").read_text().splitlines()
+    assert backend[1:] == [
+        'bucket       = "credvend-state-123456789012-dev"',
+        'region       = "eu-west-1"',
+        "use_lockfile = true",
+    ]
+    assert (environment / "servers.tfvars").read_text() == TFVARS.replace("-example", "-dev")
+    s3, bucket = empty_stack.admin("s3"), {"Bucket": "credvend-state-123456789012-dev"}
+    assert s3.get_bucket_versioning(**bucket)["Status"] == "Enabled"
+    assert all(s3.get_public_access_block(**bucket)["PublicAccessBlockConfiguration"].values())
+    assert s3.get_bucket_encryption(**bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    ownership = s3.get_bucket_ownership_controls(**bucket)["OwnershipControls"]["Rules"]
+    assert ownership == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    policy = json.loads(s3.get_bucket_policy(**bucket)["Policy"])
+    assert policy["Statement"][0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_a_lock_table(empty_stack, environment, bootstrap):
+    backend = environment / "backend.hcl"
+    for arguments, version in ((["--lock-table"], "1.11.4"), ([], "1.9.8")):
+        backend.unlink()
+        ran = bootstrap("--bucket", "locked-by-a-table", *arguments, TERRAFORM_VERSION=version)
+        assert ran.returncode == 0, ran.stderr
+        assert 'dynamodb_table = "credvend-state-lock"' in backend.read_text()
+    table = empty_stack.admin("dynamodb").describe_table(TableName="credvend-state-lock")["Table"]
+    assert table["KeySchema"] == [{"AttributeName": "LockID", "KeyType": "HASH"}]
+
+
+def test_a_bucket_named_by_hand_stays(environment, bootstrap):
+    (environment / "servers.tfvars").write_text('state_bucket = "mine"\naws_region = "eu-west-1"\n')
+    ran = bootstrap("--bucket", "another-bucket")
+    assert ran.returncode == 0, ran.stderr
+    assert 'put there: state_bucket = "another-bucket"' in ran.stderr
+    assert '"mine"' in (environment / "servers.tfvars").read_text()
+
+
+def test_what_is_wrong_is_said(empty_stack, environment, bootstrap):
+    wrong = {"access_key_id": "AKIANOBODY", "secret_access_key": "x"}
+    poor = a_user(empty_stack, "poor", "s3:ListBucket")
+    half = a_user(empty_stack, "half", "s3:ListBucket", "s3:CreateBucket")
+    for arguments, keys, sentence in (
+        ([], wrong, "AWS does not take these credentials"),
+        (["--bucket", "not-mine"], poor, "no permission to make the bucket not-mine"),
+        (["--bucket", "half-mine"], half, "no permission to switch on the versions of the bucket half-mine"),
+        (["--region", "us-east-1"], None, 'says aws_region = "eu-west-1", not us-east-1'),
+    ):
+        ran = bootstrap(*arguments, keys=keys)
+        assert ran.returncode == 1, ran.stderr
+        assert sentence in ran.stderr
+        assert len(ran.stderr.strip().splitlines()) <= 3, ran.stderr
+    assert (environment / "backend.hcl").read_text() == 'bucket = "placeholder"\n'
+
+
+@pytest.mark.parametrize("arguments", [["--nonsense"], ["--bucket"], ["second-folder"]])
+def test_usage(bootstrap, arguments):
+    ran = bootstrap(*arguments)
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("bootstrap-state: usage: ")
