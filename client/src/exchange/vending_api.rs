@@ -101,7 +101,7 @@ pub(crate) fn is_showable(text: &str, token: &str) -> bool {
     text.len() <= 300
         && !text.contains(token)
         && text.chars().all(|c| !c.is_control())
-        && text.split_whitespace().all(|word| word.len() <= 100)
+        && text.split_whitespace().all(|word| word.len() <= 100 || word.starts_with("arn:aws"))
 }
 
 /// Keeps what reads like an error's words; a body that repeats the token, whole or in part, loses that member.

@@ -9,7 +9,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.base_backend import BackendDict
 from moto.dynamodb.models import dynamodb_backends
 from moto.iam.models import IAMBackend, iam_backends
-from moto.kms.models import kms_backends
+from moto.kms.models import Key, kms_backends
 from moto.logs.models import logs_backends
 from moto.route53.models import route53_backends
 from moto.s3.models import s3_backends
@@ -52,7 +52,8 @@ def _cognito() -> dict[str, list[str]]:
 def _data() -> dict[str, list[str]]:
     tables = [table for backend in _all(dynamodb_backends) for table in backend.tables.values()]
     buckets = list(s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets.values())
-    keys = [key for backend in _all(kms_backends) for key in backend.keys.values()]
+    # What AWS keeps for its services (`aws/dynamodb`) stays, and costs nothing.
+    keys = [key for backend in _all(kms_backends) for key in backend.keys.values() if not _belongs_to_aws(key)]
     return {
         "tables": [table.name for table in tables],
         "table_items": [f"{table.name}/{item.hash_key.value}" for table in tables for item in table.all_items()],
@@ -63,6 +64,10 @@ def _data() -> dict[str, list[str]]:
         "kms_aliases": [alias.alias_name for backend in _all(kms_backends) for alias in backend.list_aliases()],
         "secrets": [name for backend in _all(secretsmanager_backends) for name in backend.secrets],
     }
+
+
+def _belongs_to_aws(key: Key) -> bool:
+    return any(alias.startswith("alias/aws/") for alias in key.aliases)
 
 
 def _compute() -> dict[str, list[str]]:
