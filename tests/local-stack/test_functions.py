@@ -320,3 +320,18 @@ def test_a_domain_of_ones_own(function, stack):
     apis.update_api(ApiId=function.api_id, DisableExecuteApiEndpoint=True)
     assert function.ask("GET", "/echo").status_code == 404
     assert requests.get(stack.url("/local-stack/internet/vend.example.com/echo")).ok
+
+
+def test_permissions_name_a_function(function, stack, refused):
+    iam = stack.admin("iam")
+    iam.create_user(UserName=function.name)
+    for resource in ("other", function.name):
+        arn = f"arn:aws:lambda:eu-west-1:123456789012:function:{resource}"
+        statement = {"Effect": "Allow", "Action": "lambda:GetFunction", "Resource": arn}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        iam.put_user_policy(UserName=function.name, PolicyName="one", PolicyDocument=document)
+        if resource == "other":
+            keys = iam.create_access_key(UserName=function.name)["AccessKey"]
+            awslambda = stack.client("lambda", keys)
+            refused(lambda: awslambda.get_function(FunctionName=function.name), "AccessDeniedException", 403)
+    assert awslambda.get_function(FunctionName=function.name)

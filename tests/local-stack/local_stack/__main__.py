@@ -36,9 +36,7 @@ def main() -> int:
     # moto finds fault with harmless things (and prints some of it to stdout, which belongs to the ready line).
     ready_line, sys.stdout = sys.stdout, sys.stderr
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = _stop_pipe()
     stack = Application(REGION)
     try:
         server = Server("127.0.0.1", arguments.port, stack, QuietHandler)
@@ -50,10 +48,23 @@ def main() -> int:
     if arguments.state:
         _write(arguments.state, line)
     print(line, file=ready_line, flush=True)
-    stop.wait()
+    os.read(stop, 1)
     stack.functions.stop_all()
     server.shutdown()
     return 0
+
+
+def _stop_pipe() -> int:
+    """Becomes readable when the stack is asked to end.
+
+    An Event would not do: the signal may reach another thread, and then nothing wakes the one that waits for the Event.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    return reading
 
 
 def _arguments() -> argparse.Namespace:

@@ -3,6 +3,7 @@ outside S3 and almost no conditions. moto still finds the key and checks the Sig
 """
 
 import json
+import re
 import time
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlparse
@@ -229,6 +230,10 @@ def _resource(handler: object, service: str, resource: str) -> str:
         if table.startswith("arn:"):
             return table
         return f"arn:aws:dynamodb:{handler.region}:{handler.current_account}:table/{table}"
+    function = re.search(r"/functions/([^/?]+)", handler.uri) if service == "lambda" else None
+    if function:
+        name = unquote(function[1]).split(":function:")[-1]
+        return f"arn:aws:lambda:{handler.region}:{handler.current_account}:function:{name}"
     return resource
 
 
@@ -257,7 +262,7 @@ def _path_and_query(handler: object) -> str:
 
 
 def _refusal(handler: object, code: str, message: str) -> Exception:
-    return refusal(code, message, json_protocol="X-Amz-Target" in handler.headers)
+    return refusal(code, message, handler.headers)
 
 
 class SignedRequest(access_control.IAMRequest):
@@ -280,4 +285,4 @@ class SignedRequest(access_control.IAMRequest):
         self._refuse("InvalidClientTokenId", "The security token included in the request is invalid.")
 
     def _refuse(self, code: str, message: str) -> None:
-        raise refusal(code, message, json_protocol="X-Amz-Target" in self._headers)
+        raise refusal(code, message, self._headers)

@@ -1,6 +1,7 @@
 """Refusals in the shape that each AWS protocol gives them, so that SDKs read code and message from them."""
 
 import json
+from collections.abc import Mapping
 from xml.sax.saxutils import escape
 
 from moto.s3.exceptions import S3ClientError
@@ -30,12 +31,16 @@ class QueryError(HTTPException):
         return self.description or ""
 
 
-class JsonError(HTTPException):
-    """An error of the JSON protocols: always 400, the code in `__type`."""
+# Services that speak JSON without naming their target in a header.
+REST_JSON_SERVICES = {"lambda", "apigateway"}
 
-    def __init__(self, code: str, message: str) -> None:
+
+class JsonError(HTTPException):
+    """An error of the JSON protocols, the code in `__type`; 400 where a target is named, the REST ones have a status."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(json.dumps({"__type": f"com.amazon.coral.service#{code}", "message": message}))
-        self.code = 400
+        self.code = status
 
     def get_headers(self, *_: object, **__: object) -> list[tuple[str, str]]:
         return [("Content-Type", "application/x-amz-json-1.0")]
@@ -51,10 +56,13 @@ class ExpiredS3Token(S3ClientError):
         super().__init__("ExpiredToken", "The provided token has expired.")
 
 
-def refusal(code: str, message: str, json_protocol: bool) -> HTTPException:
-    """The refusal of a request to anything but S3."""
-    if json_protocol:
+def refusal(code: str, message: str, headers: Mapping[str, str]) -> HTTPException:
+    """The refusal of a request to anything but S3, in the protocol that its headers show."""
+    if "X-Amz-Target" in headers:
         return JsonError(JSON_CODES[code], message)
+    scope = headers.get("Authorization", "").partition("Credential=")[2].partition(",")[0].split("/")
+    if len(scope) > 3 and scope[3] in REST_JSON_SERVICES:
+        return JsonError(JSON_CODES[code], message, status=403)
     return QueryError(code, message, status=403)
 
 
