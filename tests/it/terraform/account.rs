@@ -180,6 +180,12 @@ impl Layer {
         println!("applied {} in {:.0?}", self.folder.display(), started.elapsed());
     }
 
+    /// `apply -target=ADDRESS`.
+    pub async fn apply_only(&self, address: &str) {
+        let target = format!("-target={address}");
+        succeeds(&format!("apply of {address}"), self.with_variables(&["apply", "-auto-approve", &target]).await);
+    }
+
     pub async fn try_apply(&self) -> Ran {
         self.with_variables(&["apply", "-auto-approve"]).await
     }
