@@ -38,6 +38,7 @@ def test_the_inventory_lists_what_there_is_and_nothing_more(empty_stack):
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
+        SSESpecification={"Enabled": True, "SSEType": "KMS"},  # with AWS's own key
     )
     client("dynamodb").put_item(TableName="rows", Item={"id": {"S": "one"}})
     client("logs").create_log_group(logGroupName="group")

@@ -61,7 +61,13 @@ def _data() -> dict[str, list[str]]:
         "objects": [f"{bucket.name}/{key}" for bucket in buckets for key in bucket.keys],
         # A key cannot be deleted at once, so one that waits for its deletion is as good as gone.
         "kms_keys": [key.id for key in keys if key.key_state != "PendingDeletion" and key.key_manager == "CUSTOMER"],
-        "kms_aliases": [alias.alias_name for backend in _all(kms_backends) for alias in backend.list_aliases()],
+        # AWS's own keys come by themselves with what is encrypted, and nobody can delete them.
+        "kms_aliases": [
+            alias.alias_name
+            for backend in _all(kms_backends)
+            for alias in backend.list_aliases()
+            if not alias.alias_name.startswith("alias/aws/")
+        ],
         "secrets": [name for backend in _all(secretsmanager_backends) for name in backend.secrets],
     }
 
