@@ -51,6 +51,8 @@ resource "aws_cloudwatch_log_group" "api" {
   name              = local.api_log_group
   retention_in_days = var.log_retention_days
   kms_key_id        = local.kms_key_arn
+  # The audit trail of production outlives the deployment.
+  skip_destroy = var.environment == "prod"
 }
 
 resource "aws_lambda_permission" "api" {

@@ -4,6 +4,8 @@ resource "aws_cloudwatch_log_group" "lambda" {
   name              = local.lambda_log_group
   retention_in_days = var.log_retention_days
   kms_key_id        = local.kms_key_arn
+  # The audit trail of production outlives the deployment.
+  skip_destroy = var.environment == "prod"
 }
 
 resource "aws_lambda_function" "vending" {

@@ -1,5 +1,5 @@
 # AWS WAF cannot be attached to an HTTP API, which has its stage's throttling instead. The rate rule is for the other
-# door, Cognito's token endpoint: requests AWS WAF blocks count neither as billed tokens nor towards the pool's quota.
+# door, Cognito's token endpoint: requests AWS WAF blocks count neither as billed tokens nor towards the pool's quota. It counts every path: only machines come here, and a path has many spellings.
 
 resource "aws_wafv2_web_acl" "token_endpoint" {
   count = var.waf_token_rate_limit == null ? 0 : 1
@@ -24,22 +24,6 @@ resource "aws_wafv2_web_acl" "token_endpoint" {
       rate_based_statement {
         limit              = var.waf_token_rate_limit
         aggregate_key_type = "IP"
-
-        scope_down_statement {
-          byte_match_statement {
-            positional_constraint = "EXACTLY"
-            search_string         = "/oauth2/token"
-
-            field_to_match {
-              uri_path {}
-            }
-
-            text_transformation {
-              priority = 0
-              type     = "NONE"
-            }
-          }
-        }
       }
     }
 

@@ -8,8 +8,8 @@ resource "aws_cognito_user_pool_client" "this" {
   allowed_oauth_flows_user_pool_client = true
   allowed_oauth_flows                  = ["client_credentials"]
   allowed_oauth_scopes                 = local.scopes
-  # A machine has no password, and so no flow that takes one.
-  explicit_auth_flows           = []
+  # A machine has no password, and so no flow that takes one. An empty list might count as none said, which means SRP.
+  explicit_auth_flows           = ["ALLOW_REFRESH_TOKEN_AUTH"]
   prevent_user_existence_errors = "ENABLED"
   enable_token_revocation       = true
 

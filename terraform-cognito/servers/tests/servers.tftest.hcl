@@ -360,3 +360,13 @@ run "refuses_tags_of_aws" {
   }
   expect_failures = [var.tags]
 }
+
+run "refuses_the_servers_bucket_for_the_state" {
+  command = plan
+
+  variables {
+    state_bucket = "example-logs"
+  }
+
+  expect_failures = [output.server_configurations]
+}

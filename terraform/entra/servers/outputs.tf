@@ -10,6 +10,12 @@ output "server_configurations" {
     S3_BUCKET       = local.foundation.bucket_name
     S3_PATH_PREFIX  = var.servers[name].s3_path_prefix
   }) }
+
+  # A server whose prefix held the state could read every server's secret.
+  precondition {
+    condition     = var.state_bucket != local.foundation.bucket_name
+    error_message = "state_bucket \"${var.state_bucket}\" is the servers' own bucket, in which a server could read the state and every server's secret. Use a bucket for the state alone: scripts/bootstrap-state makes one."
+  }
 }
 
 # The keys come from var.servers: a map with keys known after the apply could not be used in a condition.

@@ -10,7 +10,7 @@ locals {
   # `sub` of a job: repo:OWNER/NAME:… of old; with the numbers, repo:OWNER@ID/NAME@ID:…, for repositories that were
   # created, renamed or moved after 2026-07-15. A name can be taken over by somebody else, a number cannot.
   repositories = { for name, server in var.servers : name => concat(
-    [server.repository],
+    server.numbers_only ? [] : [server.repository],
     server.owner_id == null ? [] : [format("%s@%s/%s@%s", split("/", server.repository)[0], server.owner_id, split("/", server.repository)[1], server.repository_id)],
   ) }
 

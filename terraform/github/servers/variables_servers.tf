@@ -6,6 +6,8 @@ variable "servers" {
     GitHub has them; a branch or tag may end in * after a part of its last name ("release/v*").
     owner_id, repository_id: GitHub's numbers of both, for repositories created, renamed or moved after 2026-07-15, whose
     tokens carry them (`gh api repos/OWNER/NAME --jq '.owner.id, .id'`); tokens with and without them are taken then.
+    numbers_only: true refuses tokens without the numbers, as soon as GitHub sends them: a name that its owner gives up can be
+    taken over by somebody else, a number cannot. Needs owner_id and repository_id.
     s3_path_prefix (ends in "/"), s3_permissions: "write" (default: upload), "read-write" (also download), "full" (also
     delete and list). overlaps_with: roles whose prefix may lie inside this one's, or this one's inside theirs.
     max_session_duration: length of a session in seconds, 3600 (default) to 43200: the role allows it, the client asks for it.
@@ -22,6 +24,7 @@ variable "servers" {
     pull_request         = optional(bool, false)
     owner_id             = optional(string)
     repository_id        = optional(string)
+    numbers_only         = optional(bool, false)
     s3_path_prefix       = string
     s3_permissions       = optional(string, "write")
     overlaps_with        = optional(list(string), [])
@@ -37,6 +40,11 @@ variable "servers" {
   validation {
     condition     = alltrue([for server in values(var.servers) : can(regex("[*?]", server.repository)) || can(regex("^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$", server.repository))])
     error_message = "repository is \"owner/name\", as in its URL after github.com/. Refused: ${join(", ", [for name, server in var.servers : "${name} (\"${server.repository}\")" if !can(regex("^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$", server.repository))])}. Example: example-corp/app"
+  }
+
+  validation {
+    condition     = alltrue([for server in values(var.servers) : !server.numbers_only || server.owner_id != null])
+    error_message = "numbers_only needs owner_id and repository_id, else no token at all would be taken. Missing for: ${join(", ", [for name, server in var.servers : name if server.numbers_only && server.owner_id == null])}. GitHub shows them: gh api repos/OWNER/NAME --jq '.owner.id, .id'"
   }
 
   validation {

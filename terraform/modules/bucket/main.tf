@@ -6,14 +6,25 @@ locals {
 
   policy = {
     Version = "2012-10-17"
-    Statement = [{
-      Sid       = "TlsOnly"
-      Effect    = "Deny"
-      Principal = "*"
-      Action    = "s3:*"
-      Resource  = [local.arn, "${local.arn}/*"]
-      Condition = { Bool = { "aws:SecureTransport" = "false" } }
-    }]
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:*"
+        Resource  = [local.arn, "${local.arn}/*"]
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+      {
+        # With a key of its own (SSE-C) a server could make its logs unreadable for everybody else.
+        Sid       = "NoCustomerProvidedKeys"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:PutObject"
+        Resource  = "${local.arn}/*"
+        Condition = { Null = { "s3:x-amz-server-side-encryption-customer-algorithm" = "false" } }
+      },
+    ]
   }
 }
 
@@ -21,6 +32,9 @@ resource "aws_s3_bucket" "this" {
   bucket        = var.bucket_name
   force_destroy = var.destroy_objects_of != null
   tags          = var.tags
+
+  # The key goes only after the bucket: one that still holds objects is not deleted, and must stay readable.
+  depends_on = [var.kms_key_arn]
 }
 
 resource "aws_s3_bucket_ownership_controls" "this" {

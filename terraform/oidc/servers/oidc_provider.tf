@@ -17,11 +17,11 @@ resource "aws_iam_openid_connect_provider" "this" {
   count = var.existing_oidc_provider_arn == null ? 1 : 0
 
   url            = "https://${local.issuer_host}"
-  client_id_list = local.oidc_client_ids
+  client_id_list = concat(local.oidc_client_ids, var.other_client_ids)
 
   lifecycle {
     precondition {
-      condition     = length(local.oidc_client_ids) <= 100
+      condition     = length(concat(local.oidc_client_ids, var.other_client_ids)) <= 100
       error_message = "The IAM OIDC provider would need ${length(local.oidc_client_ids)} client ids; IAM takes 100, audiences included. Larger fleets get their credentials from the vending API (terraform-cognito), or are spread over several issuers."
     }
   }

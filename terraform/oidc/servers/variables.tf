@@ -39,3 +39,14 @@ variable "existing_oidc_provider_arn" {
     error_message = "existing_oidc_provider_arn \"${coalesce(var.existing_oidc_provider_arn, "null")}\" is not the ARN of an IAM OIDC provider. Example: arn:aws:iam::123456789012:oidc-provider/idp.example.com"
   }
 }
+
+variable "other_client_ids" {
+  description = "Client ids beside this layer's that the IAM OIDC provider must keep: an account has one provider for each issuer, so this layer owns it for other environments and teams, too (their output oidc_client_ids)."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for id in var.other_client_ids : can(regex("^[^\\s*?$]{1,255}$", id))])
+    error_message = "other_client_ids: each is 1 to 255 characters without spaces, *, ? or $. Refused: ${jsonencode([for id in var.other_client_ids : id if !can(regex("^[^\\s*?$]{1,255}$", id))])}. Example: [\"6h0example1client\"]"
+  }
+}

@@ -195,3 +195,36 @@ run "refuses_tags_of_aws" {
 
   expect_failures = [var.tags]
 }
+
+run "the_provider_keeps_the_client_ids_of_others" {
+  command = plan
+
+  variables {
+    other_client_ids = ["of-another-environment"]
+  }
+
+  assert {
+    condition     = contains(aws_iam_openid_connect_provider.this[0].client_id_list, "of-another-environment")
+    error_message = "Another environment's tokens would be refused."
+  }
+}
+
+run "refuses_a_pattern_as_another_client_id" {
+  command = plan
+
+  variables {
+    other_client_ids = ["*"]
+  }
+
+  expect_failures = [var.other_client_ids]
+}
+
+run "refuses_the_servers_bucket_for_the_state" {
+  command = plan
+
+  variables {
+    state_bucket = "example-logs"
+  }
+
+  expect_failures = [output.server_configurations]
+}

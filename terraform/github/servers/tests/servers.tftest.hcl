@@ -359,3 +359,40 @@ run "refuses_tags_of_aws" {
 
   expect_failures = [var.tags]
 }
+
+run "with_numbers_only_a_name_is_not_enough" {
+  command = plan
+
+  variables {
+    servers = {
+      "main" = { repository = "example-corp/app", branches = ["main"], s3_path_prefix = "builds/", owner_id = "101", repository_id = "202", numbers_only = true }
+    }
+  }
+
+  assert {
+    condition     = jsondecode(module.role["main"].trust_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == ["repo:example-corp@101/app@202:ref:refs/heads/main"]
+    error_message = module.role["main"].trust_policy
+  }
+}
+
+run "refuses_numbers_only_without_numbers" {
+  command = plan
+
+  variables {
+    servers = {
+      "main" = { repository = "example-corp/app", branches = ["main"], s3_path_prefix = "builds/", numbers_only = true }
+    }
+  }
+
+  expect_failures = [var.servers]
+}
+
+run "refuses_the_servers_bucket_for_the_state" {
+  command = plan
+
+  variables {
+    state_bucket = "example-logs"
+  }
+
+  expect_failures = [output.server_configurations]
+}

@@ -12,15 +12,27 @@ run "private_encrypted_and_tls_only" {
   command = plan
 
   assert {
-    condition = jsondecode(aws_s3_bucket_policy.this.policy).Statement == [{
+    condition = jsondecode(aws_s3_bucket_policy.this.policy).Statement[0] == {
       Sid       = "TlsOnly"
       Effect    = "Deny"
       Principal = "*"
       Action    = "s3:*"
       Resource  = ["arn:aws:s3:::example-logs", "arn:aws:s3:::example-logs/*"]
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
-    }]
+    }
     error_message = "Plain HTTP is not refused: ${aws_s3_bucket_policy.this.policy}"
+  }
+
+  assert {
+    condition = jsondecode(aws_s3_bucket_policy.this.policy).Statement[1] == {
+      Sid       = "NoCustomerProvidedKeys"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:PutObject"
+      Resource  = "arn:aws:s3:::example-logs/*"
+      Condition = { Null = { "s3:x-amz-server-side-encryption-customer-algorithm" = "false" } }
+    }
+    error_message = "A server could encrypt with a key nobody else has: ${aws_s3_bucket_policy.this.policy}"
   }
 
   assert {
