@@ -16,8 +16,6 @@ TENANT = "11111111-2222-3333-4444-555555555555"
 ONE = {"web-01": "first"}
 TWO = ONE | {"web-02": "second"}
 
-pytestmark = pytest.mark.skipif(not shutil.which("terraform"), reason="terraform is not installed")
-
 
 class Terraform:
     """The example in a folder of its own."""

@@ -96,7 +96,7 @@ pub(crate) fn failure(endpoint: &Endpoint, answer: &Response, token: &AccessToke
     }
 }
 
-/// Reads like somebody's words, and not like a part of the token.
+/// Reads like somebody's words, and not like a part of the token. An ARN may be long; no part of a JWT begins like one.
 pub(crate) fn is_showable(text: &str, token: &str) -> bool {
     text.len() <= 300
         && !text.contains(token)

@@ -25,9 +25,9 @@ variable "servers" {
   # IAM would read *, ? and $ in a resource as pattern or policy variable, and the prefix would cover more than it says.
   validation {
     condition = alltrue([for server in values(var.servers) :
-      can(regex("^([A-Za-z0-9!_.'()=@+,:-]+/)+$", server.s3_path_prefix)) && length(server.s3_path_prefix) <= 512
+      can(regex("^([A-Za-z0-9!_.()=@+,:-]+/)+$", server.s3_path_prefix)) && length(server.s3_path_prefix) <= 512
     ])
-    error_message = "s3_path_prefix must end in \"/\", must not be empty, start with \"/\" or hold \"//\", has at most 512 characters and consists of letters, digits and !_.'()=@+,:-/ (a * or $ would be a pattern in an IAM policy). Refused: ${join(", ", [for name, server in var.servers : "${name} (\"${server.s3_path_prefix}\")" if !(can(regex("^([A-Za-z0-9!_.'()=@+,:-]+/)+$", server.s3_path_prefix)) && length(server.s3_path_prefix) <= 512)])}. Example: logs/web-01/"
+    error_message = "s3_path_prefix must end in \"/\", must not be empty, start with \"/\" or hold \"//\", has at most 512 characters and consists of letters, digits and !_.()=@+,:-/ (a * or $ would be a pattern in an IAM policy). Refused: ${join(", ", [for name, server in var.servers : "${name} (\"${server.s3_path_prefix}\")" if !(can(regex("^([A-Za-z0-9!_.()=@+,:-]+/)+$", server.s3_path_prefix)) && length(server.s3_path_prefix) <= 512)])}. Example: logs/web-01/"
   }
 
   validation {

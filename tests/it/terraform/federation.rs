@@ -26,7 +26,9 @@ async fn auth0_from_nothing_and_back() {
     let issuer = "https://example.eu.auth0.com/";
     let endpoint = [("AUTH0_TOKEN_ENDPOINT", account.local(&format!("{issuer}oauth/token")))];
     machines_come_and_go(&account, &layer, issuer, &endpoint, "AUTH0_CLIENT_ID").await;
-    back_to_nothing(&account, &foundation, &layer).await;
+    let applications = ["clients", "client-grants", "resource-servers"];
+    let applications = applications.map(|collection| format!("auth0/example.eu.auth0.com/{collection}"));
+    back_to_nothing(&account, &foundation, &layer, &applications).await;
 }
 
 #[tokio::test]
@@ -36,7 +38,9 @@ async fn entra_from_nothing_and_back() {
     let issuer = format!("https://login.microsoftonline.com/{TENANT}/v2.0");
     let endpoint = account.local(&format!("https://login.microsoftonline.com/{TENANT}/oauth2/v2.0/token"));
     machines_come_and_go(&account, &layer, &issuer, &[("ENTRA_TOKEN_ENDPOINT", endpoint)], "ENTRA_CLIENT_ID").await;
-    back_to_nothing(&account, &foundation, &layer).await;
+    let applications = ["applications", "service-principals", "passwords", "app-role-assignments"];
+    let applications = applications.map(|collection| format!("entra/{TENANT}/{collection}"));
+    back_to_nothing(&account, &foundation, &layer, &applications).await;
 }
 
 async fn foundation(account: &Account, tree: &str, variables: Value) -> (Layer, Layer) {
@@ -124,14 +128,25 @@ async fn only_its_own_tokens(account: &Account, machine: &Machine<'_>, issuer: &
     machine.get_credentials().await.credentials();
 }
 
-async fn back_to_nothing(account: &Account, foundation: &Layer, layer: &Layer) {
+/// What the account holds after both layers are destroyed is what it held before, the bucket's new objects aside, and the
+/// identity provider holds no application of theirs.
+async fn back_to_nothing(account: &Account, foundation: &Layer, layer: &Layer, applications: &[String]) {
     foundation.plans_nothing().await;
     layer.destroy().await;
     foundation.destroy().await;
     let left = account.inventory().await;
-    let empty = |value: &Value| value.as_array().is_none_or(Vec::is_empty);
-    for service in ["roles", "oidc_providers"] {
-        assert!(empty(&left[service]), "{service}: {}", left[service]);
+    for (kind, names) in left.as_object().expect("kinds and names") {
+        let expected = match kind.as_str() {
+            "iam_users" => json!(["admin"]),
+            "buckets" => json!([BUCKET]),
+            "objects" => continue,
+            _ => json!([]),
+        };
+        assert_eq!(*names, expected, "{kind}");
+    }
+    for collection in applications {
+        let left = account.control("GET", &format!("idp/{collection}"), Value::Null).await;
+        assert_eq!(left["all"], json!([]), "{collection}");
     }
 }
 
@@ -173,7 +188,7 @@ async fn github_from_nothing_and_back() {
         let ran = job(&account, &layer, server, &stranger).await.get_credentials().await;
         assert_eq!(ran.code(), Some(3), "{server} {stranger}: {}", ran.stderr());
     }
-    back_to_nothing(&account, &foundation, &layer).await;
+    back_to_nothing(&account, &foundation, &layer, &[]).await;
 }
 
 /// The machine of one workflow job: what the runner puts into its environment.
@@ -221,5 +236,5 @@ async fn oidc_from_nothing_and_back() {
     let second = machine(&account, &layer, "web-02", &variables(&secrets[1])).await;
     isolated(&first, &second).await;
     only_its_own_tokens(&account, &first, issuer, "web-01-client").await;
-    back_to_nothing(&account, &foundation, &layer).await;
+    back_to_nothing(&account, &foundation, &layer, &[]).await;
 }

@@ -196,3 +196,14 @@ run "refuses_a_session_over_twelve_hours" {
 
   expect_failures = [var.servers]
 }
+
+# modules/s3-permissions refuses it too, but late and in other words.
+run "refuses_a_prefix_with_an_apostrophe" {
+  command = plan
+
+  variables {
+    servers = { "web-01" = { s3_path_prefix = "logs/web'01/", s3_permissions = "write", overlaps_with = [], max_session_duration = 3600 } }
+  }
+
+  expect_failures = [var.servers]
+}
