@@ -38,7 +38,7 @@ fn body(answer: &Value) -> Value {
 
 #[tokio::test]
 async fn every_event_shape_vends() {
-    let function = Function::start(vec![]).await;
+    let mut function = Function::start(vec![]).await;
     let bearer = |scheme: &str| format!("{scheme} {}", token());
     let in_body = json!({"access_token": token()}).to_string();
     let mut base64_body = payload_2("/credentials", json!({"content-type": "application/json"}), None);
@@ -90,7 +90,7 @@ async fn every_event_shape_vends() {
         };
         assert_eq!(headers, "no-store", "{name}");
     }
-    assert!(function.process.output().contains(r#""source_ip":"203.0.113.9""#));
+    assert!(function.process.stop().await.contains(r#""source_ip":"203.0.113.9""#));
 }
 
 #[tokio::test]

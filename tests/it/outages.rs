@@ -203,7 +203,7 @@ async fn a_mapping_that_changes_is_seen_at_once() {
 /// Who hangs up is still on record, and his connection does not take the service's places for good.
 #[tokio::test]
 async fn a_caller_that_hangs_up_is_audited_all_the_same() {
-    let service = Service::start(Setup::default()).await;
+    let mut service = Service::start(Setup::default()).await;
     service.upstream.break_service(Upstream::Sts, Fault::CutOffFirst(2));
     let request = service.request("POST", "/credentials").bearer_auth(token());
     let caller = tokio::spawn(async move { request.send().await.map(|_| ()) });
@@ -211,10 +211,6 @@ async fn a_caller_that_hangs_up_is_audited_all_the_same() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     caller.abort();
-    let deadline = Instant::now() + DEADLINE;
-    while service.audit().is_empty() {
-        assert!(Instant::now() < deadline, "the request left no audit line");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert_eq!(service.audit()[0]["decision"], "allow");
+    let audited = service.process.wait_for("\"decision\":").await;
+    assert!(audited.starts_with("\"allow\""), "{audited}");
 }

@@ -74,7 +74,7 @@ fn the_scanner_finds_planted_leaks() {
 
 #[tokio::test]
 async fn the_service_writes_no_secret() {
-    let service =
+    let mut service =
         Service::start(Setup { item: json!({"external_id": {"S": "CANARY-external-id"}}), ..Setup::default() }).await;
     let good = token();
     let bad = token_with(json!({"exp": 1}));
@@ -96,7 +96,7 @@ async fn the_service_writes_no_secret() {
         }
         service.upstream.mend();
     }
-    let output = service.process.output();
+    let output = service.process.stop().await;
     assert!(output.contains("\"decision\":\"allow\""));
     let secrets = [
         good.as_str(),

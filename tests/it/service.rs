@@ -134,9 +134,9 @@ impl Service {
         self.send(request.header("content-type", "application/json").body(body.to_string())).await
     }
 
-    /// The audit lines so far.
-    pub fn audit(&self) -> Vec<Value> {
-        let output = self.process.output();
+    /// Every audit line it wrote; the service ends for it.
+    pub async fn audit(mut self) -> Vec<Value> {
+        let output = self.process.stop().await;
         let lines = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         lines.filter(|line| line.get("decision").is_some()).collect()
     }

@@ -95,6 +95,14 @@ impl Process {
         rustix::process::kill_process(pid, signal).expect("a running child can be signalled");
     }
 
+    /// Stops it as an operator does, and returns all that it ever wrote. [`Self::output`] of a running process may
+    /// lack the line that was written a moment ago: only the end says that nothing more comes.
+    pub async fn stop(&mut self) -> String {
+        self.signal(rustix::process::Signal::TERM);
+        self.exit_code().await;
+        self.output()
+    }
+
     /// Waits for the end and returns the exit code.
     pub async fn exit_code(&mut self) -> Option<i32> {
         let deadline = Instant::now() + Duration::from_secs(60);
