@@ -1,0 +1,60 @@
+//! A program of the AWS SDK for Rust that uploads: credentials from the SDK's chain of default providers, nothing else.
+//!
+//! `sdk-consumer once BUCKET KEY FILE` uploads FILE and prints what it reads back; `sdk-consumer keep BUCKET PREFIX
+//! SECONDS` uploads every SECONDS until its standard input ends, a line for each: `ok KEY` or `failed KEY WHY`.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use aws_config::BehaviorVersion;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::DisplayErrorContext;
+use aws_sdk_s3::primitives::ByteStream;
+use tokio::io::AsyncReadExt as _;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let client = Client::new(&aws_config::load_defaults(BehaviorVersion::latest()).await);
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["once", bucket, key, file] => once(&client, bucket, key, file).await,
+        ["keep", bucket, prefix, seconds] => keep(&client, bucket, prefix, seconds.parse()?).await,
+        _ => bail!("once BUCKET KEY FILE | keep BUCKET PREFIX SECONDS"),
+    }
+}
+
+async fn once(client: &Client, bucket: &str, key: &str, file: &str) -> Result<()> {
+    upload(client, bucket, key, std::fs::read(file)?).await?;
+    let object = client.get_object().bucket(bucket).key(key).send().await.map_err(told)?;
+    let bytes = object.body.collect().await.context("the object")?.into_bytes();
+    print!("{}", String::from_utf8_lossy(&bytes));
+    Ok(())
+}
+
+async fn keep(client: &Client, bucket: &str, prefix: &str, seconds: f64) -> Result<()> {
+    let mut stdin = tokio::io::stdin();
+    let mut ticks = tokio::time::interval(Duration::from_secs_f64(seconds));
+    for count in 0.. {
+        let mut rest = [0; 1];
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stdin.read(&mut rest) => break,
+        }
+        let key = format!("{prefix}{count}");
+        match upload(client, bucket, &key, b"kept".to_vec()).await {
+            Ok(()) => println!("ok {key}"),
+            Err(error) => println!("failed {key} {}", error.to_string().replace('\n', " ")),
+        }
+    }
+    Ok(())
+}
+
+async fn upload(client: &Client, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<()> {
+    client.put_object().bucket(bucket).key(key).body(ByteStream::from(bytes)).send().await.map_err(told)?;
+    Ok(())
+}
+
+/// An SDK's error with its causes: its own text is only "service error".
+fn told<E: std::error::Error>(error: E) -> anyhow::Error {
+    anyhow::anyhow!("{}", DisplayErrorContext(error))
+}
