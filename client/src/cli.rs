@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::commands;
+
 /// Short-lived AWS credentials for whatever runs on this machine.
 #[derive(Parser)]
 #[command(name = "credvend", version, after_long_help = ENVIRONMENT)]
@@ -29,16 +31,27 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-#[derive(Subcommand, Clone, Copy)]
+#[derive(Subcommand)]
 pub(crate) enum Command {
     /// Print AWS credentials as `credential_process` of an AWS profile wants them
     GetCredentials,
-    /// Walk every hop from configuration to credentials, and name the one that fails and its fix
-    Doctor {
-        /// One JSON object a line instead of text
-        #[arg(long)]
-        json: bool,
-    },
+    /// Keep files of AWS credentials fresh, for programs that read nothing else
+    CredentialDaemon(commands::credential_daemon::Arguments),
+    /// Keep a file with the identity provider's token fresh, for AWS_WEB_IDENTITY_TOKEN_FILE
+    TokenDaemon(commands::token_daemon::Arguments),
+    /// Serve AWS credentials on this machine: the SDKs' container credentials and IMDSv2
+    Serve(commands::serve::Arguments),
+    /// Run a program that gets AWS credentials for as long as it runs
+    Exec(commands::exec::Arguments),
+    /// Print AWS credentials as exports of a shell
+    Env(commands::env::Arguments),
+    /// Upload, download, list and delete objects of the identity's bucket (runs credvend-s3)
+    #[command(disable_help_flag = true)]
+    S3(commands::s3::Arguments),
+    /// Walk every hop from configuration to S3, and name the one that fails and its fix
+    Doctor(commands::doctor::Arguments),
+    /// Print ready configuration for a program
+    Setup(commands::setup::Arguments),
     /// Print a shell's completion script
     Completions {
         /// The shell

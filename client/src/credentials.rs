@@ -51,6 +51,10 @@ impl Credentials {
     pub(crate) fn freshness(&self, now: SystemTime) -> Freshness {
         refresh::freshness(self.obtained_at, self.expires_at, &self.access_key_id, now)
     }
+
+    pub(crate) fn refresh_at(&self) -> SystemTime {
+        refresh::refresh_at(self.obtained_at, self.expires_at, &self.access_key_id)
+    }
 }
 
 #[cfg(test)]

@@ -55,6 +55,11 @@ impl Overlay {
         Self(variables)
     }
 
+    #[cfg(test)]
+    pub(crate) fn into_pairs(self) -> Vec<(String, String)> {
+        self.0.into_iter().collect()
+    }
+
     pub(crate) fn read(path: &Path) -> Result<Self, EnvFileError> {
         let mut text = String::new();
         let length = File::open(path)

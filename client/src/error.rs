@@ -61,12 +61,18 @@ pub(crate) enum Error {
     Identities(#[from] IdentitiesError),
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// One of several.
+    #[error("[identity.{name}]: {error}")]
+    Identity { name: String, error: ConfigError },
     #[error(transparent)]
     HttpClient(#[from] BuildError),
     #[error(transparent)]
     Idp(#[from] IdpError),
     #[error(transparent)]
     Exchange(#[from] ExchangeError),
+    /// A program that this one was asked to run.
+    #[error("`{program}` cannot be run: {cause}: is it installed, and in PATH?")]
+    Program { program: String, cause: io::Error },
     /// Another process tried while this one waited, and this is what it met.
     #[error("{message}")]
     Shared { kind: Kind, message: String },
@@ -101,9 +107,13 @@ impl Consequence {
 impl Error {
     pub(crate) fn consequence(&self) -> Consequence {
         match self {
-            Self::EnvFile(_) | Self::Identities(_) | Self::Config(_) | Self::HttpClient(_) | Self::Output(_) => {
-                Consequence::last(Kind::Configuration)
-            }
+            Self::EnvFile(_)
+            | Self::Identities(_)
+            | Self::Config(_)
+            | Self::Identity { .. }
+            | Self::HttpClient(_)
+            | Self::Output(_)
+            | Self::Program { .. } => Consequence::last(Kind::Configuration),
             Self::Idp(error) => error.consequence(),
             Self::Exchange(error) => error.consequence(),
             Self::Shared { kind, .. } => Consequence::last(*kind),

@@ -4,9 +4,9 @@
 //! [identity.web-01]
 //! idp_type = "auth0"
 //! auth0_client_secret_file = "/etc/credvend/web-01.secret"
+//! users = ["fluent-bit", 1001]
 //! ```
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -15,6 +15,14 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use crate::env_file::Overlay;
+
+/// One table of the file.
+pub(crate) struct Identity {
+    pub(crate) name: String,
+    pub(crate) variables: Overlay,
+    /// Names or numbers of the users who may have it from `serve`; none: whoever holds the bearer token.
+    pub(crate) users: Vec<String>,
+}
 
 /// Where identities are looked for.
 pub(crate) const DEFAULT_PATH: &str = "/etc/credvend/config.toml";
@@ -51,6 +59,12 @@ enum Problem {
     Secret { name: String, key: String },
     #[error("[identity.{name}]: `{key}` must be a text or a whole number")]
     WrongType { name: String, key: String },
+    #[error(
+        "[identity.{0}]: `users` must be a list of user names or ids that are not empty, for example [\"fluent-bit\", 1001]"
+    )]
+    Users(String),
+    #[error("[identity.{0}]: a name is 1 to 64 letters, digits, `-`, `_` and `.`, the first one a letter or digit")]
+    Name(String),
 }
 
 /// Variables that an identity may set. A secret is here as its file only; what concerns the whole process, such as the
@@ -111,9 +125,14 @@ const VARIABLES: [&str; 52] = [
 ];
 
 /// Reads one identity of a file; without a name, the only one.
-pub(crate) fn read(path: &Path, name: Option<&str>) -> Result<Overlay, IdentitiesError> {
-    let found = text(path).and_then(|text| parse(&text, name));
-    found.map(Overlay::new).map_err(|problem| IdentitiesError { path: path.to_owned(), problem })
+pub(crate) fn read(path: &Path, name: Option<&str>) -> Result<Identity, IdentitiesError> {
+    let found = text(path).and_then(|text| parse(&text)).and_then(|identities| choose(identities, name));
+    found.map_err(|problem| IdentitiesError { path: path.to_owned(), problem })
+}
+
+/// Reads all identities of a file, in the order of their names.
+pub(crate) fn read_all(path: &Path) -> Result<Vec<Identity>, IdentitiesError> {
+    text(path).and_then(|text| parse(&text)).map_err(|problem| IdentitiesError { path: path.to_owned(), problem })
 }
 
 fn text(path: &Path) -> Result<String, Problem> {
@@ -128,7 +147,7 @@ fn text(path: &Path) -> Result<String, Problem> {
     Ok(text)
 }
 
-fn parse(text: &str, name: Option<&str>) -> Result<BTreeMap<String, String>, Problem> {
+fn parse(text: &str) -> Result<Vec<Identity>, Problem> {
     let mut file: Table = text.parse().map_err(|error| syntax(text, &error))?;
     let identities = match file.remove("identity") {
         Some(Value::Table(identities)) => identities,
@@ -139,23 +158,49 @@ fn parse(text: &str, name: Option<&str>) -> Result<BTreeMap<String, String>, Pro
         return Err(Problem::NoTable(stray.clone()));
     }
     // All are checked, so that a mistake is told when it is made and not when the identity is first used.
-    let read = identities.into_iter().map(|(name, table)| Ok((name.clone(), identity(&name, table)?)));
-    let mut identities = read.collect::<Result<BTreeMap<_, _>, Problem>>()?;
-    let names: Vec<String> = identities.keys().cloned().collect();
+    identities.into_iter().map(|(name, table)| identity(name, table)).collect()
+}
+
+fn choose(mut identities: Vec<Identity>, name: Option<&str>) -> Result<Identity, Problem> {
+    let names = |identities: &[Identity]| identities.iter().map(|identity| identity.name.clone()).collect::<Vec<_>>();
     match name {
-        Some(name) => identities.remove(name).ok_or_else(|| Problem::NoSuchIdentity {
-            name: name.to_owned(),
-            suggestion: nearest(name, names.iter().map(String::as_str)),
-            names,
-        }),
-        None if identities.len() == 1 => Ok(identities.into_values().next().unwrap_or_default()),
-        None => Err(Problem::Ambiguous(names)),
+        Some(name) => match identities.iter().position(|identity| identity.name == name) {
+            Some(index) => Ok(identities.swap_remove(index)),
+            None => Err(Problem::NoSuchIdentity {
+                name: name.to_owned(),
+                suggestion: nearest(name, identities.iter().map(|identity| identity.name.as_str())),
+                names: names(&identities),
+            }),
+        },
+        None => match <[Identity; 1]>::try_from(identities) {
+            Ok([only]) => Ok(only),
+            Err(identities) => Err(Problem::Ambiguous(names(&identities))),
+        },
     }
 }
 
-fn identity(name: &str, table: Value) -> Result<BTreeMap<String, String>, Problem> {
-    let Value::Table(table) = table else { return Err(Problem::NoTable(format!("identity.{name}"))) };
-    table.into_iter().map(|(key, value)| variable(name, key, value)).collect()
+fn identity(name: String, table: Value) -> Result<Identity, Problem> {
+    // It becomes a part of paths: those of the endpoint, and those of files.
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if name.len() > 64 || !name.starts_with(|first: char| first.is_ascii_alphanumeric()) || !name.bytes().all(is_plain)
+    {
+        return Err(Problem::Name(name));
+    }
+    let Value::Table(mut table) = table else { return Err(Problem::NoTable(format!("identity.{name}"))) };
+    let users = table.remove("users").map_or(Ok(Vec::new()), |given| users(&name, given))?;
+    let variables: Result<_, _> = table.into_iter().map(|(key, value)| variable(&name, key, value)).collect();
+    Ok(Identity { variables: Overlay::new(variables?), name, users })
+}
+
+fn users(name: &str, given: Value) -> Result<Vec<String>, Problem> {
+    let user = |value| match value {
+        Value::String(text) if !text.is_empty() => Some(text),
+        Value::Integer(id) if u32::try_from(id).is_ok() => Some(id.to_string()),
+        _ => None,
+    };
+    let Value::Array(given) = given else { return Err(Problem::Users(name.to_owned())) };
+    let users = given.into_iter().map(user).collect::<Option<Vec<_>>>();
+    users.filter(|users| !users.is_empty()).ok_or_else(|| Problem::Users(name.to_owned()))
 }
 
 fn variable(name: &str, key: String, value: Value) -> Result<(String, String), Problem> {
@@ -202,7 +247,8 @@ mod tests {
     use super::*;
 
     fn parse(text: &str, name: Option<&str>) -> Result<Vec<(String, String)>, String> {
-        super::parse(text, name).map(|found| found.into_iter().collect()).map_err(|problem| problem.to_string())
+        let chosen = super::parse(text).and_then(|identities| choose(identities, name));
+        chosen.map(|found| found.variables.into_pairs()).map_err(|problem| problem.to_string())
     }
 
     const TWO: &str = "[identity.a]\nidp_type = 'file'\naws_role_duration_seconds = 900\n[identity.b]\n";
@@ -215,6 +261,13 @@ mod tests {
         assert_eq!(parse(TWO, Some("b")), Ok(Vec::new()));
         assert_eq!(parse(TWO, None).unwrap_err(), "name one of its identities with --identity: it has a, b");
         assert_eq!(parse("[identity.only]\nidp_type='file'", None).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn all_identities_and_their_users() {
+        let all = super::parse("[identity.b]\nusers = ['fluent-bit', 1001]\n[identity.a]\nidp_type = 'file'").unwrap();
+        let found: Vec<_> = all.iter().map(|identity| (identity.name.as_str(), identity.users.join(" "))).collect();
+        assert_eq!(found, [("a", String::new()), ("b", "fluent-bit 1001".to_owned())]);
     }
 
     #[test]
@@ -233,6 +286,11 @@ mod tests {
                 "[identity.x]: a secret does not belong into this file: name the file that holds it in \
                  `auth0_client_secret_file`",
             ),
+            ("[identity.x]\nusers = []", "[identity.x]: `users` must be a list"),
+            ("[identity.x]\nusers = 'a'", "[identity.x]: `users` must be a list"),
+            ("[identity.x]\nusers = [-1]", "[identity.x]: `users` must be a list"),
+            ("[identity.'../x']", "[identity.../x]: a name is 1 to 64 letters"),
+            ("[identity.'.x']", "[identity..x]: a name is 1 to 64 letters"),
             ("[identity.x]\nidp_type = true", "[identity.x]: `idp_type` must be a text or a whole number"),
             ("[identity.x]\nidp_type = 'a'\nidp_type = 'CANARY'", "line 3: "),
             ("[identity.x]\n\nauth0_client_secret = CANARY", "line 3: "),

@@ -14,25 +14,25 @@ mod exchange;
 mod fetch;
 mod identities;
 mod idp;
+mod keeper;
 mod log;
 mod output;
 mod provider;
 mod refresh;
 mod secret;
+mod sources;
 mod timestamp;
 mod variables;
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
-use crate::config::Config;
-use crate::env_file::Overlay;
 use crate::error::Error;
 use crate::log::Log;
+use crate::sources::Sources;
 
 /// Runs one command to its end. `environment` looks up a variable of the process.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &dyn Fn(&str) -> Option<String>) -> ExitCode {
@@ -49,31 +49,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &dyn Fn(&
 }
 
 fn dispatch(cli: &Cli, log: &Log, environment: &dyn Fn(&str) -> Option<String>) -> Result<ExitCode, Error> {
-    match cli.command {
-        Command::Completions { shell } => return commands::completions::run(shell),
-        Command::Man => return commands::man::run(),
-        Command::GetCredentials | Command::Doctor { .. } => {}
+    let sources = Sources { cli, environment };
+    match &cli.command {
+        Command::GetCredentials => commands::get_credentials::run(&sources.config()??, log),
+        Command::CredentialDaemon(_) | Command::TokenDaemon(_) | Command::Serve(_) => Ok(ExitCode::FAILURE),
+        Command::Exec(_) | Command::Env(_) | Command::Setup(_) => Ok(ExitCode::FAILURE),
+        Command::S3(arguments) => commands::s3::run(cli, arguments),
+        Command::Doctor(arguments) => commands::doctor::run(arguments, sources.config()?, log),
+        Command::Completions { shell } => commands::completions::run(*shell),
+        Command::Man => commands::man::run(),
     }
-    let overlay = overlay(cli)?;
-    let lookup = |name: &str| {
-        let from_process = || if overlay.overrules(name) { None } else { environment(name) };
-        overlay.get(name).map(str::to_owned).or_else(from_process)
-    };
-    let config = Config::from_env(&lookup);
-    match cli.command {
-        Command::Doctor { json } => commands::doctor::run(config, json, log),
-        _ => commands::get_credentials::run(&config?, log),
-    }
-}
-
-/// The variables that win over the process's own.
-fn overlay(cli: &Cli) -> Result<Overlay, Error> {
-    if let Some(env_file) = &cli.env_file {
-        return Ok(Overlay::read(env_file)?);
-    }
-    if cli.config.is_none() && cli.identity.is_none() {
-        return Ok(Overlay::default());
-    }
-    let path = cli.config.as_deref().unwrap_or(Path::new(identities::DEFAULT_PATH));
-    Ok(identities::read(path, cli.identity.as_deref())?)
 }

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::timestamp;
 
 /// Where messages go, in which format, from which level on.
+#[derive(Clone, Copy)]
 pub(crate) struct Log {
     format: LogFormat,
     level: LogLevel,

@@ -9,7 +9,7 @@ use crate::credentials::Credentials;
 use crate::error::{Error, Kind};
 use crate::fetch;
 use crate::log::Log;
-use crate::refresh::{self, FailedAttempt, Failure, Freshness};
+use crate::refresh::{self, Answer, FailedAttempt, Failure, Freshness};
 use crate::timestamp;
 
 /// A caller without credentials waits this long, all tries together.
@@ -40,36 +40,45 @@ enum Turn {
 
 impl<'a> Provider<'a> {
     pub(crate) fn new(config: &'a Config, log: &'a Log) -> Self {
-        Self { config, log, started: Instant::now(), started_at: timestamp::now() }
+        Self::as_of(timestamp::now(), config, log)
+    }
+
+    /// For a caller who knows better than a clock that has been set back.
+    pub(crate) fn as_of(now: SystemTime, config: &'a Config, log: &'a Log) -> Self {
+        Self { config, log, started: Instant::now(), started_at: now }
+    }
+
+    fn now(&self) -> SystemTime {
+        timestamp::now().max(self.started_at + self.started.elapsed())
     }
 
     /// Good credentials, as quickly as they can be had.
     ///
     /// # Errors
     /// When none can be had and none in the cache are still valid.
-    pub(crate) fn credentials(&self) -> Result<Credentials, Error> {
+    pub(crate) fn credentials(&self) -> Result<Answer<Credentials>, Error> {
         let cache = match Cache::open(self.config.cache_dir.as_deref(), self.config.cache_id()) {
             Ok(cache) => cache,
             Err(error) => {
                 self.log.warn(format_args!("credentials are not cached: {error}"));
-                return fetch::credentials(self.config, None, self.log, self.started + PATIENCE);
+                return fetch::credentials(self.config, None, self.log, self.started + PATIENCE).map(Answer::new);
             }
         };
         // Without the lock a file that cannot be used says nothing: somebody may be replacing it this moment.
         let cached = valid(cache.credentials().unwrap_or_default(), self.started_at);
         match cached {
-            Some((credentials, Freshness::Fresh)) => Ok(credentials),
+            Some((credentials, Freshness::Fresh)) => Ok(Answer::new(credentials)),
             Some((credentials, freshness)) => self.refresh(&cache, credentials, freshness),
-            None => self.first_fetch(&cache),
+            None => self.first_fetch(&cache).map(Answer::new),
         }
     }
 
     /// Fresher credentials than these if they can be had soon, else these.
-    fn refresh(&self, cache: &Cache, current: Credentials, freshness: Freshness) -> Result<Credentials, Error> {
+    fn refresh(&self, cache: &Cache, current: Credentials, freshness: Freshness) -> Result<Answer<Credentials>, Error> {
         let failure = cache.failure().unwrap_or_default().filter(|failure| failure.failed_at <= self.started_at);
-        if failure.is_some_and(|failure| self.started_at < failure.not_before) {
+        if failure.as_ref().is_some_and(|failure| self.started_at < failure.not_before) {
             self.log.info("the last refresh failed a moment ago: the credentials in the cache are used");
-            return Ok(current);
+            return Ok(Answer { value: current, failure });
         }
         let is_urgent = freshness == Freshness::Urgent;
         let longest = if is_urgent { PATIENCE_WHILE_URGENT } else { PATIENCE_WHILE_REFRESHABLE };
@@ -77,34 +86,34 @@ impl<'a> Provider<'a> {
         let left = current.expires_at.duration_since(self.started_at).unwrap_or_default();
         let deadline = self.started + longest.min(left / 2);
         let _lock = match self.wait_for_turn(cache, if is_urgent { deadline } else { self.started }) {
-            Turn::SomebodyElses => return Ok(current),
+            Turn::SomebodyElses => return Ok(Answer::new(current)),
             Turn::Lockless => None,
             Turn::Mine(lock) => Some(lock),
         };
         let (found, failure) = self.look_again(cache);
         // Told apart by key: a service may well hand out new credentials that end when the old ones do.
         if let Some((fresher, _)) = found.filter(|(found, _)| found.access_key_id != current.access_key_id) {
-            return Ok(fresher);
+            return Ok(Answer::new(fresher));
         }
         if deadline.saturating_duration_since(Instant::now()) < SHORTEST_TRY {
-            return Ok(current);
+            return Ok(Answer::new(current));
         }
         if failure.as_ref().is_some_and(|failure| failure.failed_at >= self.started_at) {
-            return Ok(current);
+            return Ok(Answer { value: current, failure });
         }
         match fetch::credentials(self.config, Some(cache), self.log, deadline) {
             Ok(fetched) => {
                 self.keep(cache, &fetched);
-                Ok(fetched)
+                Ok(Answer::new(fetched))
             }
             Err(error) => {
-                self.note(cache, &error, Some(&current), failure);
-                if current.expires_at <= timestamp::now() {
+                let failure = self.note(cache, &error, Some(&current), failure);
+                if current.expires_at <= self.now() {
                     return Err(error);
                 }
                 let until = timestamp::format(current.expires_at);
                 self.log.warn(format_args!("{error}; the credentials in the cache are used, valid until {until}"));
-                Ok(current)
+                Ok(Answer { value: current, failure: Some(failure) })
             }
         }
     }
@@ -166,7 +175,7 @@ impl<'a> Provider<'a> {
         self.recover(cache.token());
         // A failure in the future was noted by a clock that has been set back since.
         let failure = self.recover(cache.failure()).filter(|failure| failure.failed_at <= timestamp::now());
-        (valid(credentials, timestamp::now()), failure)
+        (valid(credentials, self.now()), failure)
     }
 
     fn recover<T>(&self, outcome: Result<Option<T>, CacheError>) -> Option<T> {
@@ -200,7 +209,7 @@ impl<'a> Provider<'a> {
     }
 
     /// Tells the other processes of a failure.
-    fn note(&self, cache: &Cache, error: &Error, current: Option<&Credentials>, previous: Option<Failure>) {
+    fn note(&self, cache: &Cache, error: &Error, current: Option<&Credentials>, previous: Option<Failure>) -> Failure {
         let consequence = error.consequence();
         let attempt = FailedAttempt {
             lifetime: current.map(Credentials::lifetime).unwrap_or_default(),
@@ -220,6 +229,7 @@ impl<'a> Provider<'a> {
         if let Err(error) = cache.store_failure(&failure) {
             self.log.warn(format_args!("the failure is not noted for other processes: {error}"));
         }
+        failure
     }
 }
 

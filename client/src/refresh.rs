@@ -24,6 +24,9 @@ const URGENT: Duration = Duration::from_secs(600);
 /// A token about to expire would not survive its way to the service; for short-lived ones a tenth of their life.
 const TOKEN_MARGIN: Duration = Duration::from_secs(60);
 
+/// Clocks are set back by a little all the time.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
+
 /// A server that asks callers without credentials for more patience than this is asked again.
 const MAX_ASKED: Duration = Duration::from_secs(300);
 
@@ -36,22 +39,42 @@ const MAX_PAUSE: Duration = Duration::from_secs(30);
 pub(crate) fn freshness(obtained_at: SystemTime, expires_at: SystemTime, salt: &str, now: SystemTime) -> Freshness {
     let left = expires_at.duration_since(now).unwrap_or_default();
     let lifetime = expires_at.duration_since(obtained_at).unwrap_or_default();
-    let refresh_from = lifetime.mul_f64(0.5 + 0.05 * spread(salt));
+    // The clock has been set back since: how much of their life is left is anybody's guess.
+    let is_from_the_future = obtained_at.duration_since(now).is_ok_and(|ahead| ahead > CLOCK_TOLERANCE);
     if left.is_zero() {
         Freshness::Expired
     } else if left <= URGENT.min(lifetime / 4) {
         Freshness::Urgent
-    } else if left <= refresh_from {
+    } else if is_from_the_future || now >= refresh_at(obtained_at, expires_at, salt) {
         Freshness::Refreshable
     } else {
         Freshness::Fresh
     }
 }
 
+/// From when on fresher ones are fetched.
+pub(crate) fn refresh_at(obtained_at: SystemTime, expires_at: SystemTime, salt: &str) -> SystemTime {
+    let lifetime = expires_at.duration_since(obtained_at).unwrap_or_default();
+    expires_at - lifetime.mul_f64(0.5 + 0.05 * spread(salt))
+}
+
 /// Whether a token is worth sending.
 pub(crate) fn is_token_usable(obtained_at: SystemTime, expires_at: SystemTime, now: SystemTime) -> bool {
     let lifetime = expires_at.duration_since(obtained_at).unwrap_or_default();
     expires_at.duration_since(now).is_ok_and(|left| left > TOKEN_MARGIN.min(lifetime / 10))
+}
+
+/// What a caller gets, and why it is not fresher where it could be.
+pub(crate) struct Answer<T> {
+    pub(crate) value: T,
+    /// The last refresh failed, and the value is what there was before it.
+    pub(crate) failure: Option<Failure>,
+}
+
+impl<T> Answer<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self { value, failure: None }
+    }
 }
 
 /// A refresh that failed while the credentials were still valid, or a first fetch that failed: told to the other
@@ -99,6 +122,13 @@ pub(crate) fn pause(attempt: &FailedAttempt, random: f64) -> Duration {
     // Beyond the credentials' end the word of the server no longer counts: then a caller has nothing else to do.
     let longest_asked = if attempt.lifetime.is_zero() { MAX_ASKED } else { attempt.lifetime };
     attempt.retry_after.unwrap_or_default().min(longest_asked).max(pause)
+}
+
+/// How long one who keeps at it, and has nothing to lose, waits after so many failures in a row: from 1 s on, doubling
+/// up to 30 s, or longer where the server asks for it.
+pub(crate) fn pause_without(failures: u32, retry_after: Option<Duration>, random: f64) -> Duration {
+    let backoff = Duration::from_secs(1 << failures.saturating_sub(1).min(5)).min(MAX_PAUSE);
+    retry_after.unwrap_or_default().min(MAX_ASKED).max(backoff.mul_f64(1.0 - random / 2.0))
 }
 
 /// FNV-1a, to 0..1.
@@ -158,6 +188,24 @@ mod tests {
         assert!(usable(3600, 3539) && !usable(3600, 3540) && !usable(3600, 9999));
         assert!(usable(20, 17) && !usable(20, 18));
         assert!(!usable(0, 0));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_proves_nothing() {
+        let at = SystemTime::UNIX_EPOCH + 100 * MINUTE;
+        let seen = |back: Duration| freshness(at, at + 60 * MINUTE, "a", at - back);
+        assert_eq!(seen(Duration::from_secs(59)), Freshness::Fresh);
+        assert_eq!(seen(Duration::from_secs(61)), Freshness::Refreshable);
+    }
+
+    #[test]
+    fn one_with_nothing_to_lose_keeps_trying() {
+        let seconds = |failures, retry_after: Option<u64>| {
+            pause_without(failures, retry_after.map(Duration::from_secs), 0.0).as_secs()
+        };
+        assert_eq!([1, 2, 3, 6, 99].map(|failures| seconds(failures, None)), [1, 2, 4, 30, 30]);
+        assert_eq!([seconds(1, Some(7)), seconds(1, Some(9999))], [7, 300]);
+        assert_eq!(pause_without(1, None, 1.0), Duration::from_millis(500));
     }
 
     #[test]

@@ -16,8 +16,15 @@ use crate::fetch;
 use crate::log::Log;
 use crate::variables::ConfigError;
 
-pub(crate) fn run(config: Result<Config, ConfigError>, json: bool, log: &Log) -> Result<ExitCode, Error> {
-    let mut report = Report::new(json);
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// One JSON object a line instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments, config: Result<Config, ConfigError>, log: &Log) -> Result<ExitCode, Error> {
+    let mut report = Report::new(arguments.json);
     match config {
         Ok(config) => walk(&config, &mut report, log)?,
         Err(error) => report.fail("configuration", &Error::from(error))?,

@@ -1,9 +1,16 @@
 //! One file a subcommand.
 
 pub(crate) mod completions;
+pub(crate) mod credential_daemon;
 pub(crate) mod doctor;
+pub(crate) mod env;
+pub(crate) mod exec;
 pub(crate) mod get_credentials;
 pub(crate) mod man;
+pub(crate) mod s3;
+pub(crate) mod serve;
+pub(crate) mod setup;
+pub(crate) mod token_daemon;
 
 use std::io::{self, Write as _};
 

@@ -25,7 +25,7 @@ use self::file::TokenFile;
 use self::github::GitHub;
 use crate::cache::Cache;
 use crate::log::Log;
-use crate::refresh;
+use crate::refresh::{self, Freshness};
 use crate::secret::{Secret, SecretSource};
 use crate::timestamp;
 use crate::variables::Variables;
@@ -64,6 +64,21 @@ pub(crate) struct AccessToken {
 impl AccessToken {
     pub(crate) fn is_usable(&self, now: SystemTime) -> bool {
         refresh::is_token_usable(self.obtained_at, self.expires_at, now)
+    }
+
+    /// Of a token that is kept in a file for others; a token of our own is used up to its margin.
+    pub(crate) fn freshness(&self, now: SystemTime) -> Freshness {
+        refresh::freshness(self.obtained_at, self.expires_at, self.salt(), now)
+    }
+
+    pub(crate) fn refresh_at(&self) -> SystemTime {
+        refresh::refresh_at(self.obtained_at, self.expires_at, self.salt())
+    }
+
+    /// The end of the signature: different for every token, and worth nothing by itself.
+    fn salt(&self) -> &str {
+        let text = self.value.expose();
+        text.get(text.len().saturating_sub(16)..).unwrap_or_default()
     }
 }
 

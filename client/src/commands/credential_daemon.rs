@@ -1,0 +1,4 @@
+//! `credvend credential-daemon`.
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {}

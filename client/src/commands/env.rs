@@ -1,0 +1,4 @@
+//! `credvend env`.
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {}

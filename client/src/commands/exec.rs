@@ -1,0 +1,4 @@
+//! `credvend exec`.
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {}

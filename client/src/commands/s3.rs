@@ -1,0 +1,37 @@
+//! `credvend s3 …`: runs `credvend-s3`, as git runs its subcommands, so that the credential helper stays small.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use crate::cli::Cli;
+use crate::error::Error;
+
+const PROGRAM: &str = "credvend-s3";
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// What credvend-s3 shall do; see `credvend s3 --help`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
+    arguments: Vec<OsString>,
+}
+
+/// Returns only when it cannot be run.
+pub(crate) fn run(cli: &Cli, arguments: &Arguments) -> Result<ExitCode, Error> {
+    let options = [
+        ("--env-file", cli.env_file.as_ref().map(OsString::from)),
+        ("--identity", cli.identity.as_ref().map(OsString::from)),
+        ("--config", cli.config.as_ref().map(OsString::from)),
+    ];
+    let given = options.into_iter().filter_map(|(name, value)| Some([OsString::from(name), value?]));
+    let cause = Command::new(program()).args(given.flatten()).args(&arguments.arguments).exec();
+    Err(Error::Program { program: PROGRAM.to_owned(), cause })
+}
+
+/// The one that was installed beside this program, else the one in `PATH`.
+fn program() -> PathBuf {
+    let beside = || -> io::Result<PathBuf> { Ok(std::env::current_exe()?.with_file_name(PROGRAM)) };
+    beside().ok().filter(|path| path.exists()).unwrap_or_else(|| PROGRAM.into())
+}

@@ -1,0 +1,4 @@
+//! `credvend serve`.
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {}

@@ -1,0 +1,4 @@
+//! `credvend setup`.
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {}

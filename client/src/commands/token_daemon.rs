@@ -1,0 +1,4 @@
+//! `credvend token-daemon`.
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {}

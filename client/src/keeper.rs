@@ -1,0 +1,254 @@
+//! Keeps what one identity has in memory, and fresh: the engine of every command that runs on.
+//!
+//! It asks the same [`Provider`](crate::provider::Provider) as `get-credentials` does, so all processes of a host share
+//! one cache and one fetch. On top of it: what is in memory stays until there is something better, whatever becomes of
+//! the cache; and it is judged by the wall clock *and* by the time that has really passed, the larger age counts.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout_at};
+
+use crate::credentials::Credentials;
+use crate::error::Error;
+use crate::idp::AccessToken;
+use crate::log::Log;
+use crate::refresh::{self, Answer, FailedAttempt, Failure, Freshness};
+use crate::timestamp;
+
+/// The wall clock may have been set, or the machine have slept, while a keeper did.
+const LONGEST_NAP: Duration = Duration::from_secs(10);
+/// Another process is at it: its result is looked for this often.
+const NEXT_LOOK: Duration = Duration::from_millis(500);
+/// A caller whose credentials are about to end waits this long for fresher ones; one without any, too.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What can be kept: it was obtained, and it ends.
+pub(crate) trait Perishable: Send + Sync + 'static {
+    /// What its age asks for.
+    fn freshness(&self, now: SystemTime) -> Freshness;
+    /// From when on a fresher one is fetched.
+    fn refresh_at(&self) -> SystemTime;
+    fn obtained_at(&self) -> SystemTime;
+    fn expires_at(&self) -> SystemTime;
+}
+
+impl Perishable for Credentials {
+    fn freshness(&self, now: SystemTime) -> Freshness {
+        self.freshness(now)
+    }
+
+    fn refresh_at(&self) -> SystemTime {
+        self.refresh_at()
+    }
+
+    fn obtained_at(&self) -> SystemTime {
+        self.obtained_at
+    }
+
+    fn expires_at(&self) -> SystemTime {
+        self.expires_at
+    }
+}
+
+impl Perishable for AccessToken {
+    fn freshness(&self, now: SystemTime) -> Freshness {
+        self.freshness(now)
+    }
+
+    fn refresh_at(&self) -> SystemTime {
+        self.refresh_at()
+    }
+
+    fn obtained_at(&self) -> SystemTime {
+        self.obtained_at
+    }
+
+    fn expires_at(&self) -> SystemTime {
+        self.expires_at
+    }
+}
+
+/// One fetch, on a thread of its own: it may block. It is told the time, which a clock that was set back would not.
+pub(crate) type Fetch<T> = Arc<dyn Fn(SystemTime) -> Result<Answer<T>, Error> + Send + Sync>;
+
+/// What there is, and why it is not better.
+pub(crate) struct State<T> {
+    pub(crate) current: Option<Arc<T>>,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) fetched: u64,
+    pub(crate) failed: u64,
+    /// When `current` came here, by both clocks.
+    adopted: (SystemTime, Instant),
+}
+
+impl<T> Clone for State<T> {
+    fn clone(&self) -> Self {
+        let Self { current, failure, fetched, failed, adopted } = self;
+        Self {
+            current: current.clone(),
+            failure: failure.clone(),
+            fetched: *fetched,
+            failed: *failed,
+            adopted: *adopted,
+        }
+    }
+}
+
+impl<T: Perishable> State<T> {
+    fn new(current: Option<Arc<T>>) -> Self {
+        Self { current, failure: None, fetched: 0, failed: 0, adopted: (timestamp::now(), Instant::now()) }
+    }
+
+    /// The wall clock's word, unless more time has passed than it knows of.
+    pub(crate) fn now(&self) -> SystemTime {
+        let (at, instant) = self.adopted;
+        timestamp::now().max(at + instant.elapsed())
+    }
+
+    pub(crate) fn freshness(&self) -> Freshness {
+        self.current.as_ref().map_or(Freshness::Expired, |current| current.freshness(self.now()))
+    }
+
+    /// How long there will be no new attempt, since the last one has failed.
+    pub(crate) fn pause(&self) -> Option<Duration> {
+        let failure = self.failure.as_ref()?;
+        let now = timestamp::now();
+        // A failure in the future was noted by a clock that has been set back since.
+        let left = failure.not_before.duration_since(now).ok().filter(|left| !left.is_zero())?;
+        (failure.failed_at <= now).then_some(left)
+    }
+
+    /// How long there is nothing to do.
+    fn rest(&self) -> Duration {
+        match (self.freshness(), &self.current) {
+            (Freshness::Fresh, Some(current)) => current.refresh_at().duration_since(self.now()).unwrap_or_default(),
+            _ => self.pause().unwrap_or_default(),
+        }
+    }
+
+    fn adopt(&mut self, outcome: Result<Answer<T>, Error>, took: Duration) {
+        match outcome {
+            Ok(Answer { value, failure }) => {
+                self.failed += u64::from(failure.is_some());
+                self.failure = failure;
+                // The cache may hold something older, if it could not be written.
+                let is_better = |current: &Arc<T>| {
+                    value.obtained_at() > current.obtained_at() || value.expires_at() > current.expires_at()
+                };
+                if self.freshness() == Freshness::Expired || self.current.as_ref().is_none_or(is_better) {
+                    self.current = Some(Arc::new(value));
+                    self.adopted = (timestamp::now(), Instant::now());
+                    self.fetched += 1;
+                }
+            }
+            Err(error) => {
+                self.failed += 1;
+                self.failure = Some(self.failure_of(&error, took));
+            }
+        }
+    }
+
+    fn failure_of(&self, error: &Error, took: Duration) -> Failure {
+        let consequence = error.consequence();
+        let failures = self.failure.as_ref().map_or(0, |failure| failure.failures).saturating_add(1);
+        let retry_after = consequence.retry_after;
+        let pause = match &self.current {
+            Some(current) if self.freshness() != Freshness::Expired => {
+                let lifetime = current.expires_at().duration_since(current.obtained_at()).unwrap_or_default();
+                refresh::pause(&FailedAttempt { lifetime, failures, took, retry_after }, fastrand::f64())
+            }
+            _ => refresh::pause_without(failures, retry_after, fastrand::f64()),
+        };
+        let failed_at = timestamp::now();
+        let (kind, message) = (consequence.kind, error.to_string());
+        let asked_to_wait = retry_after.is_some();
+        Failure { failed_at, not_before: failed_at + pause, failures, asked_to_wait, kind, message }
+    }
+}
+
+/// The running task of one identity; ends when dropped.
+pub(crate) struct Keeper<T> {
+    state: watch::Receiver<State<T>>,
+    wake: Arc<Notify>,
+    task: JoinHandle<()>,
+}
+
+impl<T> Drop for Keeper<T> {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl<T: Perishable> Keeper<T> {
+    /// Starts with what there is already, if anything. Must be called inside of a runtime.
+    pub(crate) fn start(fetch: Fetch<T>, initial: Option<Arc<T>>, log: Log) -> Self {
+        let (publish, state) = watch::channel(State::new(initial));
+        let wake = Arc::new(Notify::new());
+        let task = tokio::spawn(keep(fetch, publish, Arc::clone(&wake), log));
+        Self { state, wake, task }
+    }
+
+    /// For looking at it, and for waiting until it changes.
+    pub(crate) fn state(&self) -> &watch::Receiver<State<T>> {
+        &self.state
+    }
+
+    /// The best there is, at once while it has a while to live; else the caller waits a little for something fresher,
+    /// as long as that may come.
+    ///
+    /// # Errors
+    /// When there is nothing valid: why.
+    pub(crate) async fn current(&self) -> Result<Arc<T>, Option<Failure>> {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let mut state = self.state.clone();
+        loop {
+            let (freshness, current, pause, failure) = {
+                let state = state.borrow_and_update();
+                (state.freshness(), state.current.clone(), state.pause(), state.failure.clone())
+            };
+            let valid = current.filter(|_| freshness != Freshness::Expired);
+            let is_good = matches!(freshness, Freshness::Fresh | Freshness::Refreshable);
+            if let Some(current) = valid.clone().filter(|_| is_good || pause.is_some()) {
+                return Ok(current);
+            }
+            if pause.is_some() {
+                return Err(failure);
+            }
+            self.wake.notify_one();
+            if !matches!(timeout_at(deadline, state.changed()).await, Ok(Ok(()))) {
+                return valid.ok_or(failure);
+            }
+        }
+    }
+}
+
+async fn keep<T: Perishable>(fetch: Fetch<T>, publish: watch::Sender<State<T>>, wake: Arc<Notify>, log: Log) {
+    loop {
+        let rest = publish.borrow().rest();
+        if !rest.is_zero() {
+            tokio::select! {
+                () = sleep(rest.min(LONGEST_NAP)) => {}
+                () = wake.notified() => {}
+            }
+            continue;
+        }
+        let began = Instant::now();
+        let (attempt, now) = (Arc::clone(&fetch), publish.borrow().now());
+        let Ok(outcome) = tokio::task::spawn_blocking(move || attempt(now)).await else {
+            // It panicked: a bug, and no reason to stop serving what there is.
+            log.warn("a refresh ended in a bug; it is tried again");
+            sleep(LONGEST_NAP).await;
+            continue;
+        };
+        if let Err(error) = &outcome {
+            log.warn(error);
+        }
+        publish.send_modify(|state| state.adopt(outcome, began.elapsed()));
+        if publish.borrow().rest().is_zero() {
+            sleep(NEXT_LOOK).await;
+        }
+    }
+}

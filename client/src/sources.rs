@@ -1,0 +1,78 @@
+//! Where the configuration comes from: the process's variables, a file of variables, a file of identities.
+
+use std::path::Path;
+
+use crate::cli::Cli;
+use crate::config::Config;
+use crate::env_file::Overlay;
+use crate::error::Error;
+use crate::identities::{self, Identity};
+use crate::variables::ConfigError;
+
+/// Read anew each time: files change while a daemon runs.
+pub(crate) struct Sources<'a> {
+    pub(crate) cli: &'a Cli,
+    pub(crate) environment: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// One of the identities that `serve` offers.
+pub(crate) struct NamedConfig {
+    /// `default` where the configuration names none.
+    pub(crate) name: String,
+    pub(crate) config: Config,
+    /// Names or ids of the users who may have it; none: whoever holds the bearer token.
+    pub(crate) users: Vec<String>,
+}
+
+impl Sources<'_> {
+    /// The one identity of this run. Without a readable file there is nothing that could be faulty, hence two results.
+    pub(crate) fn config(&self) -> Result<Result<Config, ConfigError>, Error> {
+        Ok(self.read(&self.overlay()?))
+    }
+
+    /// Every identity of this run: all of the file where `--config` comes without `--identity`, else the one.
+    pub(crate) fn configs(&self) -> Result<Vec<NamedConfig>, Error> {
+        let identities = match (&self.cli.config, &self.cli.identity) {
+            (Some(path), None) => identities::read_all(path)?,
+            (None, None) => {
+                return Ok(vec![NamedConfig {
+                    name: "default".to_owned(),
+                    config: self.config()??,
+                    users: Vec::new(),
+                }]);
+            }
+            (path, Some(name)) => vec![identities::read(path_or_default(path.as_deref()), Some(name))?],
+        };
+        let named = |identity: Identity| {
+            let Identity { name, variables, users } = identity;
+            match self.read(&variables) {
+                Ok(config) => Ok(NamedConfig { name, config, users }),
+                Err(error) => Err(Error::Identity { name, error }),
+            }
+        };
+        identities.into_iter().map(named).collect()
+    }
+
+    fn read(&self, overlay: &Overlay) -> Result<Config, ConfigError> {
+        Config::from_env(&|name| {
+            let from_process = || if overlay.overrules(name) { None } else { (self.environment)(name) };
+            overlay.get(name).map(str::to_owned).or_else(from_process)
+        })
+    }
+
+    /// The variables that win over the process's own.
+    fn overlay(&self) -> Result<Overlay, Error> {
+        let Cli { env_file, config, identity, .. } = self.cli;
+        if let Some(env_file) = env_file {
+            return Ok(Overlay::read(env_file)?);
+        }
+        if config.is_none() && identity.is_none() {
+            return Ok(Overlay::default());
+        }
+        Ok(identities::read(path_or_default(config.as_deref()), identity.as_deref())?.variables)
+    }
+}
+
+fn path_or_default(path: Option<&Path>) -> &Path {
+    path.unwrap_or(Path::new(identities::DEFAULT_PATH))
+}
