@@ -252,3 +252,98 @@ async fn keep<T: Perishable>(fetch: Fetch<T>, publish: watch::Sender<State<T>>, 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::cli::{LogFormat, LogLevel};
+    use crate::secret::Secret;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn credentials(key: &str, age: Duration, lifetime: Duration) -> Credentials {
+        let obtained_at = timestamp::now() - age;
+        Credentials {
+            access_key_id: key.to_owned(),
+            secret_access_key: Secret::new("secret".to_owned()),
+            session_token: Secret::new("token".to_owned()),
+            expires_at: obtained_at + lifetime,
+            obtained_at,
+        }
+    }
+
+    fn failure() -> Error {
+        Error::Busy { waited: HOUR }
+    }
+
+    fn key(state: &State<Credentials>) -> Option<&str> {
+        state.current.as_ref().map(|current| current.access_key_id.as_str())
+    }
+
+    #[test]
+    fn what_is_there_stays_until_there_is_something_better() {
+        let mut state = State::new(None);
+        assert!(state.rest().is_zero());
+        state.adopt(Err(failure()), Duration::ZERO);
+        assert!(state.rest() >= Duration::from_millis(400), "it does not try again at once");
+        state.adopt(Ok(Answer::new(credentials("ASIA1", HOUR / 3, HOUR))), Duration::ZERO);
+        assert_eq!((key(&state), state.pause()), (Some("ASIA1"), None));
+        assert!(state.rest() > HOUR / 10 && state.rest() < HOUR / 4, "the refresh point is near half of the life");
+        state.adopt(Err(failure()), Duration::ZERO);
+        assert_eq!(key(&state), Some("ASIA1"));
+        state.adopt(Ok(Answer::new(credentials("ASIA0", HOUR / 2, HOUR))), Duration::ZERO);
+        assert_eq!(key(&state), Some("ASIA1"), "a cache that could not be written answers with what it had");
+        state.adopt(Ok(Answer::new(credentials("ASIA2", Duration::ZERO, HOUR / 2))), Duration::ZERO);
+        assert_eq!(key(&state), Some("ASIA2"));
+        assert_eq!((state.fetched, state.failed), (2, 2));
+    }
+
+    #[test]
+    fn time_that_has_passed_counts_when_the_clock_is_set_back() {
+        let mut state = State::new(None);
+        state.adopt(Ok(Answer::new(credentials("ASIA1", Duration::ZERO, HOUR))), Duration::ZERO);
+        assert_eq!(state.freshness(), Freshness::Fresh);
+        // As if the wall clock had said an hour more when they came.
+        state.adopted.0 += HOUR;
+        assert_eq!(state.freshness(), Freshness::Expired);
+        assert!(state.rest().is_zero());
+    }
+
+    fn keeper(results: Vec<Result<Credentials, Error>>) -> (Keeper<Credentials>, Arc<AtomicUsize>) {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let results = std::sync::Mutex::new(results.into_iter());
+        let counted = Arc::clone(&calls);
+        let fetch: Fetch<Credentials> = Arc::new(move |_| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            results.lock().unwrap().next().unwrap_or_else(|| Err(failure())).map(Answer::new)
+        });
+        (Keeper::start(fetch, None, Log::new(LogFormat::Text, LogLevel::Error)), calls)
+    }
+
+    #[tokio::test]
+    async fn a_crowd_waits_for_one_fetch() {
+        let (keeper, calls) = keeper(vec![Ok(credentials("ASIA1", Duration::ZERO, HOUR))]);
+        let crowd = futures_util::future::join_all((0..500).map(|_| keeper.current())).await;
+        assert!(crowd.iter().all(|found| found.as_ref().is_ok_and(|found| found.access_key_id == "ASIA1")));
+        assert_eq!(calls.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn who_cannot_be_helped_is_told_why_and_does_not_hammer() {
+        let (keeper, calls) = keeper(vec![]);
+        for _ in 0..100 {
+            let failure = keeper.current().await.err().unwrap().unwrap();
+            assert!(failure.message.contains("another process"));
+        }
+        assert!(calls.load(Ordering::SeqCst) < 10, "a pause follows each failure");
+    }
+
+    #[tokio::test]
+    async fn those_about_to_end_are_replaced_before_a_caller_gets_them() {
+        let urgent = credentials("ASIA1", HOUR - Duration::from_secs(300), HOUR);
+        let (keeper, _) = keeper(vec![Ok(urgent), Ok(credentials("ASIA2", Duration::ZERO, HOUR))]);
+        assert_eq!(keeper.current().await.unwrap_or_else(|_| panic!()).access_key_id, "ASIA2");
+    }
+}
