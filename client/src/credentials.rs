@@ -8,8 +8,11 @@ use crate::refresh::{self, Freshness};
 use crate::secret::Secret;
 use crate::timestamp;
 
-/// What is wrong when the local clock is ahead by a lifetime or more.
+/// What is wrong when the service does not say by which clock they end, and the local one is ahead.
 pub(crate) const ALREADY_EXPIRED: &str = "the credentials have already expired: compare the clocks of both sides";
+
+/// Clocks of machines differ by a little, and an answer takes its time.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 
 /// Temporary AWS credentials. No `Debug`; serialized for the cache only, `output/` knows the formats for the outside.
 #[derive(Clone, Serialize, Deserialize)]
@@ -22,39 +25,68 @@ pub(crate) struct Credentials {
     /// By this machine's clock.
     #[serde(with = "timestamp")]
     pub(crate) obtained_at: SystemTime,
+    /// The service's clock minus this machine's at that moment, where they really differ: a machine whose clock is
+    /// wrong still knows for how long its credentials last.
+    #[serde(default)]
+    pub(crate) clock_offset_millis: i64,
 }
 
 impl Credentials {
-    /// Checks what a service gave, or says what is wrong with it.
-    pub(crate) fn check(given: vending_api::Credentials, now: SystemTime) -> Result<Self, &'static str> {
+    /// Checks what a service gave, whose clock said `date` (the answer's `Date`), or says what is wrong with it.
+    pub(crate) fn check(
+        given: vending_api::Credentials,
+        date: Option<SystemTime>,
+        now: SystemTime,
+    ) -> Result<Self, &'static str> {
         let vending_api::Credentials { access_key_id, secret_access_key, session_token, expiration } = given;
         if access_key_id.is_empty() || secret_access_key.is_empty() || session_token.is_empty() {
             return Err("a part of the credentials is empty");
         }
         let expires_at = timestamp::parse(&expiration).ok_or("`expiration` is not an RFC 3339 time")?;
-        if expires_at <= now {
-            return Err(ALREADY_EXPIRED);
-        }
-        Ok(Self {
+        let checked = Self {
             access_key_id,
             secret_access_key: Secret::new(secret_access_key),
             session_token: Secret::new(session_token),
             expires_at,
             obtained_at: now,
-        })
+            clock_offset_millis: date.map(|date| offset(date, now)).unwrap_or_default(),
+        };
+        if checked.left(now).is_zero() { Err(ALREADY_EXPIRED) } else { Ok(checked) }
     }
 
     pub(crate) fn lifetime(&self) -> Duration {
-        self.expires_at.duration_since(self.obtained_at).unwrap_or_default()
+        self.left(self.obtained_at)
+    }
+
+    /// How much of their life is left.
+    pub(crate) fn left(&self, now: SystemTime) -> Duration {
+        self.ends_at().duration_since(now).unwrap_or_default()
+    }
+
+    /// Their end by this machine's clock; `expires_at` is what AWS calls it.
+    pub(crate) fn ends_at(&self) -> SystemTime {
+        let offset = Duration::from_millis(self.clock_offset_millis.unsigned_abs());
+        if self.clock_offset_millis > 0 { self.expires_at - offset } else { self.expires_at + offset }
     }
 
     pub(crate) fn freshness(&self, now: SystemTime) -> Freshness {
-        refresh::freshness(self.obtained_at, self.expires_at, &self.access_key_id, now)
+        refresh::freshness(self.obtained_at, self.ends_at(), &self.access_key_id, now)
     }
 
     pub(crate) fn refresh_at(&self) -> SystemTime {
-        refresh::refresh_at(self.obtained_at, self.expires_at, &self.access_key_id)
+        refresh::refresh_at(self.obtained_at, self.ends_at(), &self.access_key_id)
     }
+}
+
+/// `date` minus `now`, where it is more than what is usual.
+fn offset(date: SystemTime, now: SystemTime) -> i64 {
+    let (difference, sign) = match date.duration_since(now) {
+        Ok(ahead) => (ahead, 1),
+        Err(behind) => (behind.duration(), -1),
+    };
+    // A year and more is nobody's clock; and sums with it stay within what a time can be.
+    let is_real = difference > CLOCK_TOLERANCE && difference < Duration::from_secs(366 * 86_400);
+    if is_real { i64::try_from(difference.as_millis()).map_or(0, |millis| sign * millis) } else { 0 }
 }
 
 #[cfg(test)]
@@ -68,7 +100,31 @@ mod tests {
             session_token: "token".to_owned(),
             expiration: expiration.to_owned(),
         };
-        Credentials::check(given, timestamp::parse("2026-01-01T00:00:00Z").unwrap())
+        Credentials::check(given, None, timestamp::parse("2026-01-01T00:00:00Z").unwrap())
+    }
+
+    /// Their hour is an hour, whatever this machine thinks the time is.
+    #[test]
+    fn a_wrong_clock_does_not_change_a_lifetime() {
+        let time = |text: &str| timestamp::parse(text).unwrap();
+        for (now, middle, end) in [
+            ("2026-01-01T00:00:30Z", "2026-01-01T00:31:00Z", "2026-01-01T01:00:00Z"),
+            ("2025-12-31T22:00:00Z", "2025-12-31T22:31:00Z", "2025-12-31T23:00:00Z"),
+            ("2026-01-01T05:00:00Z", "2026-01-01T05:31:00Z", "2026-01-01T06:00:00Z"),
+        ] {
+            let given = vending_api::Credentials {
+                access_key_id: "ASIAEXAMPLE".to_owned(),
+                secret_access_key: "key".to_owned(),
+                session_token: "token".to_owned(),
+                expiration: "2026-01-01T01:00:00Z".to_owned(),
+            };
+            let date = Some(time("2026-01-01T00:00:00Z"));
+            let credentials = Credentials::check(given, date, time(now)).unwrap_or_else(|problem| panic!("{problem}"));
+            assert_eq!(credentials.freshness(time(now)), Freshness::Fresh);
+            assert_eq!(credentials.freshness(time(middle)), Freshness::Refreshable);
+            assert_eq!(credentials.freshness(time(end)), Freshness::Expired);
+            assert_eq!(timestamp::format(credentials.expires_at), "2026-01-01T01:00:00Z");
+        }
     }
 
     #[test]

@@ -32,7 +32,8 @@ pub(crate) trait Perishable: Send + Sync + 'static {
     /// From when on a fresher one is fetched.
     fn refresh_at(&self) -> SystemTime;
     fn obtained_at(&self) -> SystemTime;
-    fn expires_at(&self) -> SystemTime;
+    /// By this machine's clock.
+    fn ends_at(&self) -> SystemTime;
 }
 
 impl Perishable for Credentials {
@@ -48,8 +49,8 @@ impl Perishable for Credentials {
         self.obtained_at
     }
 
-    fn expires_at(&self) -> SystemTime {
-        self.expires_at
+    fn ends_at(&self) -> SystemTime {
+        self.ends_at()
     }
 }
 
@@ -66,7 +67,7 @@ impl Perishable for AccessToken {
         self.obtained_at
     }
 
-    fn expires_at(&self) -> SystemTime {
+    fn ends_at(&self) -> SystemTime {
         self.expires_at
     }
 }
@@ -136,7 +137,7 @@ impl<T: Perishable> State<T> {
                 self.failure = failure;
                 // The cache may hold something older, if it could not be written.
                 let is_better = |current: &Arc<T>| {
-                    value.obtained_at() > current.obtained_at() || value.expires_at() > current.expires_at()
+                    value.obtained_at() > current.obtained_at() || value.ends_at() > current.ends_at()
                 };
                 if self.freshness() == Freshness::Expired || self.current.as_ref().is_none_or(is_better) {
                     self.current = Some(Arc::new(value));
@@ -157,7 +158,7 @@ impl<T: Perishable> State<T> {
         let retry_after = consequence.retry_after;
         let pause = match &self.current {
             Some(current) if self.freshness() != Freshness::Expired => {
-                let lifetime = current.expires_at().duration_since(current.obtained_at()).unwrap_or_default();
+                let lifetime = current.ends_at().duration_since(current.obtained_at()).unwrap_or_default();
                 refresh::pause(&FailedAttempt { lifetime, failures, took, retry_after }, fastrand::f64())
             }
             _ => refresh::pause_without(failures, retry_after, fastrand::f64()),
@@ -271,6 +272,7 @@ mod tests {
             session_token: Secret::new("token".to_owned()),
             expires_at: obtained_at + lifetime,
             obtained_at,
+            clock_offset_millis: 0,
         }
     }
 

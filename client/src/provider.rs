@@ -83,7 +83,7 @@ impl<'a> Provider<'a> {
         let is_urgent = freshness == Freshness::Urgent;
         let longest = if is_urgent { PATIENCE_WHILE_URGENT } else { PATIENCE_WHILE_REFRESHABLE };
         // Waiting must not cost the caller the credentials that it has.
-        let left = current.expires_at.duration_since(self.started_at).unwrap_or_default();
+        let left = current.left(self.started_at);
         let deadline = self.started + longest.min(left / 2);
         let _lock = match self.wait_for_turn(cache, if is_urgent { deadline } else { self.started }) {
             Turn::SomebodyElses => return Ok(Answer::new(current)),
@@ -108,7 +108,7 @@ impl<'a> Provider<'a> {
             }
             Err(error) => {
                 let failure = self.note(cache, &error, Some(&current), failure);
-                if current.expires_at <= self.now() {
+                if current.left(self.now()).is_zero() {
                     return Err(error);
                 }
                 let until = timestamp::format(current.expires_at);
@@ -202,6 +202,14 @@ impl<'a> Provider<'a> {
     }
 
     fn keep(&self, cache: &Cache, fetched: &Credentials) {
+        if fetched.clock_offset_millis != 0 {
+            let (seconds, side) = (fetched.clock_offset_millis.unsigned_abs() / 1000, fetched.clock_offset_millis > 0);
+            self.log.warn(format_args!(
+                "this machine's clock is {seconds} s {} that of {}: set it, AWS refuses signatures that are 5 min off",
+                if side { "behind" } else { "ahead of" },
+                self.config.exchange.endpoint()
+            ));
+        }
         match cache.store_credentials(fetched) {
             Ok(()) => cache.forget_failure(),
             Err(error) => self.log.warn(format_args!("the credentials are not cached: {error}")),

@@ -67,7 +67,7 @@ impl VendingApi {
         }
         let vended: CredentialsResponse =
             serde_json::from_slice(&answer.body).map_err(|_| unusable("not with credentials as JSON"))?;
-        let credentials = Credentials::check(vended.credentials, now).map_err(unusable)?;
+        let credentials = Credentials::check(vended.credentials, answer.date(), now).map_err(unusable)?;
         Ok(Vended { credentials, role_arn: vended.role_arn, session_name: vended.session_name })
     }
 

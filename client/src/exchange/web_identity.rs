@@ -78,7 +78,7 @@ impl WebIdentity {
         let unusable = |problem| ExchangeError::Unusable { endpoint: self.endpoint.clone(), problem };
         let parsed = parsed.ok_or_else(|| unusable("not with XML or JSON"))?;
         let given = parsed.credentials().ok_or_else(|| unusable("without credentials"))?;
-        let credentials = Credentials::check(given, now).map_err(unusable)?;
+        let credentials = Credentials::check(given, answer.date(), now).map_err(unusable)?;
         Ok(Assumed { credentials, arn: parsed.text("Arn").map(str::to_owned) })
     }
 
