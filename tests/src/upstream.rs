@@ -7,7 +7,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::http_server::{HttpServer, Received, Reply};
 
@@ -40,6 +44,15 @@ pub enum Fault {
     CutOffFirst(usize),
     /// The first so many requests get this status and body, the others are answered.
     StatusFirst(usize, u16, String),
+    /// 429, with so many seconds of `Retry-After`.
+    TooMany(u64),
+}
+
+/// How long what is handed out lasts, instead of dates that no test reaches.
+#[derive(Debug, Clone, Copy)]
+pub struct Lifetimes {
+    pub credentials: Duration,
+    pub token: Duration,
 }
 
 #[derive(Default)]
@@ -50,6 +63,11 @@ struct State {
     metadata: String,
     /// `None`: a date so far off that no test reaches it.
     expiration: Option<String>,
+    lifetimes: Option<Lifetimes>,
+    /// Credentials handed out, each with an access key of its own where they have lifetimes.
+    vended: u64,
+    /// Client secrets that the token endpoint takes; none: any.
+    secrets: Vec<String>,
     faults: HashMap<Service, Fault>,
     received: Vec<(Service, Received)>,
 }
@@ -99,6 +117,16 @@ impl Upstream {
     /// STS hands out credentials that end then (RFC 3339).
     pub fn set_expiration(&self, expiration: &str) {
         self.state().expiration = Some(expiration.to_owned());
+    }
+
+    /// From now on what is handed out lasts so long, counted from when it is, and no access key is handed out twice.
+    pub fn set_lifetimes(&self, lifetimes: Lifetimes) {
+        self.state().lifetimes = Some(lifetimes);
+    }
+
+    /// The token endpoint refuses every client secret but these.
+    pub fn accept_secrets(&self, secrets: &[&str]) {
+        self.state().secrets = secrets.iter().map(|secret| (*secret).to_owned()).collect();
     }
 
     pub fn break_service(&self, service: Service, fault: Fault) {
@@ -160,7 +188,7 @@ fn answer(state: &Mutex<State>, received: Received) -> Reply {
     };
     let (fault, good, count) = {
         let mut state = state.lock().expect("no test panics while it holds this lock");
-        let good = good_answer(&state, service, &received);
+        let good = good_answer(&mut state, service, &received);
         state.received.push((service, received));
         let count = state.received.iter().filter(|(to, _)| *to == service).count();
         (state.faults.get(&service).cloned(), good, count)
@@ -170,6 +198,9 @@ fn answer(state: &Mutex<State>, received: Received) -> Reply {
         Some(Fault::StatusFirst(first, status, body)) if count <= first => with_status(service, status, body),
         None | Some(Fault::CutOffFirst(_) | Fault::StatusFirst(..)) => good,
         Some(Fault::Status(status, body)) => with_status(service, status, body),
+        Some(Fault::TooMany(seconds)) => {
+            Reply::Whole(429, vec![("retry-after".into(), seconds.to_string())], b"{}".to_vec())
+        }
         Some(Fault::Slow) => Reply::Silence(Duration::from_secs(60)),
         Some(Fault::Garbage) => Reply::Raw(b"SSH-2.0-OpenSSH_9.2p1\r\n\r\n".to_vec()),
         Some(Fault::WrongBody) => Reply::json(200, "<html>captive portal</html>"),
@@ -186,7 +217,7 @@ fn with_status(service: Service, status: u16, body: String) -> Reply {
     Reply::Whole(status, vec![("content-type".into(), content_type.into())], body.into_bytes())
 }
 
-fn good_answer(state: &State, service: Service, received: &Received) -> Reply {
+fn good_answer(state: &mut State, service: Service, received: &Received) -> Reply {
     match service {
         Service::Jwks => Reply::json(200, state.jwks.clone()),
         Service::Metadata => Reply::json(200, state.metadata.clone()),
@@ -194,10 +225,14 @@ fn good_answer(state: &State, service: Service, received: &Received) -> Reply {
         Service::Token if received.method == "GET" => {
             Reply::json(200, json!({"count": state.token.len(), "value": state.token}).to_string())
         }
-        Service::Token => Reply::json(
-            200,
-            json!({"access_token": state.token, "expires_in": 3600, "token_type": "Bearer"}).to_string(),
-        ),
+        Service::Token if !state.secrets.is_empty() && !is_accepted(&state.secrets, received) => {
+            Reply::json(400, r#"{"error":"invalid_client"}"#)
+        }
+        Service::Token => {
+            let lasts = state.lifetimes.map_or(3600, |lifetimes| lifetimes.token.as_secs());
+            let answer = json!({"access_token": state.token, "expires_in": lasts, "token_type": "Bearer"});
+            Reply::json(200, answer.to_string())
+        }
         Service::DynamoDb => {
             let asked: Value = serde_json::from_slice(&received.body).unwrap_or_default();
             let key = asked["Key"]["client_id"]["S"].as_str().unwrap_or_default();
@@ -217,21 +252,41 @@ fn good_answer(state: &State, service: Service, received: &Received) -> Reply {
             } else {
                 let is_web_identity = String::from_utf8_lossy(&received.body).contains("AssumeRoleWithWebIdentity");
                 let operation = if is_web_identity { "AssumeRoleWithWebIdentity" } else { "AssumeRole" };
-                assume_role_answer(operation, state.expiration.as_deref().unwrap_or("2099-01-01T00:00:00.123Z"))
+                state.vended += 1;
+                match state.lifetimes {
+                    Some(lifetimes) => {
+                        let ends = OffsetDateTime::now_utc() + lifetimes.credentials;
+                        let ends = ends.format(&Rfc3339).expect("a date of this century");
+                        assume_role_answer(operation, &format!("ASIA{:016}", state.vended), &ends)
+                    }
+                    None => {
+                        let ends = state.expiration.as_deref().unwrap_or("2099-01-01T00:00:00.123Z");
+                        assume_role_answer(operation, "ASIAIOSFODNN7EXAMPLE", ends)
+                    }
+                }
             };
             Reply::Whole(200, vec![("content-type".into(), "text/xml".into())], body.into_bytes())
         }
     }
 }
 
+/// `client_secret_basic` (RFC 6749 §2.3.1).
+fn is_accepted(secrets: &[String], received: &Received) -> bool {
+    let header = received.headers.get("authorization").map(String::as_str).unwrap_or_default();
+    let decoded = STANDARD.decode(header.trim_start_matches("Basic ")).unwrap_or_default();
+    let given = String::from_utf8_lossy(&decoded).into_owned();
+    let secret = given.split_once(':').map(|(_, secret)| form(&format!("s={secret}"))["s"].clone());
+    secret.is_some_and(|secret| secrets.contains(&secret))
+}
+
 /// Canned credentials. The canary words are what no output but the answer itself may ever hold.
 pub const SECRET_ACCESS_KEY: &str = "CANARY/secret+access=key";
 pub const SESSION_TOKEN: &str = "CANARY/session+token==";
 
-fn assume_role_answer(operation: &str, expiration: &str) -> String {
+fn assume_role_answer(operation: &str, access_key_id: &str, expiration: &str) -> String {
     format!(
         "<{operation}Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><{operation}Result><Credentials>\
-         <AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId><SecretAccessKey>{SECRET_ACCESS_KEY}</SecretAccessKey>\
+         <AccessKeyId>{access_key_id}</AccessKeyId><SecretAccessKey>{SECRET_ACCESS_KEY}</SecretAccessKey>\
          <SessionToken>{SESSION_TOKEN}</SessionToken><Expiration>{expiration}</Expiration></Credentials>\
          </{operation}Result></{operation}Response>"
     )
