@@ -69,7 +69,7 @@ enum Problem {
 
 /// Variables that an identity may set. A secret is here as its file only; what concerns the whole process, such as the
 /// proxy, stays in the environment.
-const VARIABLES: [&str; 52] = [
+pub(crate) const VARIABLES: [&str; 55] = [
     "IDP_TYPE",
     "AWS_REGION",
     "AWS_ROLE_ARN",
@@ -77,6 +77,9 @@ const VARIABLES: [&str; 52] = [
     "AWS_ROLE_DURATION_SECONDS",
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_STS",
+    "AWS_ENDPOINT_URL_S3",
+    "S3_BUCKET",
+    "S3_PATH_PREFIX",
     "CREDENTIAL_API_URL",
     "CREDVEND_CACHE_DIR",
     "AUTH0_DOMAIN",

@@ -2,12 +2,14 @@
 //!
 //! The pipeline is `idp → exchange → credentials → cache → output`, each a file of the same name; `provider` walks it.
 
+mod accounts;
 mod atomic_file;
 mod cache;
 mod cli;
 mod commands;
 mod config;
 mod credentials;
+mod daemon;
 pub mod env_file;
 mod error;
 mod exchange;
@@ -16,8 +18,10 @@ mod identities;
 mod idp;
 mod keeper;
 mod log;
+mod on_refresh;
 mod output;
 mod provider;
+mod published_files;
 mod refresh;
 mod secret;
 mod sources;
@@ -52,10 +56,12 @@ fn dispatch(cli: &Cli, log: &Log, environment: &dyn Fn(&str) -> Option<String>) 
     let sources = Sources { cli, environment };
     match &cli.command {
         Command::GetCredentials => commands::get_credentials::run(&sources.config()??, log),
-        Command::CredentialDaemon(_) | Command::TokenDaemon(_) | Command::Serve(_) => Ok(ExitCode::FAILURE),
-        Command::Exec(_) | Command::Env(_) | Command::Setup(_) => Ok(ExitCode::FAILURE),
+        Command::CredentialDaemon(arguments) => commands::credential_daemon::run(arguments, &sources, log),
+        Command::TokenDaemon(_) | Command::Serve(_) => Ok(ExitCode::FAILURE),
+        Command::Env(arguments) => commands::env::run(arguments, &sources.config()??, log),
+        Command::Exec(_) | Command::Setup(_) => Ok(ExitCode::FAILURE),
         Command::S3(arguments) => commands::s3::run(cli, arguments),
-        Command::Doctor(arguments) => commands::doctor::run(arguments, sources.config()?, log),
+        Command::Doctor(arguments) => commands::doctor::run(arguments, &sources, log),
         Command::Completions { shell } => commands::completions::run(*shell),
         Command::Man => commands::man::run(),
     }

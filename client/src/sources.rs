@@ -30,6 +30,12 @@ impl Sources<'_> {
         Ok(self.read(&self.overlay()?))
     }
 
+    /// A variable as [`Self::config`] finds it, for what is not part of the configuration.
+    pub(crate) fn lookup(&self) -> Result<impl Fn(&str) -> Option<String>, Error> {
+        let overlay = self.overlay()?;
+        Ok(move |name: &str| self.find(&overlay, name))
+    }
+
     /// Every identity of this run: all of the file where `--config` comes without `--identity`, else the one.
     pub(crate) fn configs(&self) -> Result<Vec<NamedConfig>, Error> {
         let identities = match (&self.cli.config, &self.cli.identity) {
@@ -54,10 +60,12 @@ impl Sources<'_> {
     }
 
     fn read(&self, overlay: &Overlay) -> Result<Config, ConfigError> {
-        Config::from_env(&|name| {
-            let from_process = || if overlay.overrules(name) { None } else { (self.environment)(name) };
-            overlay.get(name).map(str::to_owned).or_else(from_process)
-        })
+        Config::from_env(&|name| self.find(overlay, name))
+    }
+
+    fn find(&self, overlay: &Overlay, name: &str) -> Option<String> {
+        let from_process = || if overlay.overrules(name) { None } else { (self.environment)(name) };
+        overlay.get(name).map(str::to_owned).or_else(from_process)
     }
 
     /// The variables that win over the process's own.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use url::form_urlencoded;
 
 use crate::endpoint::Endpoint;
@@ -19,12 +19,30 @@ pub struct Request {
     pub(crate) body: Option<(&'static str, Vec<u8>)>,
     pub(crate) timeout: Option<Duration>,
     authorization: Option<String>,
+    headers: Vec<(String, String)>,
 }
 
 impl Request {
     /// `GET`.
     pub fn get(endpoint: &Endpoint) -> Self {
-        Self { endpoint: endpoint.clone(), method: Method::GET, body: None, timeout: None, authorization: None }
+        Self {
+            endpoint: endpoint.clone(),
+            method: Method::GET,
+            body: None,
+            timeout: None,
+            authorization: None,
+            headers: Vec::new(),
+        }
+    }
+
+    /// `PUT` of bytes.
+    pub fn put(endpoint: &Endpoint, body: Vec<u8>) -> Self {
+        Self { method: Method::PUT, ..Self::post(endpoint, "application/octet-stream", body) }
+    }
+
+    /// `DELETE`.
+    pub fn delete(endpoint: &Endpoint) -> Self {
+        Self { method: Method::DELETE, ..Self::get(endpoint) }
     }
 
     /// `POST` of a form, as the token endpoint of RFC 6749 takes it.
@@ -58,6 +76,40 @@ impl Request {
         self
     }
 
+    /// `Authorization` as it is given, for schemes that are none of the above.
+    #[must_use]
+    pub fn authorization(mut self, value: &str) -> Self {
+        self.authorization = Some(value.to_owned());
+        self
+    }
+
+    /// One more header, whose value may be a credential.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The method, for signing.
+    pub fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    /// Where to, for signing.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The headers of [`Self::header`], for signing.
+    pub fn more_headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The body's type and bytes, for signing.
+    pub fn body(&self) -> Option<(&'static str, &[u8])> {
+        self.body.as_ref().map(|(content_type, bytes)| (*content_type, bytes.as_slice()))
+    }
+
     /// A deadline for this request, where it is nearer than the client's own.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -72,12 +124,23 @@ impl Request {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
         if let Some(authorization) = &self.authorization {
-            let mut value = HeaderValue::from_str(authorization)
-                .map_err(|_| RequestError::UnsendableToken { endpoint: self.endpoint.clone() })?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
+            headers.insert(AUTHORIZATION, self.sensitive(authorization)?);
+        }
+        for (name, value) in &self.headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| self.unsendable())?;
+            headers.insert(name, self.sensitive(value)?);
         }
         Ok(headers)
+    }
+
+    fn sensitive(&self, value: &str) -> Result<HeaderValue, RequestError> {
+        let mut value = HeaderValue::from_str(value).map_err(|_| self.unsendable())?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+
+    fn unsendable(&self) -> RequestError {
+        RequestError::UnsendableToken { endpoint: self.endpoint.clone() }
     }
 }
 
@@ -102,6 +165,17 @@ mod tests {
         let (content_type, body) = request.body.unwrap();
         assert_eq!(content_type, "application/x-www-form-urlencoded");
         assert_eq!(body, b"grant_type=client_credentials&scope=a%2Fb+c");
+    }
+
+    #[test]
+    fn other_headers_are_as_given_and_never_shown() {
+        let request = Request::put(&endpoint(), Vec::new()).authorization("AWS4 x").header("x-amz-date", "20260101");
+        let headers = request.headers().unwrap();
+        assert_eq!((request.method(), &headers[AUTHORIZATION]), ("PUT", &HeaderValue::from_static("AWS4 x")));
+        assert_eq!(headers["x-amz-date"], "20260101");
+        assert!(headers.values().filter(|value| value.is_sensitive()).count() == 2);
+        assert!(Request::delete(&endpoint()).header("a b", "c").headers().is_err());
+        assert!(Request::delete(&endpoint()).header("a", "b\nc").headers().is_err());
     }
 
     #[test]

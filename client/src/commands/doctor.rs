@@ -1,38 +1,48 @@
 //! `credvend doctor`: walks every hop for real, without the cache, and names the one that fails and its fix.
 
+mod caller_identity;
 mod hops;
+mod places;
 mod report;
+mod s3;
+mod signature_v4;
 mod vending_api;
 mod web_identity;
 
 use std::process::ExitCode;
 
 use self::hops::Walk;
+use self::places::Places;
 use self::report::Report;
 use crate::config::Config;
 use crate::error::{Error, Kind};
 use crate::exchange::Exchange;
 use crate::fetch;
 use crate::log::Log;
-use crate::variables::ConfigError;
+use crate::sources::Sources;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// One JSON object a line instead of text
     #[arg(long)]
     json: bool,
+    /// Put an empty object `.credvend-doctor` under the identity's S3 prefix, read it and delete it: the one way to
+    /// tell whether the identity may write
+    #[arg(long)]
+    write_probe: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments, config: Result<Config, ConfigError>, log: &Log) -> Result<ExitCode, Error> {
+pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: &Log) -> Result<ExitCode, Error> {
     let mut report = Report::new(arguments.json);
-    match config {
-        Ok(config) => walk(&config, &mut report, log)?,
+    let places = Places::from_env(&sources.lookup()?);
+    match sources.config()?.and_then(|config| Ok((config, places?))) {
+        Ok((config, places)) => walk(arguments, &config, &places, &mut report, log)?,
         Err(error) => report.fail("configuration", &Error::from(error))?,
     }
     Ok(report.first_failure().map_or(ExitCode::SUCCESS, Kind::exit_code))
 }
 
-fn walk(config: &Config, report: &mut Report, log: &Log) -> Result<(), Error> {
+fn walk(arguments: &Arguments, config: &Config, places: &Places, report: &mut Report, log: &Log) -> Result<(), Error> {
     let client = config.idp.client_id().map(|client_id| format!("client {client_id}, ")).unwrap_or_default();
     let (from, to) = (&config.idp, config.exchange.endpoint());
     let exchange = match &config.exchange {
@@ -44,10 +54,11 @@ fn walk(config: &Config, report: &mut Report, log: &Log) -> Result<(), Error> {
         Ok(http) => http,
         Err(error) => return report.fail("TLS", &error),
     };
+    hops::way_out(config, report)?;
     hops::secrets(config, report)?;
     hops::cache_directory(config, report)?;
     fetch::block_on(async {
-        let mut walk = Walk::new(config, &http, report, log);
+        let mut walk = Walk::new(config, &http, report, places, log).with_write_probe(arguments.write_probe);
         match &config.exchange {
             Exchange::VendingApi(api) => walk.through_vending_api(api).await,
             Exchange::WebIdentity(sts) => walk.through_web_identity(sts).await,

@@ -2,13 +2,14 @@
 
 mod error;
 mod role_arn;
-mod sts_answer;
+pub(crate) mod sts_answer;
 pub(crate) mod vending_api;
 pub(crate) mod web_identity;
 
 use http_client::{Budget, Endpoint, HttpClient};
 
-pub(crate) use self::error::ExchangeError;
+pub(crate) use self::error::{ExchangeError, Problem};
+pub(crate) use self::role_arn::partition;
 use self::vending_api::VendingApi;
 use self::web_identity::WebIdentity;
 use crate::credentials::Credentials;

@@ -39,16 +39,21 @@ impl RoleArn {
 
     /// STS of this region, or the partition that the region belongs to where the role belongs to another one.
     pub(crate) fn sts(&self, region: &str) -> Result<String, &'static str> {
-        let (partition, _, suffix) = PARTITIONS
-            .into_iter()
-            .find(|(_, prefixes, _)| prefixes.iter().any(|prefix| region.starts_with(prefix)))
-            // The last one begins every region.
-            .unwrap_or(PARTITIONS[PARTITIONS.len() - 1]);
+        let (partition, suffix) = partition(region);
         if partition != self.partition() {
             return Err(partition);
         }
         Ok(format!("https://sts.{region}.{suffix}"))
     }
+}
+
+/// Partition of a region, and where the names of its services end.
+pub(crate) fn partition(region: &str) -> (&'static str, &'static str) {
+    let found =
+        PARTITIONS.into_iter().find(|(_, prefixes, _)| prefixes.iter().any(|prefix| region.starts_with(prefix)));
+    // The last one begins every region.
+    let (partition, _, suffix) = found.unwrap_or(PARTITIONS[PARTITIONS.len() - 1]);
+    (partition, suffix)
 }
 
 impl fmt::Display for RoleArn {

@@ -23,6 +23,10 @@ pub(crate) struct Vended {
     pub(crate) credentials: Credentials,
     pub(crate) role_arn: String,
     pub(crate) session_name: String,
+    /// Empty where the service was configured with none.
+    pub(crate) s3_bucket: String,
+    pub(crate) s3_path_prefix: String,
+    pub(crate) aws_region: String,
 }
 
 /// Bodies of errors, ours and those of whatever stands before the service; everything may be missing.
@@ -68,7 +72,8 @@ impl VendingApi {
         let vended: CredentialsResponse =
             serde_json::from_slice(&answer.body).map_err(|_| unusable("not with credentials as JSON"))?;
         let credentials = Credentials::check(vended.credentials, answer.date(), now).map_err(unusable)?;
-        Ok(Vended { credentials, role_arn: vended.role_arn, session_name: vended.session_name })
+        let CredentialsResponse { role_arn, session_name, s3_bucket, s3_path_prefix, aws_region, .. } = vended;
+        Ok(Vended { credentials, role_arn, session_name, s3_bucket, s3_path_prefix, aws_region })
     }
 
     /// Posts the token, in the header and, for services of the old kind, in the body.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use http_client::{Budget, Endpoint, HttpClient, Request, Response};
 use serde_json::Value;
 
+use super::places::Places;
 use super::report::Report;
 use crate::cache::Cache;
 use crate::config::Config;
@@ -19,6 +20,8 @@ use crate::timestamp;
 
 /// AWS refuses signatures that are older or newer than this (Signature Version 4).
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(300);
+/// NTP keeps clocks within a fraction of a second: more is a clock that nobody sets.
+const USUAL_CLOCK_SKEW: Duration = Duration::from_secs(60);
 /// Each hop is tried once, within this.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -48,23 +51,59 @@ pub(crate) fn cache_directory(config: &Config, report: &mut Report) -> Result<()
     }
 }
 
+/// The way out of this machine: through which proxy, and whose certificates are believed.
+pub(crate) fn way_out(config: &Config, report: &Report) -> Result<(), Error> {
+    match &config.proxy.https {
+        None => report.ok("proxy", "none for https (HTTPS_PROXY is not set)")?,
+        Some(url) => {
+            // A proxy's URL may hold a password.
+            let place = url.rsplit_once('@').map_or(url.as_str(), |(_, place)| place);
+            let except = config.proxy.no_proxy.as_deref().unwrap_or("no host");
+            report.ok("proxy", format_args!("https goes through {place}; {except} excepted (NO_PROXY)"))?;
+        }
+    }
+    let extra: Vec<String> = config.extra_ca.iter().map(|path| path.display().to_string()).collect();
+    if extra.is_empty() {
+        return report.ok("CA", "the system's certificate authorities");
+    }
+    report.ok("CA", format_args!("the system's certificate authorities, and those of {}", extra.join(" and ")))
+}
+
 /// The hops over the network.
 pub(super) struct Walk<'a> {
     config: &'a Config,
     pub(super) http: &'a HttpClient,
     pub(super) budget: Budget,
     pub(super) report: &'a mut Report,
+    pub(super) places: &'a Places,
+    pub(super) may_write: bool,
     log: &'a Log,
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(config: &'a Config, http: &'a HttpClient, report: &'a mut Report, log: &'a Log) -> Self {
-        Self { config, http, budget: Budget::new(Instant::now(), PATIENCE, MAX_REQUESTS), report, log }
+    pub(super) fn new(
+        config: &'a Config,
+        http: &'a HttpClient,
+        report: &'a mut Report,
+        places: &'a Places,
+        log: &'a Log,
+    ) -> Self {
+        let budget = Budget::new(Instant::now(), PATIENCE, MAX_REQUESTS);
+        Self { config, http, budget, report, places, may_write: false, log }
+    }
+
+    /// Allows the one request that leaves something behind, if only for a moment.
+    pub(super) fn with_write_probe(self, may_write: bool) -> Self {
+        Self { may_write, ..self }
     }
 
     pub(super) async fn get(&mut self, endpoint: &Endpoint) -> Result<Response, ExchangeError> {
+        self.send(Request::get(endpoint)).await
+    }
+
+    pub(super) async fn send(&mut self, request: Request) -> Result<Response, ExchangeError> {
         let time_left = self.budget.take(Instant::now())?;
-        Ok(self.http.send(Request::get(endpoint).timeout(time_left)).await?)
+        Ok(self.http.send(request.timeout(time_left)).await?)
     }
 
     pub(super) fn clock(&mut self, server: Option<SystemTime>, now: SystemTime) -> Result<(), Error> {
@@ -74,10 +113,12 @@ impl<'a> Walk<'a> {
             Err(behind) => (behind.duration(), "behind"),
         };
         let detail = format!("{} s {direction} the service's", skew.as_secs());
-        if skew <= MAX_CLOCK_SKEW {
-            return self.report.ok("clock", detail);
+        let fix = "set this machine's clock, by NTP";
+        if skew > MAX_CLOCK_SKEW {
+            let detail = format!("{detail}: AWS refuses signatures that are 300 s off");
+            return self.report.fail_with("clock", detail, Some(fix), Kind::Configuration);
         }
-        self.report.fail_with("clock", detail, Some("set this machine's clock, by NTP"), Kind::Configuration)
+        if skew > USUAL_CLOCK_SKEW { self.report.warn("clock", detail, fix) } else { self.report.ok("clock", detail) }
     }
 
     pub(super) async fn token(&mut self) -> Result<Option<AccessToken>, Error> {

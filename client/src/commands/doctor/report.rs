@@ -16,10 +16,22 @@ pub(crate) struct Report {
     first_failure: Option<Kind>,
 }
 
+/// How a hop is.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    Ok,
+    /// It works now, or nobody can tell: worth a look, no failure.
+    Warn,
+    Fail,
+}
+
 #[derive(Serialize)]
 struct Line<'a> {
     hop: &'a str,
+    /// Not failed.
     ok: bool,
+    verdict: Verdict,
     detail: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<&'a str>,
@@ -35,7 +47,11 @@ impl Report {
     }
 
     pub(crate) fn ok(&self, hop: &str, detail: impl Display) -> Result<(), Error> {
-        self.line(&Line { hop, ok: true, detail: &detail.to_string(), fix: None })
+        self.line(hop, Verdict::Ok, &detail, None)
+    }
+
+    pub(crate) fn warn(&self, hop: &str, detail: impl Display, fix: &str) -> Result<(), Error> {
+        self.line(hop, Verdict::Warn, &detail, Some(fix))
     }
 
     /// A failure whose words already say what to do, unless it is the network's.
@@ -51,15 +67,20 @@ impl Report {
         kind: Kind,
     ) -> Result<(), Error> {
         self.first_failure.get_or_insert(kind);
-        self.line(&Line { hop, ok: false, detail: &detail.to_string(), fix })
+        self.line(hop, Verdict::Fail, &detail, fix)
     }
 
-    fn line(&self, line: &Line<'_>) -> Result<(), Error> {
+    fn line(&self, hop: &str, verdict: Verdict, detail: &dyn Display, fix: Option<&str>) -> Result<(), Error> {
+        let line = Line { hop, ok: verdict != Verdict::Fail, verdict, detail: &detail.to_string(), fix };
         let mut text = if self.json {
             // Strings and a flag: serializing them cannot fail.
-            serde_json::to_string(line).unwrap_or_default()
+            serde_json::to_string(&line).unwrap_or_default()
         } else {
-            let verdict = if line.ok { "ok  " } else { "FAIL" };
+            let verdict = match verdict {
+                Verdict::Ok => "ok  ",
+                Verdict::Warn => "warn",
+                Verdict::Fail => "FAIL",
+            };
             let fix = line.fix.map(|fix| format!("\n{:24}fix: {fix}", "")).unwrap_or_default();
             format!("{verdict}  {:16}  {}{fix}", line.hop, line.detail)
         };

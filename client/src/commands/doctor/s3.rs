@@ -1,0 +1,103 @@
+//! What the credentials may do on the identity's prefix, as far as it can be told without writing.
+
+use http_client::Request;
+
+use super::caller_identity::Tried;
+use super::hops::Walk;
+use super::places::Places;
+use super::signature_v4::Service;
+use crate::credentials::Credentials;
+use crate::error::Error;
+
+/// What is written when writing is tried: empty, and gone a moment later where the identity may delete.
+const PROBE: &str = ".credvend-doctor";
+/// SHA-256 of nothing, in Base64: a bucket with object lock takes no object without a digest.
+const DIGEST_OF_NOTHING: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+
+/// A bucket's prefix, and how to get there.
+struct Prefix<'a> {
+    credentials: &'a Credentials,
+    places: &'a Places,
+    region: &'a str,
+    bucket: &'a str,
+}
+
+impl Prefix<'_> {
+    fn key(&self, name: &str) -> String {
+        let prefix = &self.places.prefix;
+        if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") }
+    }
+
+    fn url(&self, name: &str) -> String {
+        format!("s3://{}/{}", self.bucket, self.key(name))
+    }
+}
+
+impl Walk<'_> {
+    pub(super) async fn s3(&mut self, credentials: &Credentials, places: &Places, region: &str) -> Result<(), Error> {
+        let Some(bucket) = places.bucket.as_deref() else {
+            return self.report.ok("S3", "not tried: S3_BUCKET is not set, and the service names no bucket");
+        };
+        let prefix = Prefix { credentials, places, region, bucket };
+        if self.may_write {
+            return self.write(&prefix).await;
+        }
+        self.list(&prefix).await
+    }
+
+    /// Listing changes nothing. What it answers also says whether bucket, region and signature are right.
+    async fn list(&mut self, prefix: &Prefix<'_>) -> Result<(), Error> {
+        let url = prefix.url("");
+        let Some(bucket) = prefix.places.object(prefix.region, prefix.bucket, "") else {
+            return self.no_host(prefix);
+        };
+        let list = bucket.with_query("list-type", "2").with_query("max-keys", "1");
+        let list = list.with_query("prefix", &prefix.key(""));
+        let Some(answer) =
+            self.signed("S3", Request::get(&list), Service::S3, prefix.region, prefix.credentials).await?
+        else {
+            return Ok(());
+        };
+        match Tried::of(&answer, prefix.credentials) {
+            Tried::Done => self.report.ok("S3", format_args!("{url} can be listed")),
+            Tried::Denied => {
+                let detail = format!(
+                    "{url} cannot be listed, as is right for the levels `write` and `read-write`; whether it can be \
+                     written cannot be told without writing"
+                );
+                let fix = "`credvend doctor --write-probe` puts an empty object there, reads it and deletes it";
+                self.report.warn("S3", detail, fix)
+            }
+            Tried::Failed => self.refused("S3", &url, &answer, prefix.credentials),
+        }
+    }
+
+    /// Puts, gets and deletes an empty object.
+    async fn write(&mut self, prefix: &Prefix<'_>) -> Result<(), Error> {
+        let url = prefix.url(PROBE);
+        let Some(object) = prefix.places.object(prefix.region, prefix.bucket, &prefix.key(PROBE)) else {
+            return self.no_host(prefix);
+        };
+        let put = Request::put(&object, Vec::new()).header("x-amz-checksum-sha256", DIGEST_OF_NOTHING);
+        let mut tried = Vec::new();
+        for (request, what) in
+            [(put, "written"), (Request::get(&object), "read"), (Request::delete(&object), "deleted")]
+        {
+            let answer = self.signed("S3", request, Service::S3, prefix.region, prefix.credentials).await?;
+            let Some(answer) = answer else { return Ok(()) };
+            match Tried::of(&answer, prefix.credentials) {
+                Tried::Done => tried.push(what.to_owned()),
+                Tried::Denied if what != "written" => tried.push(format!("not {what}")),
+                Tried::Denied | Tried::Failed => return self.refused("S3", &url, &answer, prefix.credentials),
+            }
+        }
+        let left = if tried.last().is_some_and(|last| last == "deleted") { "" } else { ": the empty object stays" };
+        self.report.ok("S3", format_args!("{url} can be {}{left}", tried.join(", ")))
+    }
+
+    fn no_host(&mut self, prefix: &Prefix<'_>) -> Result<(), Error> {
+        let detail = format!("`{}` in `{}` is no bucket's name", prefix.bucket, prefix.region);
+        let fix = Some("correct S3_BUCKET and AWS_REGION");
+        self.report.fail_with("S3", detail, fix, crate::error::Kind::Configuration)
+    }
+}
