@@ -18,6 +18,8 @@ pub(crate) struct Config {
     /// Files of certificate authorities on top of the system's.
     pub(crate) extra_ca: Vec<PathBuf>,
     pub(crate) proxy: Proxy,
+    /// What consumers are told.
+    pub(crate) region: Option<String>,
 }
 
 impl Config {
@@ -38,8 +40,9 @@ impl Config {
             .map(Into::into)
             .collect();
         let proxy = proxy(&variables);
+        let region = variables.optional("AWS_REGION");
         let config = match (idp, exchange) {
-            (Some(idp), Some(exchange)) => Some(Self { idp, exchange, cache_dir, extra_ca, proxy }),
+            (Some(idp), Some(exchange)) => Some(Self { idp, exchange, cache_dir, extra_ca, proxy, region }),
             _ => None,
         };
         variables.finish(config)

@@ -7,6 +7,9 @@ use std::time::Duration;
 use http_client::BuildError;
 use serde::{Deserialize, Serialize};
 
+use crate::atomic_file::FileError;
+use crate::commands::serve::ConsumerError;
+use crate::endpoint::{ListenError, UserError};
 use crate::env_file::EnvFileError;
 use crate::exchange::ExchangeError;
 use crate::identities::IdentitiesError;
@@ -70,6 +73,15 @@ pub(crate) enum Error {
     Idp(#[from] IdpError),
     #[error(transparent)]
     Exchange(#[from] ExchangeError),
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error(transparent)]
+    User(#[from] UserError),
+    #[error(transparent)]
+    Consumer(#[from] ConsumerError),
+    /// A file that is to be written for others.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A program that this one was asked to run.
     #[error("`{program}` cannot be run: {cause}: is it installed, and in PATH?")]
     Program { program: String, cause: io::Error },
@@ -81,6 +93,8 @@ pub(crate) enum Error {
     Busy { waited: Duration },
     #[error("the runtime for network requests cannot start: {0}")]
     Runtime(io::Error),
+    #[error("the system's random numbers cannot be had")]
+    Random,
     #[error("standard output cannot be written: {0}")]
     Output(io::Error),
 }
@@ -112,12 +126,16 @@ impl Error {
             | Self::Config(_)
             | Self::Identity { .. }
             | Self::HttpClient(_)
+            | Self::Listen(_)
+            | Self::User(_)
+            | Self::Consumer(_)
+            | Self::File(_)
             | Self::Output(_)
             | Self::Program { .. } => Consequence::last(Kind::Configuration),
             Self::Idp(error) => error.consequence(),
             Self::Exchange(error) => error.consequence(),
             Self::Shared { kind, .. } => Consequence::last(*kind),
-            Self::Busy { .. } | Self::Runtime(_) => Consequence::last(Kind::Unavailable),
+            Self::Busy { .. } | Self::Runtime(_) | Self::Random => Consequence::last(Kind::Unavailable),
         }
     }
 

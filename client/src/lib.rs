@@ -9,6 +9,7 @@ mod cli;
 mod commands;
 mod config;
 mod credentials;
+mod endpoint;
 mod daemon;
 pub mod env_file;
 mod error;
@@ -25,6 +26,7 @@ mod published_files;
 mod refresh;
 mod secret;
 mod sources;
+mod systemd;
 mod timestamp;
 mod variables;
 
@@ -57,9 +59,10 @@ fn dispatch(cli: &Cli, log: &Log, environment: &dyn Fn(&str) -> Option<String>) 
     match &cli.command {
         Command::GetCredentials => commands::get_credentials::run(&sources.config()??, log),
         Command::CredentialDaemon(arguments) => commands::credential_daemon::run(arguments, &sources, log),
-        Command::TokenDaemon(_) | Command::Serve(_) => Ok(ExitCode::FAILURE),
+        Command::TokenDaemon(_) => Ok(ExitCode::FAILURE),
         Command::Env(arguments) => commands::env::run(arguments, &sources.config()??, log),
         Command::Exec(_) | Command::Setup(_) => Ok(ExitCode::FAILURE),
+        Command::Serve(arguments) => commands::serve::run(arguments, &sources, log),
         Command::S3(arguments) => commands::s3::run(cli, arguments),
         Command::Doctor(arguments) => commands::doctor::run(arguments, &sources, log),
         Command::Completions { shell } => commands::completions::run(*shell),

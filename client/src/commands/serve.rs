@@ -1,4 +1,158 @@
-//! `credvend serve`.
+//! `credvend serve`: the local endpoint, for as long as the machine runs.
+
+mod consumer_environment;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
+
+pub(crate) use self::consumer_environment::ConsumerError;
+use super::print;
+use crate::endpoint::{AuthorizationToken, Endpoint, ListenAddress, ListenError, Listener, Offers, Server};
+use crate::error::Error;
+use crate::log::Log;
+use crate::sources::{NamedConfig, Sources};
+use crate::systemd::Systemd;
 
 #[derive(clap::Args)]
-pub(crate) struct Arguments {}
+pub(crate) struct Arguments {
+    /// 127.0.0.1:PORT, [::1]:PORT or unix:/PATH. systemd's socket wins (LISTEN_FDS)
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9911")]
+    listen: ListenAddress,
+    /// Write the token that a request must carry to FILE (AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE)
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Mode of the token file, in octal
+    #[arg(long, value_name = "MODE", default_value = "0600", value_parser = mode)]
+    token_file_mode: u32,
+    /// Answer as the instance metadata service (IMDSv2) as well, to every user or to those that identities name
+    #[arg(long)]
+    imds: bool,
+    /// Print what a consumer sets, and end
+    #[arg(long)]
+    print_env: bool,
+}
+
+fn mode(text: &str) -> Result<u32, String> {
+    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| mode & !0o777 == 0);
+    match mode {
+        Some(mode) if mode & 0o400 == 0 => Err("its owner must be able to read it".to_owned()),
+        Some(mode) if mode & 0o022 != 0 => Err("nobody but its owner may write it".to_owned()),
+        Some(mode) => Ok(mode),
+        None => Err("for example 0600 or 0640".to_owned()),
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: &Log) -> Result<ExitCode, Error> {
+    let configs = sources.configs()?;
+    if arguments.print_env {
+        let is_named = sources.cli.config.is_some() || sources.cli.identity.is_some();
+        print(consumer_environment::exports(arguments, &configs, is_named)?.as_bytes())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+    let outcome = runtime.block_on(serve(arguments, sources, configs, *log));
+    // A fetch under way is not waited for.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// What an operator sends.
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+async fn serve(
+    arguments: &Arguments,
+    sources: &Sources<'_>,
+    configs: Vec<NamedConfig>,
+    log: Log,
+) -> Result<ExitCode, Error> {
+    let systemd = Systemd::from_env(sources.environment);
+    let mut signals = Signals::new().map_err(Error::Runtime)?;
+    let listener = match Listener::inherited()? {
+        Some(listener) => listener,
+        None => Listener::bind(&arguments.listen)?,
+    };
+    let address = listener.listen_address().clone();
+    let changed = Arc::new(Notify::new());
+    let offers = Offers::start(configs, None, log, &changed)?;
+    let needs_token = listener.address().is_some() && offers.have_one_without_users() && !arguments.imds;
+    if needs_token && arguments.token_file.is_none() {
+        return Err(ListenError::Open(address.to_string()).into());
+    }
+    let token = arguments.token_file.as_ref().map(|_| AuthorizationToken::generate()).transpose()?;
+    let file = match (&token, &arguments.token_file) {
+        (Some(token), Some(path)) => Some(token.write(path, arguments.token_file_mode)?),
+        _ => None,
+    };
+    let mut endpoint = Endpoint::new(offers, token, &listener);
+    if arguments.imds {
+        endpoint = endpoint.with_imds()?;
+    }
+    let endpoint = Arc::new(endpoint);
+    let server = Server::start(listener, Arc::clone(&endpoint), log);
+    log.info(format_args!("listening on {address}"));
+    systemd.ready();
+    let mut watchdog = systemd.watchdog();
+    loop {
+        tokio::select! {
+            _ = signals.hangup.recv() => reload(sources, &endpoint, &systemd, &changed, log),
+            () = changed.notified() => tell(&endpoint, &systemd, log),
+            () = watchdog.tick() => systemd.alive(),
+            _ = signals.terminate.recv() => break,
+            _ = signals.interrupt.recv() => break,
+        }
+    }
+    systemd.stopping();
+    log.info("stopping: requests under way may finish");
+    if !server.stop().await {
+        log.warn("some requests did not finish in time");
+    }
+    drop(file);
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+}
+
+/// A faulty file leaves everything as it is.
+fn reload(sources: &Sources<'_>, endpoint: &Endpoint, systemd: &Systemd, changed: &Arc<Notify>, log: Log) {
+    systemd.reloading();
+    let started = sources.configs().and_then(|configs| {
+        Ok(Offers::start(configs, Some(&endpoint.offers()), log, changed)?)
+    });
+    match started {
+        Ok(offers) => {
+            endpoint.replace_offers(offers);
+            log.info("the configuration was read again");
+        }
+        Err(error) => log.warn(format_args!("the configuration is kept as it was: {error}")),
+    }
+    systemd.ready();
+    tell(endpoint, systemd, log);
+}
+
+/// One line of each identity.
+fn tell(endpoint: &Endpoint, systemd: &Systemd, log: Log) {
+    let offers = endpoint.offers();
+    let lines: Vec<_> = offers.iter().map(|offer| (offer.name.as_str(), offer.status())).collect();
+    let status = match lines.as_slice() {
+        [(_, status)] => status.clone(),
+        lines => lines.iter().map(|(name, status)| format!("{name}: {status}")).collect::<Vec<_>>().join("; "),
+    };
+    log.info(&status);
+    systemd.status(&status);
+}

@@ -59,6 +59,14 @@ impl Exchange {
         }
     }
 
+    /// Known beforehand only where this side names the role.
+    pub(crate) fn role_arn(&self) -> Option<String> {
+        match self {
+            Self::VendingApi(_) => None,
+            Self::WebIdentity(sts) => Some(sts.role_arn.to_string()),
+        }
+    }
+
     pub(crate) fn endpoint(&self) -> &Endpoint {
         match self {
             Self::VendingApi(api) => &api.endpoint,

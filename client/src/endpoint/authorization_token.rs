@@ -1,0 +1,57 @@
+//! The token that opens the endpoint: random, another one at each start, handed over in a file or a variable.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::atomic_file::{self, FileError};
+use crate::error::Error;
+use crate::secret::Secret;
+
+/// 256 bits, as text.
+pub(crate) struct AuthorizationToken(Secret);
+
+impl AuthorizationToken {
+    pub(crate) fn generate() -> Result<Self, Error> {
+        let mut bytes = [0; 32];
+        aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::Random)?;
+        Ok(Self(Secret::new(URL_SAFE_NO_PAD.encode(bytes))))
+    }
+
+    /// The SDKs send it verbatim; how long a wrong one takes says nothing about the right one.
+    pub(crate) fn is(&self, given: &[u8]) -> bool {
+        verify_slices_are_equal(self.0.expose().as_bytes(), given).is_ok()
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
+    /// Writes the file. Without a newline at its end: SDKs would send it along.
+    pub(crate) fn write(&self, path: &Path, mode: u32) -> Result<TokenFile, FileError> {
+        let io = |cause| FileError::Io { path: path.to_owned(), cause };
+        let path = std::path::absolute(path).map_err(io)?;
+        let (Some(directory), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+            return Err(FileError::Untrusted { path, problem: "is not the name of a file" });
+        };
+        atomic_file::replace(directory, name, self.expose().as_bytes())?;
+        fs::set_permissions(&path, Permissions::from_mode(mode)).map_err(io)?;
+        Ok(TokenFile { path })
+    }
+}
+
+/// Removed when dropped: the token in it is worth nothing any more.
+pub(crate) struct TokenFile {
+    path: PathBuf,
+}
+
+impl Drop for TokenFile {
+    fn drop(&mut self) {
+        // It may have been removed already, with the whole directory.
+        let _ = fs::remove_file(&self.path);
+    }
+}

@@ -1,0 +1,112 @@
+//! The local endpoint: what the AWS SDKs ask on this machine, answered from memory.
+//!
+//! A request passes the `guard`, finds its route here, and then the `offer` that this peer may have.
+
+mod authorization_token;
+mod container;
+mod guard;
+mod health;
+mod imds;
+mod listener;
+mod metrics;
+mod offer;
+mod peer;
+mod refusal;
+mod server;
+mod users;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, Response};
+
+pub(crate) use self::authorization_token::AuthorizationToken;
+use self::guard::OwnHost;
+use self::imds::Imds;
+pub(crate) use self::listener::{ListenAddress, ListenError, Listener};
+use self::metrics::Requests;
+pub(crate) use self::offer::Offers;
+use self::peer::Peer;
+use self::refusal::Refusal;
+pub(crate) use self::server::Server;
+pub(crate) use self::users::UserError;
+use crate::error::Error;
+
+type Answer = Response<Full<Bytes>>;
+
+/// What all connections share.
+pub(crate) struct Endpoint {
+    offers: RwLock<Arc<Offers>>,
+    /// Without one, only the user of a peer opens anything.
+    token: Option<AuthorizationToken>,
+    imds: Option<Imds>,
+    own_host: OwnHost,
+    requests: Requests,
+}
+
+impl Endpoint {
+    pub(crate) fn new(offers: Offers, token: Option<AuthorizationToken>, listener: &Listener) -> Self {
+        Self {
+            offers: RwLock::new(Arc::new(offers)),
+            token,
+            imds: None,
+            own_host: OwnHost::of(listener),
+            requests: Requests::default(),
+        }
+    }
+
+    /// Answers as the instance metadata service does, too: to every process, unless users are named.
+    pub(crate) fn with_imds(self) -> Result<Self, Error> {
+        Ok(Self { imds: Some(Imds::new()?), ..self })
+    }
+
+    pub(crate) fn offers(&self) -> Arc<Offers> {
+        Arc::clone(&self.offers.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn replace_offers(&self, offers: Offers) {
+        *self.offers.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(offers);
+    }
+
+    async fn answer(&self, request: &Parts, peer: &Peer) -> Answer {
+        let answer = match guard::check(request, self.own_host) {
+            Ok(()) => self.route(request, peer).await,
+            Err(refusal) => container::refusal(&refusal),
+        };
+        self.requests.count(answer.status());
+        answer
+    }
+
+    async fn route(&self, request: &Parts, peer: &Peer) -> Answer {
+        let path = request.uri.path();
+        if let (Some(imds), true) = (&self.imds, path.starts_with(imds::ROOT)) {
+            return imds.answer(request, &self.offers(), peer).await;
+        }
+        let is_read = matches!(request.method, Method::GET | Method::HEAD);
+        match path {
+            _ if !is_read => container::refusal(&Refusal::Method { allowed: "GET, HEAD" }),
+            "/livez" => text("ok\n"),
+            "/readyz" => health::ready(&self.offers()),
+            "/metrics" => metrics::answer(&self.offers(), &self.requests),
+            _ => match container::name_in(path) {
+                Some(name) => container::answer(request, name, &self.offers(), self.token.as_ref(), peer).await,
+                None => container::refusal(&Refusal::NoSuchPath),
+            },
+        }
+    }
+}
+
+fn text(body: impl Into<Bytes>) -> Answer {
+    answer("text/plain; charset=utf-8", body)
+}
+
+fn answer(content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    // RFC 9111 §5.2.2.5: nothing on the way may keep it.
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}

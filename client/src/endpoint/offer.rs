@@ -1,0 +1,162 @@
+//! What is offered: identities, each with its keeper, and who may have them.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::peer::Peer;
+use super::refusal::Refusal;
+use super::users::{self, UserError};
+use crate::config::Config;
+use crate::credentials::Credentials;
+use crate::keeper::{Fetch, Keeper};
+use crate::log::Log;
+use crate::provider::Provider;
+use crate::sources::NamedConfig;
+use crate::timestamp;
+
+/// One identity.
+pub(crate) struct Offer {
+    pub(crate) name: String,
+    pub(crate) keeper: Keeper<Credentials>,
+    pub(crate) role_arn: Option<String>,
+    pub(crate) region: Option<String>,
+    /// Empty: whoever proves itself otherwise.
+    users: HashSet<u32>,
+    cache_id: String,
+}
+
+/// All identities, in the order of their names.
+pub(crate) struct Offers(Vec<Offer>);
+
+/// An offer, still to be started.
+struct Plan {
+    name: String,
+    config: Config,
+    users: HashSet<u32>,
+}
+
+impl Offers {
+    /// Starts keepers; of the previous ones, what is valid is taken over. Must be called inside of a runtime.
+    /// `changed` is told whenever there is something new to say.
+    pub(crate) fn start(
+        configs: Vec<NamedConfig>,
+        previous: Option<&Self>,
+        log: Log,
+        changed: &Arc<Notify>,
+    ) -> Result<Self, UserError> {
+        let plan = |NamedConfig { name, config, users }| {
+            Ok(Plan { users: users::ids(&name, &users)?, name, config })
+        };
+        // All of them are resolved before the first one is started: a mistake leaves everything as it was.
+        let plans = configs.into_iter().map(plan).collect::<Result<Vec<_>, UserError>>()?;
+        let offers = plans.into_iter().map(|plan| {
+            let same = previous.and_then(|previous| previous.named(&plan.name));
+            let known = same.filter(|offer| offer.cache_id == plan.config.cache_id());
+            let initial = known.and_then(|offer| offer.keeper.state().borrow().current.clone());
+            Offer::start(plan, initial, log, Arc::clone(changed))
+        });
+        Ok(Self(offers.collect()))
+    }
+
+    /// One identity, whose first credentials are there already.
+    pub(crate) fn only(config: Config, initial: Credentials, log: Log) -> Self {
+        let plan = Plan { name: "default".to_owned(), config, users: HashSet::new() };
+        Self(vec![Offer::start(plan, Some(Arc::new(initial)), log, Arc::default())])
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Offer> {
+        self.0.iter()
+    }
+
+    /// Whether there is an identity that asks for more than who a peer's user is.
+    pub(crate) fn have_one_without_users(&self) -> bool {
+        self.iter().any(|offer| offer.users.is_empty())
+    }
+
+    fn have_one_with_users(&self) -> bool {
+        self.iter().any(|offer| !offer.users.is_empty())
+    }
+
+    /// The one that is asked for, if this peer may have it; without a name, the only one that it may have.
+    pub(crate) async fn find(&self, name: &str, peer: &Peer) -> Result<&Offer, Refusal> {
+        let uid = if peer.is_unix() || self.have_one_with_users() { peer.uid().await } else { None };
+        let is_open = |offer: &&Offer| offer.is_open_to(uid, peer);
+        if !name.is_empty() {
+            let Some(offer) = self.named(name) else {
+                let known = self.names(is_open);
+                return Err(Refusal::NoSuchIdentity { name: name.to_owned(), known });
+            };
+            return if is_open(&offer) { Ok(offer) } else { Err(Refusal::User { uid }) };
+        }
+        // What is for this user comes before what is for all.
+        let mut own = self.iter().filter(|offer| uid.is_some_and(|uid| offer.users.contains(&uid)));
+        if let (Some(only), None) = (own.next(), own.next()) {
+            return Ok(only);
+        }
+        let mut open = self.iter().filter(is_open);
+        match (open.next(), open.next()) {
+            (Some(only), None) => Ok(only),
+            (None, _) => Err(Refusal::User { uid }),
+            _ => Err(Refusal::Ambiguous { known: self.names(is_open) }),
+        }
+    }
+
+    fn named(&self, name: &str) -> Option<&Offer> {
+        self.iter().find(|offer| offer.name == name)
+    }
+
+    fn names(&self, which: impl Fn(&&Offer) -> bool) -> String {
+        self.iter().filter(which).map(|offer| offer.name.as_str()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Offer {
+    fn start(plan: Plan, initial: Option<Arc<Credentials>>, log: Log, changed: Arc<Notify>) -> Self {
+        let Plan { name, config, users } = plan;
+        let (cache_id, role_arn, region) = (config.cache_id(), config.exchange.role_arn(), config.region.clone());
+        let fetch: Fetch<Credentials> = Arc::new(move |now| Provider::as_of(now, &config, &log).credentials());
+        let keeper = Keeper::start(fetch, initial, log);
+        let mut state = keeper.state().clone();
+        // Ends with its keeper.
+        tokio::spawn(async move {
+            while state.changed().await.is_ok() {
+                changed.notify_one();
+            }
+        });
+        Self { name, keeper, role_arn, region, users, cache_id }
+    }
+
+    pub(crate) fn names_users(&self) -> bool {
+        !self.users.is_empty()
+    }
+
+    /// Who runs as the server could read its memory's source, the cache, as well.
+    fn is_open_to(&self, uid: Option<u32>, peer: &Peer) -> bool {
+        let is_own = uid == Some(rustix::process::geteuid().as_raw());
+        match uid {
+            Some(uid) if !self.users.is_empty() => is_own || self.users.contains(&uid),
+            None if !self.users.is_empty() => false,
+            _ => is_own || !peer.is_unix(),
+        }
+    }
+
+    /// For anybody: it ends with an hour, and opens nothing.
+    pub(crate) fn status(&self) -> String {
+        let state = self.keeper.state().borrow();
+        let failure = state.failure.as_ref().map(|failure| failure.message.clone());
+        match (&state.current, failure) {
+            (Some(current), None) => {
+                let until = timestamp::format(current.expires_at);
+                let next = timestamp::format(current.refresh_at().max(timestamp::now()));
+                format!("credentials valid until {until}; next refresh {next}")
+            }
+            (Some(current), Some(failure)) => {
+                format!("credentials valid until {}; refresh fails: {failure}", timestamp::format(current.expires_at))
+            }
+            (None, Some(failure)) => format!("no credentials: {failure}"),
+            (None, None) => "no credentials yet: fetching".to_owned(),
+        }
+    }
+}

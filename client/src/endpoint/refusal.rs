@@ -1,0 +1,74 @@
+//! Every reason to give nothing, and what it is in HTTP.
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+
+use crate::error::Kind;
+use crate::refresh::Failure;
+
+/// Why a request is refused. Each message says what to do; none says what the right token would be.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("`{header}` says that this request comes from a browser or through a proxy; only programs of this machine are answered")]
+    Forwarded { header: String },
+    #[error("the Host header must be this endpoint's own loopback address; a name that leads here is refused")]
+    Host,
+    #[error("nothing is at this path; credentials are at /credentials and /credentials/NAME")]
+    NoSuchPath,
+    #[error("the method must be one of {allowed}")]
+    Method { allowed: &'static str },
+    #[error("the Authorization header must be the content of the token file, which is another one after each start")]
+    Token,
+    #[error("this endpoint was started without --token-file, so it serves only users that an identity names")]
+    NoToken,
+    #[error("no identity is for {}", user(*uid))]
+    User { uid: Option<u32> },
+    #[error("there is no identity `{name}`; there are: {known}")]
+    NoSuchIdentity { name: String, known: String },
+    #[error("there are several identities, name one in the path, /credentials/NAME: {known}")]
+    Ambiguous { known: String },
+    #[error("there are no credentials yet: {message}")]
+    Unavailable { kind: Kind, message: String, retry_after: Duration },
+    #[error("X-aws-ec2-metadata-token-ttl-seconds must be a number from 1 to 21600")]
+    TokenLifetime,
+    #[error("the X-aws-ec2-metadata-token header must hold a token from PUT /latest/api/token (IMDSv2)")]
+    SessionToken,
+}
+
+impl Refusal {
+    pub(crate) fn unavailable(failure: Option<Failure>, pause: Option<Duration>) -> Self {
+        // A full second at least: zero would be an invitation to a loop.
+        let retry_after = pause.unwrap_or_default().max(Duration::from_secs(1));
+        let (kind, message) = match failure {
+            Some(failure) => (failure.kind, failure.message),
+            None => (Kind::Unavailable, "the first fetch is still under way".to_owned()),
+        };
+        Self::Unavailable { kind, message, retry_after }
+    }
+
+    /// Status and code; a dependency that is down is never 401 or 403.
+    pub(crate) fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Forwarded { .. } => (StatusCode::FORBIDDEN, "ForwardedRequest"),
+            Self::Host => (StatusCode::FORBIDDEN, "InvalidHost"),
+            Self::User { .. } => (StatusCode::FORBIDDEN, "AccessDenied"),
+            Self::Token | Self::NoToken => (StatusCode::UNAUTHORIZED, "InvalidAuthorizationToken"),
+            Self::SessionToken => (StatusCode::UNAUTHORIZED, "Unauthorized"),
+            Self::TokenLifetime => (StatusCode::BAD_REQUEST, "BadRequest"),
+            Self::NoSuchPath => (StatusCode::NOT_FOUND, "NotFound"),
+            Self::NoSuchIdentity { .. } => (StatusCode::NOT_FOUND, "NoSuchIdentity"),
+            Self::Ambiguous { .. } => (StatusCode::NOT_FOUND, "AmbiguousIdentity"),
+            Self::Method { .. } => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
+            Self::Unavailable { kind, .. } => match kind {
+                Kind::Refused => (StatusCode::FORBIDDEN, "AccessDenied"),
+                Kind::Configuration => (StatusCode::INTERNAL_SERVER_ERROR, "Misconfigured"),
+                Kind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
+            },
+        }
+    }
+}
+
+fn user(uid: Option<u32>) -> String {
+    uid.map_or_else(|| "a user that cannot be told".to_owned(), |uid| format!("the user with id {uid}"))
+}

@@ -1,0 +1,57 @@
+//! What the AWS SDKs read from the container credentials endpoint.
+//!
+//! Flat and small: Fluent Bit's parser gives up after 50 tokens of JSON, and stops refreshing when it meets an
+//! `Expiration` with a fraction.
+
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::credentials::Credentials;
+use crate::timestamp;
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Output<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role_arn: Option<&'a str>,
+    access_key_id: &'a str,
+    secret_access_key: &'a str,
+    token: &'a str,
+    expiration: String,
+}
+
+pub(crate) fn format(credentials: &Credentials, role_arn: Option<&str>) -> Zeroizing<Vec<u8>> {
+    let output = Output {
+        role_arn,
+        access_key_id: &credentials.access_key_id,
+        secret_access_key: credentials.secret_access_key.expose(),
+        token: credentials.session_token.expose(),
+        expiration: timestamp::format(credentials.expires_at),
+    };
+    // Strings: serializing them cannot fail.
+    Zeroizing::new(serde_json::to_vec(&output).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+    use crate::secret::Secret;
+
+    #[test]
+    fn exactly_these_members() {
+        let credentials = Credentials {
+            access_key_id: "ASIAEXAMPLE".to_owned(),
+            secret_access_key: Secret::new("k/e+y".to_owned()),
+            session_token: Secret::new("t".to_owned()),
+            expires_at: UNIX_EPOCH + Duration::from_millis(1_767_225_600_500),
+            obtained_at: UNIX_EPOCH,
+        };
+        let text = |role_arn| String::from_utf8(format(&credentials, role_arn).to_vec()).unwrap();
+        let four = "\"AccessKeyId\":\"ASIAEXAMPLE\",\"SecretAccessKey\":\"k/e+y\",\"Token\":\"t\",\
+                    \"Expiration\":\"2026-01-01T00:00:00Z\"}";
+        assert_eq!(text(None), format!("{{{four}"));
+        assert_eq!(text(Some("arn:r")), format!("{{\"RoleArn\":\"arn:r\",{four}"));
+    }
+}
