@@ -11,6 +11,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as 
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
+use tempfile::NamedTempFile;
 
 /// No file of ours is a tenth as large.
 const MAX_BYTES: u64 = 256 * 1024;
@@ -86,20 +87,68 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     Ok(Some(bytes))
 }
 
+/// Who may read a file.
+pub(crate) struct Access {
+    pub(crate) mode: u32,
+    /// `None`: as it comes.
+    pub(crate) owner: Option<u32>,
+    pub(crate) group: Option<u32>,
+}
+
+impl Access {
+    pub(crate) const PRIVATE: Self = Self { mode: 0o600, owner: None, group: None };
+}
+
+/// Content that is safe on the disk under a temporary name, which goes when this is dropped.
+pub(crate) struct NewFile {
+    temporary: NamedTempFile,
+    target: PathBuf,
+}
+
 /// Replaces a file; what is there before stays until the new content is safe on the disk.
 pub(crate) fn replace(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), FileError> {
-    let target = directory.join(name);
-    let error = || FileError::io(&target);
-    let mut temporary = tempfile::Builder::new()
-        .prefix(&temporary_prefix(name))
-        .suffix(TEMPORARY_SUFFIX)
-        .permissions(fs::Permissions::from_mode(0o600))
-        .tempfile_in(directory)
-        .map_err(error())?;
-    temporary.write_all(bytes).map_err(error())?;
-    temporary.as_file().sync_all().map_err(error())?;
-    temporary.persist(&target).map_err(|failed| error()(failed.error))?;
-    // Without it, a power cut could bring the old name back: harmless for its content, but noticed here.
+    NewFile::write(directory, name, bytes, &Access::PRIVATE)?.put_in_place()?;
+    sync_directory(directory)
+}
+
+impl NewFile {
+    pub(crate) fn write(directory: &Path, name: &str, bytes: &[u8], access: &Access) -> Result<Self, FileError> {
+        let target = directory.join(name);
+        let error = || FileError::io(&target);
+        let mut temporary = tempfile::Builder::new()
+            .prefix(&temporary_prefix(name))
+            .suffix(TEMPORARY_SUFFIX)
+            .permissions(fs::Permissions::from_mode(0o600))
+            .tempfile_in(directory)
+            .map_err(error())?;
+        access.apply(temporary.as_file()).map_err(error())?;
+        temporary.write_all(bytes).map_err(error())?;
+        temporary.as_file().sync_all().map_err(error())?;
+        Ok(Self { temporary, target })
+    }
+
+    pub(crate) fn put_in_place(self) -> Result<(), FileError> {
+        let Self { temporary, target } = self;
+        temporary.persist(&target).map(drop).map_err(|failed| FileError::io(&target)(failed.error))
+    }
+}
+
+impl Access {
+    /// The owner before the mode: chown(2) takes away bits, and before the content, so that nobody sees it meanwhile.
+    fn apply(&self, file: &File) -> io::Result<()> {
+        if self.owner.is_some() || self.group.is_some() {
+            std::os::unix::fs::fchown(file, self.owner, self.group)?;
+        }
+        if self.mode != Self::PRIVATE.mode {
+            // Unlike the mode that a file is made with, this one does not depend on the umask.
+            file.set_permissions(fs::Permissions::from_mode(self.mode))?;
+        }
+        Ok(())
+    }
+}
+
+/// Without it, a power cut could bring an old name back: harmless for its content, but noticed here.
+pub(crate) fn sync_directory(directory: &Path) -> Result<(), FileError> {
     File::open(directory).and_then(|directory| directory.sync_all()).map_err(FileError::io(directory))
 }
 

@@ -14,6 +14,7 @@ use crate::env_file::EnvFileError;
 use crate::exchange::ExchangeError;
 use crate::identities::IdentitiesError;
 use crate::idp::IdpError;
+use crate::published_files::PublishError;
 use crate::variables::ConfigError;
 
 /// Sorted by what the caller does next.
@@ -74,6 +75,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     Exchange(#[from] ExchangeError),
     #[error(transparent)]
+    Publish(#[from] PublishError),
+    #[error(transparent)]
     Listen(#[from] ListenError),
     #[error(transparent)]
     User(#[from] UserError),
@@ -131,6 +134,7 @@ impl Error {
             | Self::Consumer(_)
             | Self::File(_)
             | Self::Output(_)
+            | Self::Publish(_)
             | Self::Program { .. } => Consequence::last(Kind::Configuration),
             Self::Idp(error) => error.consequence(),
             Self::Exchange(error) => error.consequence(),

@@ -1,4 +1,94 @@
-//! `credvend credential-daemon`.
+//! `credvend credential-daemon`: keeps files of credentials fresh, for programs that read nothing else.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::credentials::Credentials;
+use crate::daemon::{self, DaemonArguments, Publication, Source};
+use crate::error::Error;
+use crate::log::Log;
+use crate::output::{credential_process, credentials_file, env, logstash};
+use crate::provider::Provider;
+use crate::published_files::{AccessArguments, PublishError, PublishedFiles};
+use crate::sources::Sources;
+
+const ENV: &str = "aws-credentials.env";
+const JSON: &str = "aws-credentials.json";
+const CREDENTIALS: &str = "credentials";
+const LOGSTASH: &str = "logstash.yml";
 
 #[derive(clap::Args)]
-pub(crate) struct Arguments {}
+pub(crate) struct Arguments {
+    /// Directory of the files; it is made if it is not there
+    #[arg(long, value_name = "DIR", default_value = "/var/run/aws-creds")]
+    creds_dir: PathBuf,
+    /// Look at the files at least this often, and put right what somebody has changed; credentials are fetched anew by
+    /// their lifetime, from half of it on
+    #[arg(long, value_name = "SECONDS", default_value_t = 2700, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    interval: u64,
+    /// Profile of the file `credentials`; other profiles stay as they are
+    #[arg(long, value_name = "NAME", default_value = "default", value_parser = profile)]
+    profile: String,
+    /// How aws-credentials.env is written: `export NAME=value` for shells, or plain `NAME=value` for systemd and Docker
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = EnvFormat::Export)]
+    env_format: EnvFormat,
+    #[command(flatten)]
+    access: AccessArguments,
+    #[command(flatten)]
+    daemon: DaemonArguments,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum EnvFormat {
+    Export,
+    Plain,
+}
+
+pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: &Log) -> Result<ExitCode, Error> {
+    let files = PublishedFiles::new(arguments.creds_dir.clone(), &arguments.access)?;
+    let publication = CredentialFiles { arguments, sources, files, log: *log };
+    daemon::run(&publication, Duration::from_secs(arguments.interval), &arguments.daemon, sources.environment, log)
+}
+
+struct CredentialFiles<'a> {
+    arguments: &'a Arguments,
+    sources: &'a Sources<'a>,
+    files: PublishedFiles,
+    log: Log,
+}
+
+impl Publication for CredentialFiles<'_> {
+    type Value = Credentials;
+
+    fn source(&self) -> Result<Source<Credentials>, Error> {
+        let config = self.sources.config()??;
+        let (id, log) = (config.cache_id(), self.log);
+        Ok(Source { fetch: Arc::new(move |now| Provider::as_of(now, &config, &log).credentials()), id })
+    }
+
+    fn publish(&self, credentials: &Credentials) -> Result<bool, PublishError> {
+        let variables = env::variables(credentials, None);
+        let env = match self.arguments.env_format {
+            EnvFormat::Export => env::format(&variables, env::Dialect::Bash),
+            EnvFormat::Plain => env::format_plain(&variables),
+        };
+        let existing = self.files.read(CREDENTIALS)?;
+        self.files.publish(&[
+            (ENV, env.into_bytes()),
+            (JSON, credential_process::format(credentials).into_bytes()),
+            (CREDENTIALS, credentials_file::merge(&existing, &self.arguments.profile, credentials)),
+            (LOGSTASH, logstash::format(credentials).into_bytes()),
+        ])
+    }
+}
+
+/// What is a section's name to every SDK.
+fn profile(text: &str) -> Result<String, String> {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_.@/+=:,".contains(c);
+    if text.is_empty() || !text.chars().all(is_plain) {
+        return Err("letters, digits and `-_.@/+=:,` make a profile's name".to_owned());
+    }
+    Ok(text.to_owned())
+}

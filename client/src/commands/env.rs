@@ -1,4 +1,24 @@
-//! `credvend env`.
+//! `credvend env`: credentials as exports of a shell.
+
+use std::process::ExitCode;
+
+use super::print;
+use crate::config::Config;
+use crate::error::Error;
+use crate::log::Log;
+use crate::output::env::{self, Dialect};
+use crate::provider::Provider;
 
 #[derive(clap::Args)]
-pub(crate) struct Arguments {}
+pub(crate) struct Arguments {
+    /// Whose words to use
+    #[arg(long, value_enum, default_value_t = Dialect::Bash)]
+    shell: Dialect,
+}
+
+pub(crate) fn run(arguments: &Arguments, config: &Config, log: &Log) -> Result<ExitCode, Error> {
+    let credentials = Provider::new(config, log).credentials()?.value;
+    let variables = env::variables(&credentials, config.region.as_deref());
+    print(env::format(&variables, arguments.shell).as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}

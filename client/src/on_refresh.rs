@@ -1,0 +1,128 @@
+//! `--on-refresh`: a command that is run when files have changed.
+
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::process::{Child, Command};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::log::Log;
+
+/// A command that hangs must not keep the next change from being told.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// What the command may know. Not the secrets that this process was given, and not its place under systemd.
+const ENVIRONMENT: [&str; 10] =
+    ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"];
+
+/// A command line, and the environment that it gets.
+#[derive(Clone)]
+pub(crate) struct Hook {
+    command: String,
+    environment: Vec<(&'static str, String)>,
+}
+
+/// Runs the hook one at a time; ends, with whatever is running, when dropped.
+pub(crate) struct HookRunner {
+    changed: Arc<Notify>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for HookRunner {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl HookRunner {
+    /// Must be called inside of a runtime.
+    pub(crate) fn start(hook: Hook, log: Log) -> Self {
+        let changed = Arc::new(Notify::new());
+        let told = Arc::clone(&changed);
+        let task = tokio::spawn(async move {
+            loop {
+                // Changes while the command runs are one more run.
+                told.notified().await;
+                hook.run(&log).await;
+            }
+        });
+        Self { changed, task }
+    }
+
+    pub(crate) fn files_have_changed(&self) {
+        self.changed.notify_one();
+    }
+}
+
+impl Hook {
+    pub(crate) fn new(command: &str, environment: &dyn Fn(&str) -> Option<String>) -> Self {
+        let environment = ENVIRONMENT.into_iter().filter_map(|name| Some((name, environment(name)?))).collect();
+        Self { command: command.to_owned(), environment }
+    }
+
+    /// Runs it to its end, whatever that is: a hook that fails is no reason to stop.
+    pub(crate) async fn run(&self, log: &Log) {
+        let command = &self.command;
+        log.info(format_args!("running `{command}`"));
+        let mut child = match self.spawn() {
+            Ok(child) => child,
+            Err(error) => return log.warn(format_args!("`{command}` (--on-refresh) cannot be run: {error}")),
+        };
+        let group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
+        match timeout(TIME_LIMIT, child.wait()).await {
+            Ok(ended) => {
+                group.leave_alone();
+                let ended = ended.map(describe).unwrap_or_else(|error| Some(error.to_string()));
+                if let Some(problem) = ended {
+                    log.warn(format_args!("`{command}` (--on-refresh) {problem}"));
+                }
+            }
+            Err(_) => {
+                let limit = TIME_LIMIT.as_secs();
+                log.warn(format_args!("`{command}` (--on-refresh) was killed: it ran for more than {limit} s"));
+                drop(group);
+                // Killed: it does not take long.
+                let _ = child.wait().await;
+            }
+        }
+    }
+
+    fn spawn(&self) -> std::io::Result<Child> {
+        Command::new("/bin/sh")
+            .args(["-c", &self.command])
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            // A group of its own, so that what the shell has started ends with it.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+    }
+}
+
+/// Killed when dropped.
+struct Group(Option<Pid>);
+
+impl Group {
+    /// Who ended in good order may have left something in the background.
+    fn leave_alone(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(leader) = self.0 {
+            // Nobody may be left.
+            let _ = kill_process_group(leader, Signal::KILL);
+        }
+    }
+}
+
+fn describe(status: ExitStatus) -> Option<String> {
+    (!status.success()).then(|| format!("ended with {status}"))
+}

@@ -1,0 +1,177 @@
+//! The files that daemons write for other programs: all of them new, or all of them as they were.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+
+use crate::accounts::{self, AccountError};
+use crate::atomic_file::{self, Access, FileError, NewFile};
+
+/// A credentials file may hold many profiles of somebody else.
+const MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Who may read what is published.
+#[derive(clap::Args)]
+pub(crate) struct AccessArguments {
+    /// Permissions of the files, octal; a directory that is made gets the same and may be entered by whoever may read
+    #[arg(long, value_name = "MODE", default_value = "0600", value_parser = mode)]
+    mode: u32,
+    /// User that the files belong to, by name or number [default: whoever runs this]
+    #[arg(long, value_name = "USER")]
+    owner: Option<String>,
+    /// Group that the files belong to, by name or number
+    #[arg(long, value_name = "GROUP")]
+    group: Option<String>,
+}
+
+/// Why nothing was published.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PublishError {
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("`{}` can be written by other users, who could put their own credentials there: `chmod go-w` it", .0.display())]
+    Writable(PathBuf),
+    #[error("`{}` {problem}: other content of it could not be kept", path.display())]
+    Unkept { path: PathBuf, problem: &'static str },
+    #[error("`{}` is no path of a file", .0.display())]
+    NoFile(PathBuf),
+}
+
+/// A directory, and who may read the files that are put there.
+pub(crate) struct PublishedFiles {
+    directory: PathBuf,
+    access: Access,
+}
+
+impl PublishedFiles {
+    pub(crate) fn new(directory: PathBuf, arguments: &AccessArguments) -> Result<Self, PublishError> {
+        let owner = arguments.owner.as_deref().map(accounts::user_id).transpose()?;
+        let group = arguments.group.as_deref().map(accounts::group_id).transpose()?;
+        Ok(Self { directory, access: Access { mode: arguments.mode, owner, group } })
+    }
+
+    /// What a file holds now; nothing, where there is none.
+    pub(crate) fn read(&self, name: &str) -> Result<Vec<u8>, PublishError> {
+        let path = self.directory.join(name);
+        let unkept = |problem| Err(PublishError::Unkept { path: path.clone(), problem });
+        let io = |cause| FileError::Io { path: path.clone(), cause };
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let file = match rustix::fs::open(&path, flags, Mode::empty()) {
+            Err(rustix::io::Errno::NOENT) => return Ok(Vec::new()),
+            // open(2): with O_NOFOLLOW, this is what a symlink answers.
+            Err(rustix::io::Errno::LOOP) => return unkept("is a symlink"),
+            other => File::from(other.map_err(|errno| io(errno.into()))?),
+        };
+        let metadata = file.metadata().map_err(io)?;
+        // What is read here is shown to whoever may read the new file: no foreign file may be slipped in under our name.
+        if !metadata.is_file() || metadata.nlink() > 1 {
+            return unkept("is not a regular file with one name");
+        }
+        let mut bytes = Vec::new();
+        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return unkept("is far larger than it should be");
+        }
+        Ok(bytes)
+    }
+
+    /// Puts all files in place, unless that is what they hold and who may read them already. Says whether anything was
+    /// written.
+    pub(crate) fn publish(&self, files: &[(&str, Vec<u8>)]) -> Result<bool, PublishError> {
+        self.make_directory()?;
+        if files.iter().all(|(name, bytes)| self.is_as_it_should_be(name, bytes)) {
+            return Ok(false);
+        }
+        // One daemon a directory: a living writer's temporary file looks like a dead one's.
+        for (name, _) in files {
+            atomic_file::remove_temporaries(&self.directory, name);
+        }
+        let new: Result<Vec<_>, _> =
+            files.iter().map(|(name, bytes)| NewFile::write(&self.directory, name, bytes, &self.access)).collect();
+        // From here on there is nothing left that a full disk could stop.
+        for file in new? {
+            file.put_in_place()?;
+        }
+        atomic_file::sync_directory(&self.directory)?;
+        Ok(true)
+    }
+
+    fn is_as_it_should_be(&self, name: &str, bytes: &[u8]) -> bool {
+        let Ok(metadata) = fs::symlink_metadata(self.directory.join(name)) else { return false };
+        let Access { mode, owner, group } = self.access;
+        metadata.mode() & 0o777 == mode
+            && owner.is_none_or(|owner| owner == metadata.uid())
+            && group.is_none_or(|group| group == metadata.gid())
+            && self.read(name).is_ok_and(|found| found == bytes)
+    }
+
+    /// One that is there already belongs to whoever made it, its mode and owner too.
+    fn make_directory(&self) -> Result<(), PublishError> {
+        let io = |cause| FileError::Io { path: self.directory.clone(), cause };
+        match fs::metadata(&self.directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let mut builder = fs::DirBuilder::new();
+                if let Some(parent) = self.directory.parent() {
+                    builder.recursive(true).mode(0o755).create(parent).map_err(io)?;
+                }
+                builder.recursive(false).mode(0o700).create(&self.directory).map_err(io)?;
+                self.open_directory().map_err(io)?;
+            }
+            other => {
+                if other.map_err(io)?.mode() & 0o022 != 0 {
+                    return Err(PublishError::Writable(self.directory.clone()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whoever may read the files may enter.
+    fn open_directory(&self) -> io::Result<()> {
+        let Access { mode, owner, group } = self.access;
+        if owner.is_some() || group.is_some() {
+            std::os::unix::fs::chown(&self.directory, owner, group)?;
+        }
+        fs::set_permissions(&self.directory, Permissions::from_mode(0o700 | mode & 0o044 | (mode & 0o044) >> 2))
+    }
+}
+
+/// The directory and the name of a file.
+pub(crate) fn split(path: &Path) -> Result<(PathBuf, String), PublishError> {
+    let no_file = || PublishError::NoFile(path.to_owned());
+    let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(no_file)?;
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok((directory.to_owned(), name.to_owned()))
+}
+
+fn mode(text: &str) -> Result<u32, String> {
+    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| mode & !0o644 == 0 && mode & 0o400 != 0);
+    mode.ok_or_else(|| {
+        "an octal mode such as 0600, 0640 or 0644 is expected: nobody else writes these files".to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_that_let_others_write_or_run_are_refused() {
+        assert_eq!((mode("0640"), mode("600")), (Ok(0o640), Ok(0o600)));
+        for text in ["0660", "0700", "0040", "", "rw", "01600"] {
+            assert!(mode(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_split() {
+        assert_eq!(split(Path::new("/run/oidc/token")).unwrap(), (PathBuf::from("/run/oidc"), "token".to_owned()));
+        assert_eq!(split(Path::new("token")).unwrap().0, PathBuf::from("."));
+        assert!(split(Path::new("/")).is_err());
+    }
+}
