@@ -1,7 +1,8 @@
 //! A program of the AWS SDK for Rust that uploads: credentials from the SDK's chain of default providers, nothing else.
 //!
 //! `sdk-consumer once BUCKET KEY FILE` uploads FILE and prints what it reads back; `sdk-consumer keep BUCKET PREFIX
-//! SECONDS` uploads every SECONDS until its standard input ends, a line for each: `ok KEY` or `failed KEY WHY`.
+//! SECONDS` uploads every SECONDS until its standard input ends, a line for each: `ok KEY` or `failed KEY WHY`;
+//! `sdk-consumer version` prints that of `aws-sdk-s3`.
 
 use std::time::Duration;
 
@@ -19,6 +20,10 @@ async fn main() -> Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["once", bucket, key, file] => once(&client, bucket, key, file).await,
         ["keep", bucket, prefix, seconds] => keep(&client, bucket, prefix, seconds.parse()?).await,
+        ["version"] => {
+            println!("{}", aws_sdk_s3::meta::PKG_VERSION);
+            Ok(())
+        }
         _ => bail!("once BUCKET KEY FILE | keep BUCKET PREFIX SECONDS"),
     }
 }

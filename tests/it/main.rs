@@ -2,7 +2,9 @@
 
 mod architecture;
 mod cases;
+mod chaos;
 mod client;
+mod consumers;
 mod crash;
 mod events;
 mod identity_providers;

@@ -1,0 +1,11 @@
+//! Programs that nobody here wrote take credentials from the client, in every way that it hands them over.
+//!
+//! `matrix` runs each program in each way once and writes `docs/consumers.md`; `expiry` keeps the long-running ones
+//! uploading while credentials end and services are down. The programs come from `scripts/setup --consumers`.
+
+mod consumer;
+mod expiry;
+mod host;
+mod matrix;
+mod way;
+mod world;
