@@ -25,7 +25,7 @@ LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 def main(binary: str, architecture: str, version: str, ca_bundle: str, output: str) -> None:
     layer = file_system(Path(binary).read_bytes(), Path(ca_bundle).read_bytes())
-    compressed = gzip.compress(layer, mtime=0)
+    compressed = gzip.compress(layer, compresslevel=6, mtime=0)
     blobs: dict[str, bytes] = {}
     config = descriptor(blobs, CONFIG, as_json(configuration(architecture, digest(layer))))
     manifest = {

@@ -1,0 +1,35 @@
+"""The packages, built once from the binaries of BIN_DIR (default: target/debug), and the services that they talk to."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from upstream import Upstream
+
+REPOSITORY = Path(__file__).parent.parent.parent
+
+
+def build(output: Path) -> Path:
+    target = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
+    binaries = os.environ.get("BIN_DIR", str(target / "debug"))
+    command = [REPOSITORY / "scripts/package", "all", "--bin-dir", binaries, "--output", output]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return output
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("packages"))
+
+
+@pytest.fixture(scope="session")
+def tarball(packages: Path) -> Path:
+    return next(packages.glob("*.tar.gz"))
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    with Upstream() as running:
+        yield running
