@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 pub(crate) use self::consumer_environment::ConsumerError;
 use super::print;
+use crate::atomic_file::Access;
 use crate::endpoint::{AuthorizationToken, Endpoint, ListenAddress, ListenError, Listener, Offers, Server};
 use crate::error::Error;
 use crate::log::Log;
@@ -19,16 +20,16 @@ use crate::systemd::Systemd;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// 127.0.0.1:PORT, [::1]:PORT or unix:/PATH. systemd's socket wins (LISTEN_FDS)
+    /// A loopback address with a port, or `unix:/PATH`; a socket from systemd wins (`LISTEN_FDS`)
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9911")]
     listen: ListenAddress,
-    /// Write the token that a request must carry to FILE (AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE)
+    /// Write the token that a request must carry to FILE (`AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`)
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// Mode of the token file, in octal
     #[arg(long, value_name = "MODE", default_value = "0600", value_parser = mode)]
     token_file_mode: u32,
-    /// Answer as the instance metadata service (IMDSv2) as well, to every user or to those that identities name
+    /// Answer as the instance metadata service (`IMDSv2`) as well, to every user or to those that identities name
     #[arg(long)]
     imds: bool,
     /// Print what a consumer sets, and end
@@ -46,7 +47,7 @@ fn mode(text: &str) -> Result<u32, String> {
     }
 }
 
-pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: &Log) -> Result<ExitCode, Error> {
+pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: Log) -> Result<ExitCode, Error> {
     let configs = sources.configs()?;
     if arguments.print_env {
         let is_named = sources.cli.config.is_some() || sources.cli.identity.is_some();
@@ -54,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: &Log) -> Re
         return Ok(ExitCode::SUCCESS);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
-    let outcome = runtime.block_on(serve(arguments, sources, configs, *log));
+    let outcome = runtime.block_on(serve(arguments, sources, configs, log));
     // A fetch under way is not waited for.
     runtime.shutdown_background();
     outcome
@@ -88,7 +89,10 @@ async fn serve(
     }
     let token = arguments.token_file.as_ref().map(|_| AuthorizationToken::generate()).transpose()?;
     let file = match (&token, &arguments.token_file) {
-        (Some(token), Some(path)) => Some(token.write(path, arguments.token_file_mode)?),
+        (Some(token), Some(path)) => {
+            let access = Access { mode: arguments.token_file_mode, ..Access::PRIVATE };
+            Some(token.write(path, &access)?)
+        }
         _ => None,
     };
     let mut endpoint = Endpoint::new(offers, token, &listener);
@@ -131,9 +135,8 @@ impl Signals {
 /// A faulty file leaves everything as it is.
 fn reload(sources: &Sources<'_>, endpoint: &Endpoint, systemd: &Systemd, changed: &Arc<Notify>, log: Log) {
     systemd.reloading();
-    let started = sources.configs().and_then(|configs| {
-        Ok(Offers::start(configs, Some(&endpoint.offers()), log, changed)?)
-    });
+    let started =
+        sources.configs().and_then(|configs| Ok(Offers::start(configs, Some(&endpoint.offers()), log, changed)?));
     match started {
         Ok(offers) => {
             endpoint.replace_offers(offers);

@@ -1,14 +1,14 @@
 //! The token that opens the endpoint: random, another one at each start, handed over in a file or a variable.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::atomic_file::{self, FileError};
+use crate::atomic_file::{Access, FileError, NewFile};
 use crate::error::Error;
 use crate::secret::Secret;
 
@@ -32,14 +32,12 @@ impl AuthorizationToken {
     }
 
     /// Writes the file. Without a newline at its end: SDKs would send it along.
-    pub(crate) fn write(&self, path: &Path, mode: u32) -> Result<TokenFile, FileError> {
-        let io = |cause| FileError::Io { path: path.to_owned(), cause };
-        let path = std::path::absolute(path).map_err(io)?;
-        let (Some(directory), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+    pub(crate) fn write(&self, path: &Path, access: &Access) -> Result<TokenFile, FileError> {
+        let path = std::path::absolute(path).map_err(|cause| FileError::Io { path: path.to_owned(), cause })?;
+        let (Some(directory), Some(name)) = (path.parent(), path.file_name().and_then(OsStr::to_str)) else {
             return Err(FileError::Untrusted { path, problem: "is not the name of a file" });
         };
-        atomic_file::replace(directory, name, self.expose().as_bytes())?;
-        fs::set_permissions(&path, Permissions::from_mode(mode)).map_err(io)?;
+        NewFile::write(directory, name, self.expose().as_bytes(), access)?.put_in_place()?;
         Ok(TokenFile { path })
     }
 }

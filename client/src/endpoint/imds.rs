@@ -7,10 +7,10 @@ use aws_lc_rs::hmac::{self, HMAC_SHA256, Key, Tag};
 use aws_lc_rs::rand::SystemRandom;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hyper::Method;
 use hyper::body::Bytes;
 use hyper::header::HeaderValue;
 use hyper::http::request::Parts;
-use hyper::Method;
 
 use super::container::with_status;
 use super::offer::{Offer, Offers};
@@ -49,14 +49,14 @@ impl Imds {
             (&Method::GET | &Method::HEAD, _) => Err(Refusal::SessionToken),
             _ => Err(Refusal::Method { allowed: "GET, HEAD" }),
         };
-        answer.unwrap_or_else(|refusal| {
-            with_status(text(format!("{refusal}\n")), refusal.status_and_code().0, &refusal)
-        })
+        answer
+            .unwrap_or_else(|refusal| with_status(text(format!("{refusal}\n")), refusal.status_and_code().0, &refusal))
     }
 
     fn token(&self, request: &Parts, now: SystemTime) -> Result<Answer, Refusal> {
         let given = request.headers.get(TOKEN_LIFETIME).and_then(|value| value.to_str().ok()?.parse().ok());
-        let seconds: u64 = given.filter(|seconds| (1..=MAX_TOKEN_LIFETIME).contains(seconds)).ok_or(Refusal::TokenLifetime)?;
+        let seconds: u64 =
+            given.filter(|seconds| (1..=MAX_TOKEN_LIFETIME).contains(seconds)).ok_or(Refusal::TokenLifetime)?;
         let mut answer = text(self.sealed(now + Duration::from_secs(seconds)));
         answer.headers_mut().insert(TOKEN_LIFETIME, HeaderValue::from(seconds));
         Ok(answer)
@@ -100,8 +100,7 @@ async fn metadata(path: &str, offers: &Offers, peer: &Peer) -> Result<Answer, Re
 
 async fn credentials(offer: &Offer) -> Result<Answer, Refusal> {
     let found = offer.keeper.current().await;
-    let credentials =
-        found.map_err(|failure| Refusal::unavailable(failure, offer.keeper.state().borrow().pause()))?;
+    let credentials = found.map_err(|failure| Refusal::unavailable(failure, offer.keeper.state().borrow().pause()))?;
     Ok(respond("application/json", Bytes::from_owner(output::imds::format(&credentials))))
 }
 
@@ -121,7 +120,9 @@ mod tests {
         assert!(is_session(&token, now) && is_session(&token, now + Duration::from_secs(59)));
         assert!(!is_session(&token, now + Duration::from_secs(60)));
         let longer = format!("{}{}", &Imds::new().unwrap().sealed(now + Duration::from_secs(999))[..10], &token[10..]);
-        for wrong in ["", "a", "AAAAAAAAAAA", &longer, &token[1..], &Imds::new().unwrap().sealed(now + Duration::from_secs(60))] {
+        for wrong in
+            ["", "a", "AAAAAAAAAAA", &longer, &token[1..], &Imds::new().unwrap().sealed(now + Duration::from_secs(60))]
+        {
             assert!(!is_session(wrong, now), "{wrong}");
         }
     }
@@ -129,7 +130,9 @@ mod tests {
     #[test]
     fn lifetimes() {
         let imds = Imds::new().unwrap();
-        for (given, is_good) in [("1", true), ("21600", true), ("0", false), ("21601", false), ("", false), ("-1", false)] {
+        for (given, is_good) in
+            [("1", true), ("21600", true), ("0", false), ("21601", false), ("", false), ("-1", false)]
+        {
             assert_eq!(imds.token(&request(TOKEN_LIFETIME, given), UNIX_EPOCH).is_ok(), is_good, "{given}");
         }
         assert!(imds.token(&request("x-other", "1"), UNIX_EPOCH).is_err());

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::{self, Permissions};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -50,13 +50,23 @@ fn hint(cause: &io::Error) -> &'static str {
     }
 }
 
+impl ListenAddress {
+    pub(crate) fn any_port() -> Self {
+        Self::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+    }
+}
+
 impl FromStr for ListenAddress {
     type Err = ListenError;
 
     fn from_str(text: &str) -> Result<Self, ListenError> {
         if let Some(path) = text.strip_prefix("unix:") {
             let is_absolute = path.starts_with('/') && !path.ends_with('/');
-            return if is_absolute { Ok(Self::Unix(path.into())) } else { Err(ListenError::Malformed(text.to_owned())) };
+            return if is_absolute {
+                Ok(Self::Unix(path.into()))
+            } else {
+                Err(ListenError::Malformed(text.to_owned()))
+            };
         }
         let named = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
         let address = named.as_deref().unwrap_or(text).parse().map_err(|_| ListenError::Malformed(text.to_owned()))?;

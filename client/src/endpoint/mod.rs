@@ -13,7 +13,6 @@ mod offer;
 mod peer;
 mod refusal;
 mod server;
-mod users;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -28,11 +27,10 @@ use self::guard::OwnHost;
 use self::imds::Imds;
 pub(crate) use self::listener::{ListenAddress, ListenError, Listener};
 use self::metrics::Requests;
-pub(crate) use self::offer::Offers;
+pub(crate) use self::offer::{Offers, UserError};
 use self::peer::Peer;
 use self::refusal::Refusal;
 pub(crate) use self::server::Server;
-pub(crate) use self::users::UserError;
 use crate::error::Error;
 
 type Answer = Response<Full<Bytes>>;

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use super::peer::Peer;
 use super::refusal::Refusal;
-use super::users::{self, UserError};
+use crate::accounts::{self, AccountError};
 use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::keeper::{Fetch, Keeper};
@@ -30,6 +30,14 @@ pub(crate) struct Offer {
 /// All identities, in the order of their names.
 pub(crate) struct Offers(Vec<Offer>);
 
+/// One of the `users` of an identity that is none.
+#[derive(Debug, thiserror::Error)]
+#[error("[identity.{identity}], `users`: {cause}")]
+pub(crate) struct UserError {
+    identity: String,
+    cause: AccountError,
+}
+
 /// An offer, still to be started.
 struct Plan {
     name: String,
@@ -47,7 +55,11 @@ impl Offers {
         changed: &Arc<Notify>,
     ) -> Result<Self, UserError> {
         let plan = |NamedConfig { name, config, users }| {
-            Ok(Plan { users: users::ids(&name, &users)?, name, config })
+            let ids = users.iter().map(|user| accounts::user_id(user)).collect();
+            match ids {
+                Ok(users) => Ok(Plan { name, config, users }),
+                Err(cause) => Err(UserError { identity: name, cause }),
+            }
         };
         // All of them are resolved before the first one is started: a mistake leaves everything as it was.
         let plans = configs.into_iter().map(plan).collect::<Result<Vec<_>, UserError>>()?;
@@ -148,12 +160,12 @@ impl Offer {
         let failure = state.failure.as_ref().map(|failure| failure.message.clone());
         match (&state.current, failure) {
             (Some(current), None) => {
-                let until = timestamp::format(current.expires_at);
+                let until = timestamp::format(current.ends_at());
                 let next = timestamp::format(current.refresh_at().max(timestamp::now()));
                 format!("credentials valid until {until}; next refresh {next}")
             }
             (Some(current), Some(failure)) => {
-                format!("credentials valid until {}; refresh fails: {failure}", timestamp::format(current.expires_at))
+                format!("credentials valid until {}; refresh fails: {failure}", timestamp::format(current.ends_at()))
             }
             (None, Some(failure)) => format!("no credentials: {failure}"),
             (None, None) => "no credentials yet: fetching".to_owned(),

@@ -10,7 +10,9 @@ use crate::refresh::Failure;
 /// Why a request is refused. Each message says what to do; none says what the right token would be.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
-    #[error("`{header}` says that this request comes from a browser or through a proxy; only programs of this machine are answered")]
+    #[error(
+        "`{header}` says that this request comes from a browser or through a proxy; only programs of this machine are answered"
+    )]
     Forwarded { header: String },
     #[error("the Host header must be this endpoint's own loopback address; a name that leads here is refused")]
     Host,

@@ -5,10 +5,10 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::Request;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -44,6 +44,11 @@ impl Server {
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let accepting = tokio::spawn(accept(listener, endpoint, Arc::clone(&places), stopped, log));
         Self { stop, places, accepting }
+    }
+
+    /// Ends with the runtime: whoever was served is gone.
+    pub(crate) fn abandon(self) {
+        self.accepting.abort();
     }
 
     /// Accepts no more, and lets requests under way finish. Whether all did.

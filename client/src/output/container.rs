@@ -34,20 +34,12 @@ pub(crate) fn format(credentials: &Credentials, role_arn: Option<&str>) -> Zeroi
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
-
     use super::*;
-    use crate::secret::Secret;
+    use crate::output::tests::credentials;
 
     #[test]
     fn exactly_these_members() {
-        let credentials = Credentials {
-            access_key_id: "ASIAEXAMPLE".to_owned(),
-            secret_access_key: Secret::new("k/e+y".to_owned()),
-            session_token: Secret::new("t".to_owned()),
-            expires_at: UNIX_EPOCH + Duration::from_millis(1_767_225_600_500),
-            obtained_at: UNIX_EPOCH,
-        };
+        let credentials = credentials("k/e+y", "t");
         let text = |role_arn| String::from_utf8(format(&credentials, role_arn).to_vec()).unwrap();
         let four = "\"AccessKeyId\":\"ASIAEXAMPLE\",\"SecretAccessKey\":\"k/e+y\",\"Token\":\"t\",\
                     \"Expiration\":\"2026-01-01T00:00:00Z\"}";

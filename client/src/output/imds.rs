@@ -45,20 +45,12 @@ pub(crate) fn document(region: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
-
     use super::*;
-    use crate::secret::Secret;
+    use crate::output::tests::credentials;
 
     #[test]
     fn exactly_these_members() {
-        let credentials = Credentials {
-            access_key_id: "ASIAEXAMPLE".to_owned(),
-            secret_access_key: Secret::new("k".to_owned()),
-            session_token: Secret::new("t".to_owned()),
-            expires_at: UNIX_EPOCH + Duration::from_millis(1_767_225_600_500),
-            obtained_at: UNIX_EPOCH,
-        };
+        let credentials = credentials("k", "t");
         assert_eq!(
             String::from_utf8(format(&credentials).to_vec()).unwrap(),
             "{\"Code\":\"Success\",\"LastUpdated\":\"1970-01-01T00:00:00Z\",\"Type\":\"AWS-HMAC\",\

@@ -11,7 +11,9 @@ use crate::sources::NamedConfig;
 /// Why there is nothing that a program could set.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConsumerError {
-    #[error("no AWS SDK takes credentials from a unix socket; without --listen, or with a loopback address, it is served over TCP")]
+    #[error(
+        "no AWS SDK takes credentials from a unix socket; without --listen, or with a loopback address, it is served over TCP"
+    )]
     UnixSocket,
     #[error("port 0 is another one at each start: name a port in --listen")]
     AnyPort,
