@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::atomic_file::FileError;
 use crate::commands::serve::ConsumerError;
 use crate::endpoint::{ListenError, UserError};
+use crate::commands::setup::SetupError;
 use crate::env_file::EnvFileError;
 use crate::exchange::ExchangeError;
 use crate::identities::IdentitiesError;
@@ -85,6 +86,8 @@ pub(crate) enum Error {
     /// A file that is to be written for others.
     #[error(transparent)]
     File(#[from] FileError),
+    #[error(transparent)]
+    Setup(#[from] SetupError),
     /// A program that this one was asked to run.
     #[error("`{program}` cannot be run: {cause}: is it installed, and in PATH?")]
     Program { program: String, cause: io::Error },
@@ -129,6 +132,7 @@ impl Error {
             | Self::Config(_)
             | Self::Identity { .. }
             | Self::HttpClient(_)
+            | Self::Setup(_)
             | Self::Listen(_)
             | Self::User(_)
             | Self::Consumer(_)

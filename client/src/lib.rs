@@ -62,7 +62,7 @@ fn dispatch(cli: &Cli, log: &Log, environment: &dyn Fn(&str) -> Option<String>) 
         Command::TokenDaemon(_) => Ok(ExitCode::FAILURE),
         Command::Env(arguments) => commands::env::run(arguments, &sources.config()??, log),
         Command::Exec(arguments) => commands::exec::run(arguments, &sources, *log),
-        Command::Setup(_) => Ok(ExitCode::FAILURE),
+        Command::Setup(arguments) => commands::setup::run(arguments, &sources),
         Command::Serve(arguments) => commands::serve::run(arguments, &sources, *log),
         Command::S3(arguments) => commands::s3::run(cli, arguments),
         Command::Doctor(arguments) => commands::doctor::run(arguments, &sources, log),

@@ -1,0 +1,39 @@
+//! Why no configuration can be printed, and what may stand in one.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Why no configuration can be printed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SetupError {
+    /// Each of the formats has signs of its own. What none of them reads as one needs no quoting that somebody gets wrong.
+    #[error(
+        "{what} holds other characters than letters, digits and {SIGNS}, which mean something else in some of the files \
+         that programs read: use another one, or write the configuration by hand"
+    )]
+    NotPlain { what: String },
+    #[error("`{}` leads nowhere: {cause}", path.display())]
+    Path { path: PathBuf, cause: io::Error },
+    #[error("the path of this program is not known: {0}: is /proc there?")]
+    Program(io::Error),
+    #[error(
+        "`{0}` (--listen) cannot be offered to programs: the AWS SDKs take plain http from loopback only, and a fixed port"
+    )]
+    Listen(SocketAddr),
+}
+
+const SIGNS: &str = "_.,:/=+@~-";
+
+/// The text, if it means itself wherever it is written. Its value is not repeated, since it may be more than a name.
+pub(super) fn plain<'a>(what: &str, text: &'a str) -> Result<&'a str, SetupError> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || SIGNS.contains(c);
+    if text.chars().all(is_plain) { Ok(text) } else { Err(SetupError::NotPlain { what: what.to_owned() }) }
+}
+
+/// A path of this machine, from its root on.
+pub(super) fn absolute(what: &str, path: &Path) -> Result<String, SetupError> {
+    let path = std::path::absolute(path).map_err(|cause| SetupError::Path { path: path.to_owned(), cause })?;
+    // A path that is not UTF-8 has characters that are not plain.
+    plain(what, &path.to_string_lossy()).map(str::to_owned)
+}

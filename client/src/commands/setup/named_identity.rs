@@ -1,0 +1,167 @@
+//! The identity that the configuration is made for: how a command line names it, and what is known of it.
+
+use std::path::{Path, PathBuf};
+
+use super::error::{SetupError, absolute, plain};
+use crate::config::Config;
+use crate::error::Error;
+use crate::identities::{self, VARIABLES};
+use crate::secret::SecretSource;
+use crate::sources::Sources;
+
+pub(super) struct NamedIdentity {
+    /// Absolute path of this program.
+    pub(super) program: String,
+    pub(super) source: Source,
+    pub(super) region: Option<String>,
+    pub(super) bucket: Option<String>,
+    /// Without slashes around it.
+    pub(super) prefix: String,
+    /// Where S3 is, when it is not AWS's own.
+    pub(super) s3_endpoint: Option<String>,
+    /// All that it consists of, without secrets and files.
+    pub(super) variables: Vec<(&'static str, String)>,
+    pub(super) files: Vec<MountedFile>,
+    /// A token that somebody else keeps fresh, on this machine.
+    pub(super) token_file: Option<String>,
+    /// What the process has beside it, by name: proxy and certificate authorities.
+    pub(super) beside: Vec<&'static str>,
+}
+
+/// How a command line names it.
+pub(super) enum Source {
+    /// Not at all: it is in the environment.
+    Environment,
+    EnvFile(String),
+    Table {
+        config: String,
+        name: Option<String>,
+    },
+}
+
+/// A secret or a certificate, in a file of its own wherever this identity is carried to.
+pub(super) struct MountedFile {
+    /// The variable without `_FILE`.
+    pub(super) name: String,
+    /// Where it lies on this machine, if it is a file here.
+    pub(super) path: Option<String>,
+}
+
+impl NamedIdentity {
+    pub(super) fn find(sources: &Sources<'_>) -> Result<Self, Error> {
+        let config = sources.config()??;
+        let lookup = sources.lookup()?;
+        let known = |name: &str| {
+            let value = lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+            // Scopes are separated by spaces, which no format minds within quotes.
+            value.map(|value| value.split(' ').try_for_each(|word| plain(name, word).map(|_| ())).map(|()| value))
+        };
+        let value = |name: &str| known(name).transpose();
+        let s3_endpoint =
+            value("AWS_ENDPOINT_URL_S3")?.map_or_else(|| value("AWS_ENDPOINT_URL"), |own| Ok(Some(own)))?;
+        let mut variables = Vec::new();
+        for name in VARIABLES.into_iter().filter(|name| !name.ends_with("_FILE") && !NOT_CARRIED.contains(name)) {
+            variables.extend(value(name)?.map(|value| (name, value)));
+        }
+        let program = std::env::current_exe().map_err(SetupError::Program)?;
+        Ok(Self {
+            program: absolute("the path of this program", &program)?,
+            source: Source::of(sources)?,
+            region: value("AWS_REGION")?,
+            bucket: value("S3_BUCKET")?,
+            prefix: value("S3_PATH_PREFIX")?.unwrap_or_default().trim_matches('/').to_owned(),
+            s3_endpoint,
+            variables,
+            files: mounted_files(&config, &lookup)?,
+            token_file: value("OIDC_TOKEN_FILE")?,
+            beside: PROCESS_VARIABLES.into_iter().filter(|name| known(name).is_some()).collect(),
+        })
+    }
+
+    /// The command line up to its subcommand.
+    pub(super) fn command(&self) -> String {
+        match &self.source {
+            Source::Environment => self.program.clone(),
+            Source::EnvFile(path) => format!("{} --env-file {path}", self.program),
+            Source::Table { config, name: Some(name) } => {
+                format!("{} --config {config} --identity {name}", self.program)
+            }
+            Source::Table { config, name: None } => format!("{} --config {config}", self.program),
+        }
+    }
+
+    pub(super) fn region(&self) -> &str {
+        self.region.as_deref().unwrap_or("example-region")
+    }
+
+    pub(super) fn bucket(&self) -> &str {
+        self.bucket.as_deref().unwrap_or("example-bucket")
+    }
+
+    /// What a key begins with: a slash at its end, or nothing.
+    pub(super) fn key_prefix(&self) -> String {
+        if self.prefix.is_empty() { String::new() } else { format!("{}/", self.prefix) }
+    }
+
+    /// What the reader has to do beyond what the text says.
+    pub(super) fn remarks(&self, is_bucket_used: bool) -> Vec<String> {
+        let mut remarks = Vec::new();
+        if matches!(self.source, Source::Environment) {
+            remarks.push(
+                "Note: this identity is in your environment. Whatever runs the command below needs the same variables; \
+                 --env-file or --identity would name it in the command itself."
+                    .to_owned(),
+            );
+        }
+        for (name, is_missing, placeholder) in [
+            ("AWS_REGION", self.region.is_none(), self.region()),
+            ("S3_BUCKET", is_bucket_used && self.bucket.is_none(), self.bucket()),
+        ] {
+            if is_missing {
+                remarks.push(format!("Replace {placeholder}: {name} is not set."));
+            }
+        }
+        remarks
+    }
+}
+
+impl Source {
+    fn of(sources: &Sources<'_>) -> Result<Self, SetupError> {
+        let cli = sources.cli;
+        if let Some(path) = &cli.env_file {
+            return Ok(Self::EnvFile(absolute("the path of --env-file", path)?));
+        }
+        if cli.config.is_none() && cli.identity.is_none() {
+            return Ok(Self::Environment);
+        }
+        let config = cli.config.as_deref().unwrap_or(Path::new(identities::DEFAULT_PATH));
+        let config = absolute("the path of --config", config)?;
+        Ok(Self::Table { config, name: cli.identity.clone() })
+    }
+}
+
+/// They belong to the machine, not to the identity.
+const NOT_CARRIED: [&str; 3] = ["CREDVEND_CACHE_DIR", "S3_BUCKET", "S3_PATH_PREFIX"];
+const PROCESS_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "AWS_CA_BUNDLE"];
+
+fn mounted_files(config: &Config, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Vec<MountedFile>, SetupError> {
+    let mut files = Vec::new();
+    for variable in VARIABLES.into_iter().filter(|name| name.ends_with("_CERTIFICATE_FILE")) {
+        if let Some(path) = lookup(variable).filter(|path| !path.trim().is_empty()) {
+            let path = absolute(variable, &PathBuf::from(path.trim()))?;
+            files.push(MountedFile { name: variable.trim_end_matches("_FILE").to_owned(), path: Some(path) });
+        }
+    }
+    for secret in config.idp.secrets() {
+        files.push(match secret {
+            SecretSource::Variable { name, .. } => MountedFile { name: name.clone(), path: None },
+            SecretSource::File { name, path } => {
+                // A systemd credential has the variable's name as its own.
+                let own = path.file_name().unwrap_or_default().to_string_lossy();
+                let name = name.strip_suffix("_FILE").map_or_else(|| own.into_owned(), str::to_owned);
+                MountedFile { path: Some(absolute(&name, path)?), name }
+            }
+        });
+    }
+    Ok(files)
+}
