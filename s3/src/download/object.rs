@@ -1,0 +1,203 @@
+//! An object as S3 describes it, and its bytes in order, across broken connections.
+
+use std::time::Duration;
+
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::operation::get_object::builders::GetObjectFluentBuilder;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::ChecksumMode;
+use bytes::Bytes;
+use tokio::sync::SemaphorePermit;
+
+use crate::checksum::{Algorithm, Digest};
+use crate::error::Error;
+use crate::output;
+use crate::request::RequestError;
+use crate::store::Store;
+
+/// Broken connections in a row, without a byte in between, until it is given up.
+const MAX_FAILURES: u32 = 5;
+const FIRST_BACKOFF: Duration = Duration::from_millis(200);
+
+/// What S3 says of an object, and the connection on which its bytes come.
+pub(crate) struct Object<'a> {
+    pub(crate) source: Source<'a>,
+    pub(crate) length: u64,
+    pub(crate) checksum: Option<Checksum>,
+    pub(crate) reader: Reader<'a>,
+    pub(crate) slot: Option<SemaphorePermit<'a>>,
+}
+
+/// Where more of its bytes are to be had.
+#[derive(Clone)]
+pub(crate) struct Source<'a> {
+    store: &'a Store,
+    pub(crate) key: &'a str,
+    /// Of this very object: another may take its place at any time.
+    etag: Option<String>,
+}
+
+/// The checksum that an object was uploaded with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Checksum {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) digest: Digest,
+    /// Of the digests of parts of this size, not of the object's bytes ("composite").
+    pub(crate) part_size: Option<u64>,
+}
+
+/// The bytes of a stretch of an object.
+pub(crate) struct Reader<'a> {
+    source: Source<'a>,
+    position: u64,
+    end: u64,
+    body: Option<ByteStream>,
+    /// Came together with what was asked for.
+    pending: Bytes,
+    failures: u32,
+}
+
+impl<'a> Object<'a> {
+    pub(crate) async fn open(store: &'a Store, key: &'a str) -> Result<Self, Error> {
+        let slot = store.slots.acquire().await.ok();
+        let answer = send(store, key, get(store, key)).await?;
+        let length = answer.content_length().and_then(|length| u64::try_from(length).ok());
+        let length =
+            length.ok_or_else(|| RequestError::malformed(attempt(store, key), "an object without a length"))?;
+        let checksum = match stated(&answer) {
+            Some((algorithm, text)) => checksum(store, key, length, algorithm, text).await,
+            None => None,
+        };
+        store.progress.expect(length);
+        let source = Source { store, key, etag: answer.e_tag };
+        let reader = Reader { body: Some(answer.body), ..source.stretch(0, length) };
+        Ok(Self { source, length, checksum, reader, slot })
+    }
+}
+
+impl<'a> Source<'a> {
+    /// Asked for when it is read.
+    pub(crate) fn stretch(&self, start: u64, end: u64) -> Reader<'a> {
+        Reader { source: self.clone(), position: start, end, body: None, pending: Bytes::new(), failures: 0 }
+    }
+
+    async fn connect(&self, start: u64, end: u64) -> Result<ByteStream, Error> {
+        let Self { store, key, etag } = self;
+        // RFC 9110 §14.1.2: the last byte is included.
+        let range = format!("bytes={start}-{}", end - 1);
+        // RFC 9110 §13.1.1: of another object that has taken its place, nothing is wanted.
+        let answer = send(store, key, get(store, key).range(range).set_if_match(etag.clone())).await?;
+        let begins = answer.content_range().and_then(|range| range.strip_prefix("bytes ")?.split('-').next());
+        if begins.and_then(|begins| begins.parse().ok()) != Some(start) {
+            return Err(RequestError::malformed(attempt(store, key), "not the range that was asked for").into());
+        }
+        Ok(answer.body)
+    }
+}
+
+/// The strongest that S3 has of those known here.
+fn stated(answer: &GetObjectOutput) -> Option<(Algorithm, &str)> {
+    let stated = [
+        (Algorithm::Sha256, answer.checksum_sha256()),
+        (Algorithm::Crc64Nvme, answer.checksum_crc64_nvme()),
+        (Algorithm::Crc32c, answer.checksum_crc32_c()),
+        (Algorithm::Crc32, answer.checksum_crc32()),
+    ];
+    stated.into_iter().find_map(|(algorithm, text)| Some((algorithm, text?)))
+}
+
+/// What S3 states can be of no use: it is told, and the length is all that is verified.
+async fn checksum(store: &Store, key: &str, length: u64, algorithm: Algorithm, text: &str) -> Option<Checksum> {
+    // Amazon S3 user guide, "Checking object integrity": a checksum of checksums ends in the number of parts.
+    let (text, parts) = match text.split_once('-') {
+        Some((text, parts)) => (text, Some(parts)),
+        None => (text, None),
+    };
+    let part_size = match parts {
+        Some(parts) => Some(part_size(store, key, length, parts.parse().ok()?).await),
+        None => None,
+    };
+    if part_size == Some(None) {
+        output::warn(format_args!(
+            "`{}` was uploaded in parts of unknown sizes: its checksum cannot be verified",
+            store.uri(key)
+        ));
+        return None;
+    }
+    Some(Checksum { algorithm, digest: Digest::parse(text)?, part_size: part_size.flatten() })
+}
+
+/// The size of all parts but the last, which S3 tells of the first one.
+async fn part_size(store: &Store, key: &str, length: u64, parts: u64) -> Option<u64> {
+    let first = store.client.head_object().bucket(&store.bucket).key(key).part_number(1).send().await.ok()?;
+    let size = u64::try_from(first.content_length()?).ok()?;
+    (size > 0 && length.div_ceil(size) == parts).then_some(size)
+}
+
+impl Reader<'_> {
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The next bytes before `limit`; none: it is reached.
+    pub(crate) async fn next(&mut self, limit: u64) -> Result<Option<Bytes>, Error> {
+        let wanted = limit.min(self.end) - self.position;
+        if wanted == 0 {
+            return Ok(None);
+        }
+        if self.pending.is_empty() {
+            self.pending = self.receive().await?;
+        }
+        // At most the length of what is pending.
+        let length = usize::try_from(wanted).unwrap_or(usize::MAX).min(self.pending.len());
+        self.position += length as u64;
+        self.source.store.progress.advance(length as u64);
+        Ok(Some(self.pending.split_to(length)))
+    }
+
+    /// What comes next on the connection, or on another one when it breaks.
+    async fn receive(&mut self) -> Result<Bytes, Error> {
+        loop {
+            let mut body = match self.body.take() {
+                Some(body) => body,
+                None => self.source.connect(self.position, self.end).await?,
+            };
+            let problem = match body.next().await {
+                Some(Ok(bytes)) if bytes.is_empty() => {
+                    self.body = Some(body);
+                    continue;
+                }
+                Some(Ok(bytes)) => {
+                    self.body = Some(body);
+                    self.failures = 0;
+                    return Ok(bytes);
+                }
+                Some(Err(error)) => RequestError::broken_off(attempt(self.source.store, self.source.key), &error),
+                None => RequestError::malformed(attempt(self.source.store, self.source.key), "it ended early"),
+            };
+            self.failures += 1;
+            if self.failures >= MAX_FAILURES {
+                return Err(problem.into());
+            }
+            // Full jitter, as the SDK's own retries.
+            tokio::time::sleep(FIRST_BACKOFF.mul_f64(f64::from(1 << self.failures) * fastrand::f64())).await;
+        }
+    }
+}
+
+fn get(store: &Store, key: &str) -> GetObjectFluentBuilder {
+    store.client.get_object().bucket(&store.bucket).key(key)
+}
+
+async fn send(store: &Store, key: &str, request: GetObjectFluentBuilder) -> Result<GetObjectOutput, RequestError> {
+    // As a header rather than as a member, which would have the SDK verify as well.
+    let answer = request.customize().mutate_request(|request| {
+        request.headers_mut().insert("x-amz-checksum-mode", ChecksumMode::Enabled.as_str());
+    });
+    let refused = |error| RequestError::new(attempt(store, key), "s3:GetObject", &store.path_prefix, error);
+    answer.send().await.map_err(refused)
+}
+
+fn attempt(store: &Store, key: &str) -> String {
+    format!("download `{}`", store.uri(key))
+}

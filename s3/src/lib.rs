@@ -1,0 +1,94 @@
+//! `credvend-s3`: objects of one S3 bucket, reached as `credvend s3 …`.
+//!
+//! A program of its own, so that the credential helper stays small: only this one knows the S3 part of the AWS SDK.
+
+mod checksum;
+mod cli;
+mod config;
+mod credentials;
+mod delete;
+mod download;
+mod error;
+mod interruption;
+mod key;
+mod list;
+mod output;
+mod progress;
+mod request;
+mod roots;
+mod store;
+mod upload;
+mod workers;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command};
+use crate::config::Config;
+use crate::error::Error;
+use crate::interruption::unless_interrupted;
+use crate::output::Output;
+use crate::store::Store;
+
+/// Runs one command to its end. `environment` looks up a variable of the process.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &dyn Fn(&str) -> Option<String>) -> ExitCode {
+    // Ends the process with 2 for a usage error, with 0 for --help and --version.
+    let cli = Cli::parse_from(arguments);
+    match start(&cli, environment) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&error);
+            error.exit_code()
+        }
+    }
+}
+
+fn start(cli: &Cli, environment: &dyn Fn(&str) -> Option<String>) -> Result<(), Error> {
+    let config = Config::from_env(environment)?;
+    let output = Output::new(cli.json);
+    // Whatever can be refused is refused before anything is connected, read or written.
+    let job = match &cli.command {
+        Command::Upload(upload) => Job::Upload(upload::Plan::new(upload, &config.path_prefix)?),
+        Command::Download(download) => Job::Download(download::Plan::new(download, &config.path_prefix)?),
+        Command::List(list) => {
+            config.path_prefix.check_beginning(&list.prefix)?;
+            Job::List(&list.prefix)
+        }
+        Command::Delete(delete) => {
+            config.path_prefix.check(&delete.key)?;
+            Job::Delete(delete)
+        }
+    };
+    // One thread: the network and the disk are what a transfer waits for.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+    let outcome = runtime.block_on(async {
+        let store = Store::open(&cli.identity, config).await?;
+        let outcome = unless_interrupted(job.run(&store, output)).await;
+        store.abort_orphans().await;
+        outcome?
+    });
+    // A thread may be reading a standard input that never ends.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// A command that has been looked at and may be run.
+enum Job<'a> {
+    Upload(upload::Plan<'a>),
+    Download(download::Plan<'a>),
+    List(&'a str),
+    Delete(&'a cli::Delete),
+}
+
+impl Job<'_> {
+    async fn run(self, store: &Store, output: Output) -> Result<(), Error> {
+        match self {
+            Self::Upload(plan) => upload::run(store, plan, output).await,
+            Self::Download(plan) => download::run(store, plan, output).await,
+            Self::List(prefix) => list::run(store, prefix, output).await,
+            Self::Delete(delete) => delete::run(store, delete, output).await,
+        }
+    }
+}

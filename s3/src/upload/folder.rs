@@ -1,0 +1,101 @@
+//! The files of a folder and the keys they get.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+use crate::key::KeyError;
+use crate::output;
+use crate::upload::local;
+
+/// A file and its key.
+pub(crate) struct FileToUpload {
+    pub(crate) path: PathBuf,
+    pub(crate) key: String,
+}
+
+/// All files below a folder, sorted, with keys that begin so. Symbolic links may lead out of the folder, to what
+/// nobody meant to upload: they are left out unless asked for.
+pub(crate) fn walk(folder: &Path, beginning: &str, follow_symlinks: bool) -> Result<Vec<FileToUpload>, Error> {
+    let mut files = Vec::new();
+    let mut walk = Walk { follow_symlinks, above: Vec::new(), files: &mut files };
+    walk.folder(folder, beginning)?;
+    Ok(files)
+}
+
+struct Walk<'a> {
+    follow_symlinks: bool,
+    /// The folders that lead here, as they really are: a link to one of them goes in circles.
+    above: Vec<PathBuf>,
+    files: &'a mut Vec<FileToUpload>,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, folder: &Path, beginning: &str) -> Result<(), Error> {
+        let real = fs::canonicalize(folder).map_err(|cause| local(folder, cause))?;
+        if self.above.contains(&real) {
+            output::warn(format_args!("`{}` leads in circles and is left out", folder.display()));
+            return Ok(());
+        }
+        self.above.push(real);
+        let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let mut entries = entries.map_err(|cause| local(folder, cause))?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let path = entry.path();
+            let name = entry.file_name().into_string().map_err(|_| KeyError::NotUtf8(path.clone()))?;
+            self.entry(path, &format!("{beginning}{name}"))?;
+        }
+        self.above.pop();
+        Ok(())
+    }
+
+    fn entry(&mut self, path: PathBuf, key: &str) -> Result<(), Error> {
+        let mut metadata = fs::symlink_metadata(&path).map_err(|cause| local(&path, cause))?;
+        if metadata.is_symlink() {
+            if !self.follow_symlinks {
+                output::warn(format_args!(
+                    "`{}` is a symbolic link and is left out (--follow-symlinks)",
+                    path.display()
+                ));
+                return Ok(());
+            }
+            metadata = fs::metadata(&path).map_err(|cause| local(&path, cause))?;
+        }
+        if metadata.is_dir() {
+            return self.folder(&path, &format!("{key}/"));
+        }
+        if metadata.is_file() {
+            self.files.push(FileToUpload { path, key: key.to_owned() });
+        } else {
+            output::warn(format_args!("`{}` is not a file and is left out", path.display()));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn keys(folder: &Path, follow_symlinks: bool) -> Vec<String> {
+        walk(folder, "base/", follow_symlinks).unwrap().into_iter().map(|file| file.key).collect()
+    }
+
+    #[test]
+    fn links_are_left_out_unless_asked_for_and_circles_always() {
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::write(elsewhere.path().join("secret"), "").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("b/c")).unwrap();
+        for name in ["z", "b/c/ä +.txt", "a"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        symlink(elsewhere.path(), folder.path().join("link")).unwrap();
+        symlink(folder.path(), folder.path().join("b/round")).unwrap();
+        assert_eq!(keys(folder.path(), false), ["base/a", "base/b/c/ä +.txt", "base/z"]);
+        assert_eq!(keys(folder.path(), true), ["base/a", "base/b/c/ä +.txt", "base/link/secret", "base/z"]);
+    }
+}

@@ -1,0 +1,257 @@
+//! What is remembered of an upload in parts: a file in the cache directory, a line for the upload and a line a part.
+//!
+//! S3 could be asked for the parts that it has, but not by an identity that may only write. Lines are only ever added,
+//! so whatever kills the process leaves at most a torn last line, which is not believed.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, BufRead as _, BufReader, Seek as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::digest::{Context, SHA256};
+use rustix::fs::{Mode, OFlags};
+use serde::{Deserialize, Serialize};
+
+use crate::checksum::Algorithm;
+use crate::output;
+use crate::store::Store;
+use crate::upload::multipart::Part;
+use crate::upload::segment::Segment;
+
+/// What an upload is of: if any of it differs, it is another upload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Header {
+    endpoint: String,
+    bucket: String,
+    key: String,
+    path: PathBuf,
+    size: u64,
+    /// Seconds and nanoseconds since 1970.
+    modified: (i64, i64),
+    part_size: u64,
+    algorithm: Algorithm,
+}
+
+/// The first line.
+#[derive(Serialize, Deserialize)]
+struct Begun {
+    upload_id: String,
+    #[serde(flatten)]
+    header: Header,
+}
+
+/// The file of one upload; locked, so that two processes never work on the same one.
+pub(crate) struct Journal {
+    /// None: nothing is remembered.
+    file: Option<File>,
+    path: PathBuf,
+    begun: Option<Begun>,
+    parts: BTreeMap<i32, Part>,
+}
+
+impl Header {
+    pub(crate) fn new(
+        store: &Store,
+        file: &Segment,
+        path: &Path,
+        key: &str,
+        part_size: u64,
+        algorithm: Algorithm,
+    ) -> io::Result<Self> {
+        let metadata = file.file().metadata()?;
+        Ok(Self {
+            endpoint: store.endpoint.clone(),
+            bucket: store.bucket.clone(),
+            key: key.to_owned(),
+            path: fs::canonicalize(path)?,
+            size: file.length(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            part_size,
+            algorithm,
+        })
+    }
+
+    /// One journal for a file and a key: a changed file finds the journal of its former self, and can abort it.
+    fn file_name(&self) -> String {
+        let mut context = Context::new(&SHA256);
+        for part in [self.endpoint.as_bytes(), self.bucket.as_bytes(), self.key.as_bytes(), path_bytes(&self.path)] {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        let digest = context.finish();
+        let nibbles = digest.as_ref()[..16].iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let id: String = nibbles.filter_map(|nibble| char::from_digit(nibble.into(), 16)).collect();
+        format!("upload-{id}.jsonl")
+    }
+}
+
+impl Journal {
+    /// A journal that cannot be had is never the end of an upload.
+    pub(crate) fn open(cache_dir: Option<&Path>, header: &Header) -> Self {
+        let none = |path| Self { file: None, path, begun: None, parts: BTreeMap::new() };
+        let Some(directory) = cache_dir else {
+            output::warn("an interrupted upload will not be remembered: set CREDVEND_CACHE_DIR");
+            return none(PathBuf::new());
+        };
+        let path = directory.join(header.file_name());
+        match open(directory, &path) {
+            Ok(Some(file)) => {
+                let (begun, parts) = read(&file);
+                Self { file: Some(file), path, begun, parts }
+            }
+            Ok(None) => {
+                output::warn(format_args!("another process uploads `{}` at the same time", header.path.display()));
+                none(path)
+            }
+            Err(error) => {
+                output::warn(format_args!(
+                    "an interrupted upload will not be remembered: `{}`: {error}",
+                    path.display()
+                ));
+                none(path)
+            }
+        }
+    }
+
+    /// The upload to go on with.
+    pub(crate) fn resume(&mut self, header: &Header) -> Option<(String, BTreeMap<i32, Part>)> {
+        let begun = self.begun.take_if(|begun| begun.header == *header)?;
+        Some((begun.upload_id, std::mem::take(&mut self.parts)))
+    }
+
+    /// The upload that is not gone on with, since the file has changed.
+    pub(crate) fn outdated(&mut self) -> Option<String> {
+        self.begun.take().map(|begun| begun.upload_id)
+    }
+
+    /// Begins anew; says whether it is remembered.
+    pub(crate) fn begin(&mut self, header: &Header, upload_id: &str) -> bool {
+        let Some(file) = &self.file else { return false };
+        let begun = Begun { upload_id: upload_id.to_owned(), header: header.clone() };
+        let written = file.set_len(0).and_then(|()| append(file, &begun));
+        if let Err(error) = &written {
+            output::warn(format_args!("an interrupted upload will not be remembered: {error}"));
+            self.remove();
+            self.file = None;
+        }
+        written.is_ok()
+    }
+
+    /// A part that is not remembered is sent again, which is harmless.
+    pub(crate) fn add(&self, part: &Part) {
+        if let Some(file) = &self.file {
+            let _ = append(file, part);
+        }
+    }
+
+    pub(crate) fn remove(&self) {
+        if self.file.is_some() {
+            // One that stays leads to an upload that S3 does not know any more, and is begun anew.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// None: another process holds it.
+fn open(directory: &Path, path: &Path) -> io::Result<Option<File>> {
+    private_directory(directory)?;
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?);
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// As the credential helper's cache, which lies in the same place: nobody else may put files into it.
+fn private_directory(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    let metadata = fs::metadata(path)?;
+    if metadata.uid() != rustix::process::geteuid().as_raw() || metadata.mode() & 0o022 != 0 {
+        return Err(io::Error::other("others may write to this directory: `chmod go-w` it, or name another one"));
+    }
+    Ok(())
+}
+
+fn read(file: &File) -> (Option<Begun>, BTreeMap<i32, Part>) {
+    let mut lines = BufReader::new(file).split(b'\n').map_while(Result::ok);
+    let begun = lines.next().and_then(|line| serde_json::from_slice(&line).ok());
+    let parts = lines.map_while(|line| serde_json::from_slice::<Part>(&line).ok());
+    (begun, parts.map(|part| (part.number, part)).collect())
+}
+
+fn append(mut file: &File, line: &impl Serialize) -> io::Result<()> {
+    let mut bytes = serde_json::to_vec(line)?;
+    bytes.push(b'\n');
+    file.seek(io::SeekFrom::End(0))?;
+    file.write_all(&bytes)
+}
+
+fn path_bytes(path: &Path) -> &[u8] {
+    std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(size: u64) -> Header {
+        Header {
+            endpoint: "https://s3".to_owned(),
+            bucket: "b".to_owned(),
+            key: "k".to_owned(),
+            path: "/a".into(),
+            size,
+            modified: (1, 2),
+            part_size: 8,
+            algorithm: Algorithm::Crc64Nvme,
+        }
+    }
+
+    fn part(number: i32) -> Part {
+        Part { number, length: 8, etag: "\"e\"".to_owned(), checksum: "AAAAAAAAAAA=".to_owned() }
+    }
+
+    #[test]
+    fn what_was_sent_is_remembered_but_for_a_torn_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("cache");
+        let mut journal = Journal::open(Some(&directory), &header(20));
+        assert!(journal.resume(&header(20)).is_none());
+        assert!(journal.begin(&header(20), "id"));
+        journal.add(&part(2));
+        journal.add(&part(1));
+        journal.file.as_ref().unwrap().write_all(br#"{"number":3,"len"#).unwrap();
+        assert!(Journal::open(Some(&directory), &header(20)).file.is_none(), "locked by the first one");
+        drop(journal);
+
+        let mut journal = Journal::open(Some(&directory), &header(20));
+        let (id, parts) = journal.resume(&header(20)).unwrap();
+        assert_eq!((id.as_str(), parts.into_values().collect::<Vec<_>>()), ("id", vec![part(1), part(2)]));
+        journal.remove();
+        assert!(Journal::open(Some(&directory), &header(20)).begun.is_none());
+    }
+
+    #[test]
+    fn another_size_is_another_upload_and_the_old_one_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(Some(folder.path()), &header(20));
+        journal.begin(&header(20), "old");
+        drop(journal);
+        let mut journal = Journal::open(Some(folder.path()), &header(21));
+        assert!(journal.resume(&header(21)).is_none());
+        assert_eq!(journal.outdated().as_deref(), Some("old"));
+    }
+
+    #[test]
+    fn a_directory_of_others_is_not_used() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        let mut journal = Journal::open(Some(folder.path()), &header(1));
+        assert!(!journal.begin(&header(1), "id"));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,235 @@
+//! `upload`: a file, a folder, or standard input.
+
+mod folder;
+mod journal;
+mod multipart;
+mod segment;
+mod single;
+mod stream;
+
+use std::cell::Cell;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::checksum::{Algorithm, Digest};
+use crate::cli::{Checksum, Upload};
+use crate::error::{Error, Kind};
+use crate::key::{KeyError, PathPrefix};
+use crate::output::{self, Output, Transfer, Verified};
+use crate::store::Store;
+use crate::upload::folder::FileToUpload;
+use crate::upload::segment::Segment;
+use crate::workers;
+
+const MEBIBYTE: u64 = 1024 * 1024;
+/// Amazon S3 user guide, "Multipart upload limits".
+const MAX_OBJECT: u64 = 5 * 1024 * 1024 * MEBIBYTE;
+const MAX_PARTS: u64 = 10_000;
+/// Up to here one request is sent; a larger file goes in parts, so that a broken line costs one part.
+const MAX_SINGLE: u64 = 16 * MEBIBYTE;
+
+/// What an upload met on this side.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UploadError {
+    #[error("`{}` cannot be read: {cause}", path.display())]
+    Local { path: PathBuf, cause: io::Error },
+    #[error("`{0}` is larger than 5 TiB, which is the most that S3 takes for one object: split it")]
+    TooLarge(String),
+    #[error("standard input cannot be kept on disk until it is sent: {0}; is there space in TMPDIR (default: /tmp)?")]
+    Spool(io::Error),
+    #[error("`{uri}`: S3 keeps another checksum ({found}) than was sent ({expected}): upload it again")]
+    Damaged { uri: String, expected: String, found: String },
+}
+
+impl UploadError {
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::Local { .. } | Self::TooLarge(_) | Self::Spool(_) => Kind::Configuration,
+            Self::Damaged { .. } => Kind::Unavailable,
+        }
+    }
+}
+
+/// An upload that may begin.
+pub(crate) struct Plan<'a> {
+    source: Source,
+    options: &'a Upload,
+}
+
+enum Source {
+    /// Of unknown length: standard input, a pipe, a device.
+    Stream {
+        path: Option<PathBuf>,
+        key: String,
+    },
+    File(FileToUpload),
+    Folder(Vec<FileToUpload>),
+}
+
+impl<'a> Plan<'a> {
+    pub(crate) fn new(options: &'a Upload, prefix: &PathPrefix) -> Result<Self, Error> {
+        let path = options.source.as_path();
+        let key = options.key.as_deref();
+        if let Some(key) = key {
+            prefix.check(key)?;
+        }
+        if path.as_os_str() == "-" {
+            let key = key
+                .filter(|key| !key.ends_with('/'))
+                .ok_or(Error::Usage("for standard input, --key names the object"))?;
+            return Ok(Self { source: Source::Stream { path: None, key: key.to_owned() }, options });
+        }
+        let metadata = fs::metadata(path).map_err(|cause| local(path, cause))?;
+        let source = if metadata.is_dir() {
+            let beginning = match key {
+                Some(key) => format!("{}/", key.trim_end_matches('/')),
+                None => format!("{}/", prefix.key_of(&name(path)?)),
+            };
+            let files = folder::walk(path, &beginning, options.follow_symlinks)?;
+            Source::Folder(files)
+        } else {
+            let key = match key {
+                Some(key) if key.ends_with('/') => format!("{key}{}", name(path)?),
+                Some(key) => key.to_owned(),
+                None => prefix.key_of(&name(path)?),
+            };
+            prefix.check(&key)?;
+            if metadata.is_file() {
+                Source::File(FileToUpload { path: path.to_owned(), key })
+            } else {
+                Source::Stream { path: Some(path.to_owned()), key }
+            }
+        };
+        Ok(Self { source, options })
+    }
+}
+
+pub(crate) async fn run(store: &Store, plan: Plan<'_>, output: Output) -> Result<(), Error> {
+    let Plan { source, options } = plan;
+    match source {
+        Source::Stream { path, key } => stream(store, path.as_deref(), &key, options, output).await,
+        Source::File(file) => upload_file(store, &file, options, output).await,
+        Source::Folder(files) => {
+            let (failed, all) = (Cell::new(0), files.len());
+            workers::for_each(&files, async |file| match upload_file(store, file, options, output).await {
+                // One file's trouble shall not keep the others here; what all of them would meet ends the run.
+                Err(error) if !error.concerns_all_files() => {
+                    store.progress.clear();
+                    output::error(&error);
+                    failed.set(failed.get() + 1);
+                    Ok(())
+                }
+                outcome => outcome,
+            })
+            .await?;
+            if failed.get() > 0 { Err(Error::Several { failed: failed.get(), all }) } else { Ok(()) }
+        }
+    }
+}
+
+async fn upload_file(store: &Store, file: &FileToUpload, options: &Upload, output: Output) -> Result<(), Error> {
+    let FileToUpload { path, key } = file;
+    let open = File::open(path).map_err(|cause| local(path, cause))?;
+    let size = open.metadata().map_err(|cause| local(path, cause))?.len();
+    if size > MAX_OBJECT {
+        return Err(UploadError::TooLarge(path.display().to_string()).into());
+    }
+    let algorithm = options.checksum.into();
+    let mut checksum = None;
+    if !options.dry_run {
+        store.progress.expect(size);
+        let segment = Segment::new(Arc::new(open), 0, size);
+        checksum = Some(if size <= MAX_SINGLE {
+            single::upload(store, &segment, path, key, algorithm).await?
+        } else {
+            multipart::upload(store, &segment, path, key, algorithm).await?
+        });
+    }
+    report(store, key, Some(path), Some(size), checksum, options, output)
+}
+
+async fn stream(store: &Store, path: Option<&Path>, key: &str, options: &Upload, output: Output) -> Result<(), Error> {
+    if options.dry_run {
+        return report(store, key, path, None, None, options, output);
+    }
+    let (size, checksum) = match path {
+        None => stream::upload(store, io::stdin(), key, options.checksum.into()).await?,
+        Some(path) => {
+            let file = File::open(path).map_err(|cause| local(path, cause))?;
+            stream::upload(store, file, key, options.checksum.into()).await?
+        }
+    };
+    report(store, key, path, Some(size), Some(checksum), options, output)
+}
+
+fn report(
+    store: &Store,
+    key: &str,
+    path: Option<&Path>,
+    bytes: Option<u64>,
+    checksum: Option<Verified>,
+    options: &Upload,
+    output: Output,
+) -> Result<(), Error> {
+    store.progress.clear();
+    output.print([&Transfer {
+        action: "upload",
+        bucket: &store.bucket,
+        key,
+        path: path.map(|path| path.display().to_string()),
+        bytes,
+        checksum,
+        dry_run: options.dry_run,
+    }])
+}
+
+/// S3 has compared with what it received; where it also says what it keeps, that is compared once more.
+fn verified(
+    store: &Store,
+    key: &str,
+    algorithm: Algorithm,
+    sent: &str,
+    kept: Option<&str>,
+) -> Result<Verified, UploadError> {
+    match kept {
+        Some(kept) if kept != sent => {
+            Err(UploadError::Damaged { uri: store.uri(key), expected: sent.to_owned(), found: kept.to_owned() })
+        }
+        _ => Ok(Verified { algorithm: algorithm.name(), value: sent.to_owned() }),
+    }
+}
+
+/// The one of two members that a checksum stands in.
+fn headers(algorithm: Algorithm, digest: &Digest) -> (Option<String>, Option<String>) {
+    match algorithm {
+        Algorithm::Sha256 => (None, Some(digest.base64())),
+        _ => (Some(digest.base64()), None),
+    }
+}
+
+/// A file's or folder's own name; `.` and `..` have one too.
+fn name(path: &Path) -> Result<String, Error> {
+    let named = match path.file_name() {
+        Some(name) => name.to_owned(),
+        None => {
+            let whole = fs::canonicalize(path).map_err(|cause| local(path, cause))?;
+            whole.file_name().ok_or_else(|| KeyError::NoName(path.to_owned()))?.to_owned()
+        }
+    };
+    Ok(named.into_string().map_err(|_| KeyError::NotUtf8(path.to_owned()))?)
+}
+
+fn local(path: &Path, cause: io::Error) -> UploadError {
+    UploadError::Local { path: path.to_owned(), cause }
+}
+
+impl From<Checksum> for Algorithm {
+    fn from(asked: Checksum) -> Self {
+        match asked {
+            Checksum::Crc64nvme => Self::Crc64Nvme,
+            Checksum::Sha256 => Self::Sha256,
+        }
+    }
+}
