@@ -29,7 +29,7 @@ def tarball(packages: Path) -> Path:
     return next(packages.glob("*.tar.gz"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def upstream() -> Iterator[Upstream]:
     with Upstream() as running:
         yield running

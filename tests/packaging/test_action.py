@@ -1,9 +1,13 @@
 """The GitHub action: its steps as a runner would take them."""
 
 import hashlib
+import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -78,6 +82,23 @@ def test_credentials_in_the_environment_are_masked(runner: Runner) -> None:
         assert f"::add-mask::{value}" in lines
         assert [line for line in lines if value in line and not line.startswith("::add-mask::")] == []
     assert (runner.folder / "path").read_text() == f"{runner.folder}/credvend/bin\n"
+
+
+def test_an_endpoint_for_the_rest_of_the_job(runner: Runner) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    result = runner.run(mode="serve", port=str(port))
+    try:
+        assert result.returncode == 0, result.stdout + result.stderr
+        variables = runner.handed_over()
+        token = Path(variables["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]).read_text()
+        assert f"::add-mask::{token}" in result.stdout.splitlines()
+        request = urllib.request.Request(variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"], headers={"Authorization": token})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            assert json.load(answer)["AccessKeyId"] == CREDENTIALS["AccessKeyId"]
+    finally:
+        # The job's end, when the runner ends what a step has left.
+        os.kill(int((runner.folder / "credvend/serve.pid").read_text()), signal.SIGTERM)
 
 
 def test_another_tarball_is_not_installed(runner: Runner) -> None:
