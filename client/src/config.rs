@@ -33,13 +33,7 @@ impl Config {
         let idp = IdentityProvider::from_env(idp_type, &mut variables);
         let client_id = idp.as_ref().and_then(IdentityProvider::client_id);
         let exchange = Exchange::from_env(idp_type, client_id, &mut variables);
-        let cache_dir = cache_dir(&variables);
-        let extra_ca = ["SSL_CERT_FILE", "AWS_CA_BUNDLE"]
-            .iter()
-            .filter_map(|name| variables.optional(name))
-            .map(Into::into)
-            .collect();
-        let proxy = proxy(&variables);
+        let (cache_dir, extra_ca, proxy) = (cache_dir(&variables), extra_ca(&variables), proxy(&variables));
         let region = variables.optional("AWS_REGION");
         let config = match (idp, exchange) {
             (Some(idp), Some(exchange)) => Some(Self { idp, exchange, cache_dir, extra_ca, proxy, region }),
@@ -50,18 +44,56 @@ impl Config {
 
     /// Names the cache files: equal for equal requests, without a trace of the secret, so a rotation keeps the cache.
     pub(crate) fn cache_id(&self) -> String {
-        let mut context = Context::new(&SHA256);
-        for part in self.idp.identity().iter().chain(&self.exchange.identity()) {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part.as_bytes());
-        }
-        let digest = context.finish();
-        digest.as_ref()[..16]
-            .iter()
-            .flat_map(|byte| [byte >> 4, byte & 15])
-            .filter_map(|digit| char::from_digit(digit.into(), 16))
-            .collect()
+        digest(self.idp.identity().iter().chain(&self.exchange.identity()))
     }
+}
+
+/// What a run works with that hands on the token itself, and exchanges it for nothing.
+pub(crate) struct TokenConfig {
+    pub(crate) idp_type: IdpType,
+    pub(crate) idp: IdentityProvider,
+    pub(crate) cache_dir: Option<PathBuf>,
+    pub(crate) extra_ca: Vec<PathBuf>,
+    pub(crate) proxy: Proxy,
+    /// Where the exchange is configured as well, that of [`Config`]: one token then does for both.
+    pub(crate) cache_id: String,
+}
+
+impl TokenConfig {
+    /// Reads the environment, as for [`Config`].
+    pub(crate) fn from_env(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut variables = Variables::new(lookup);
+        let Some(idp_type) = IdpType::from_env(&mut variables) else { return variables.finish(None) };
+        let idp = IdentityProvider::from_env(idp_type, &mut variables);
+        let (cache_dir, extra_ca, proxy) = (cache_dir(&variables), extra_ca(&variables), proxy(&variables));
+        let config = idp.map(|idp| {
+            // Whatever is wrong with the exchange is no fault here.
+            let mut others = Variables::new(lookup);
+            let exchange = Exchange::from_env(idp_type, idp.client_id(), &mut others);
+            let exchange = others.finish(exchange).map(|exchange| exchange.identity()).unwrap_or_default();
+            let cache_id = digest(idp.identity().iter().chain(&exchange));
+            Self { idp_type, idp, cache_dir, extra_ca, proxy, cache_id }
+        });
+        variables.finish(config)
+    }
+}
+
+fn digest<'a>(parts: impl Iterator<Item = &'a String>) -> String {
+    let mut context = Context::new(&SHA256);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part.as_bytes());
+    }
+    let digest = context.finish();
+    digest.as_ref()[..16]
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
+}
+
+fn extra_ca(variables: &Variables<'_>) -> Vec<PathBuf> {
+    ["SSL_CERT_FILE", "AWS_CA_BUNDLE"].iter().filter_map(|name| variables.optional(name)).map(Into::into).collect()
 }
 
 /// In either case, as every program takes them. From the environment file too, so not left to the HTTP library.
@@ -172,6 +204,19 @@ mod tests {
         assert_ne!(sts.cache_id(), vending.cache_id());
         let longer = config(&with(&[role, ("AWS_ROLE_DURATION_SECONDS", "7200")])).unwrap();
         assert_ne!(sts.cache_id(), longer.cache_id());
+    }
+
+    #[test]
+    fn a_token_needs_no_exchange_and_shares_the_cache_of_one() {
+        let token = |changes: &[(&str, &str)]| {
+            TokenConfig::from_env(&|name| {
+                changes.iter().chain(&COMPLETE).find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert_eq!(token(&[]).unwrap_or_else(|_| panic!()).cache_id, config(&[]).unwrap().cache_id());
+        let alone = token(&[("COGNITO_CREDENTIAL_API_URL", "")]).unwrap_or_else(|error| panic!("{error}"));
+        assert_ne!(alone.cache_id, config(&[]).unwrap().cache_id());
+        assert!(token(&[("COGNITO_CLIENT_ID", "")]).err().unwrap().to_string().contains("COGNITO_CLIENT_ID"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::atomic_file::FileError;
 use crate::commands::serve::ConsumerError;
+use crate::commands::token_daemon::NoTokenFile;
 use crate::endpoint::{ListenError, UserError};
 use crate::commands::setup::SetupError;
 use crate::env_file::EnvFileError;
@@ -78,6 +79,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     Publish(#[from] PublishError),
     #[error(transparent)]
+    NoTokenFile(#[from] NoTokenFile),
+    #[error(transparent)]
     Listen(#[from] ListenError),
     #[error(transparent)]
     User(#[from] UserError),
@@ -139,6 +142,7 @@ impl Error {
             | Self::File(_)
             | Self::Output(_)
             | Self::Publish(_)
+            | Self::NoTokenFile(_)
             | Self::Program { .. } => Consequence::last(Kind::Configuration),
             Self::Idp(error) => error.consequence(),
             Self::Exchange(error) => error.consequence(),

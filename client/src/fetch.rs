@@ -1,14 +1,15 @@
 //! One call to the services: a token, its exchange for credentials, and the tries that it takes.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use http_client::{Budget, HttpClient, Limits, Roots, Spent};
+use http_client::{Budget, HttpClient, Limits, Proxy, Roots, Spent};
 
 use crate::cache::Cache;
-use crate::config::Config;
+use crate::config::{Config, TokenConfig};
 use crate::credentials::Credentials;
 use crate::error::Error;
-use crate::exchange::ExchangeError;
+use crate::exchange::{Exchange, ExchangeError};
 use crate::idp::{AccessToken, IdentityProvider, IdpError};
 use crate::log::Log;
 use crate::timestamp;
@@ -21,7 +22,11 @@ const LIMITS: Limits = Limits { connect: Duration::from_secs(5), total: Duration
 
 /// Reads certificates and sets up TLS; opens no connection.
 pub(crate) fn http_client(config: &Config) -> Result<HttpClient, Error> {
-    Ok(HttpClient::with_proxy(Roots::System, &config.extra_ca, &config.proxy, LIMITS)?)
+    client(&config.extra_ca, &config.proxy)
+}
+
+fn client(extra_ca: &[PathBuf], proxy: &Proxy) -> Result<HttpClient, Error> {
+    Ok(HttpClient::with_proxy(Roots::System, extra_ca, proxy, LIMITS)?)
 }
 
 /// Fetches credentials until `deadline`.
@@ -34,12 +39,23 @@ pub(crate) fn credentials(
     log: &Log,
     deadline: Instant,
 ) -> Result<Credentials, Error> {
-    let now = Instant::now();
-    let budget = Budget::new(now, deadline.saturating_duration_since(now), MAX_REQUESTS);
-    let token = cache.and_then(|cache| cache.token().unwrap_or_default());
-    let http = http_client(config)?;
-    let call = Call { config, cache, log, http, budget, token: token.map(|token| (token, Origin::Cache)) };
-    block_on(call.credentials())
+    let mut call = Call::new(&config.idp, http_client(config)?, cache, log, deadline);
+    call.token = cache.and_then(|cache| cache.token().unwrap_or_default()).map(|token| (token, Origin::Cache));
+    block_on(call.persevere(async |call| call.credentials(&config.exchange).await))
+}
+
+/// Fetches a new token until `deadline`, and caches it.
+///
+/// # Errors
+/// As for credentials.
+pub(crate) fn token(
+    config: &TokenConfig,
+    cache: Option<&Cache>,
+    log: &Log,
+    deadline: Instant,
+) -> Result<AccessToken, Error> {
+    let call = Call::new(&config.idp, client(&config.extra_ca, &config.proxy)?, cache, log, deadline);
+    block_on(call.persevere(async |call| Ok(call.usable_token().await?.0)))
 }
 
 /// Runs network requests on this thread.
@@ -52,7 +68,7 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Resul
 }
 
 struct Call<'a> {
-    config: &'a Config,
+    idp: &'a IdentityProvider,
     cache: Option<&'a Cache>,
     log: &'a Log,
     http: HttpClient,
@@ -66,12 +82,25 @@ enum Origin {
     ThisCall,
 }
 
-impl Call<'_> {
-    async fn credentials(mut self) -> Result<Credentials, Error> {
+impl<'a> Call<'a> {
+    fn new(
+        idp: &'a IdentityProvider,
+        http: HttpClient,
+        cache: Option<&'a Cache>,
+        log: &'a Log,
+        deadline: Instant,
+    ) -> Self {
+        let now = Instant::now();
+        let budget = Budget::new(now, deadline.saturating_duration_since(now), MAX_REQUESTS);
+        Self { idp, cache, log, http, budget, token: None }
+    }
+
+    /// Tries until it succeeds, or until trying makes no more sense.
+    async fn persevere<T>(mut self, attempt: impl AsyncFn(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         let mut last_failure = None;
         loop {
-            let failure = match self.attempt().await {
-                Ok(credentials) => return Ok(credentials),
+            let failure = match attempt(&mut self).await {
+                Ok(value) => return Ok(value),
                 Err(failure) => failure,
             };
             let consequence = failure.consequence();
@@ -92,15 +121,15 @@ impl Call<'_> {
         }
     }
 
-    async fn attempt(&mut self) -> Result<Credentials, Error> {
+    async fn credentials(&mut self, exchange: &Exchange) -> Result<Credentials, Error> {
         let (token, origin) = self.usable_token().await?;
-        match self.exchange(&token).await {
+        match self.exchange(exchange, &token).await {
             // The issuer's keys, or its rules, may have changed since the token was cached.
             Err(Error::Exchange(error)) if error.is_token_refused() && origin == Origin::Cache => {
                 self.log.info(format_args!("{error}; fetching a new token"));
                 self.token = None;
                 let (token, _) = self.usable_token().await?;
-                self.exchange(&token).await
+                self.exchange(exchange, &token).await
             }
             other => other,
         }
@@ -114,7 +143,7 @@ impl Call<'_> {
             self.log.debug("using the token at hand");
             return Ok((token.clone(), *origin));
         }
-        let idp = &self.config.idp;
+        let idp = self.idp;
         self.log.debug(format_args!("asking {idp} for a token"));
         let token = idp.token(&self.http, &mut self.budget, self.cache, self.log).await?;
         // The next call shall find this one, even if the exchange fails now.
@@ -131,8 +160,7 @@ impl Call<'_> {
         Ok((token, Origin::ThisCall))
     }
 
-    async fn exchange(&mut self, token: &AccessToken) -> Result<Credentials, Error> {
-        let exchange = &self.config.exchange;
+    async fn exchange(&mut self, exchange: &Exchange, token: &AccessToken) -> Result<Credentials, Error> {
         self.log.debug(format_args!("asking {} for credentials", exchange.endpoint()));
         let credentials = exchange.credentials(token, &self.http, &mut self.budget).await?;
         self.log.debug("credentials are there");

@@ -28,6 +28,7 @@ mod secret;
 mod sources;
 mod systemd;
 mod timestamp;
+mod token_provider;
 mod variables;
 
 use std::ffi::OsString;
@@ -59,7 +60,7 @@ fn dispatch(cli: &Cli, log: &Log, environment: &dyn Fn(&str) -> Option<String>) 
     match &cli.command {
         Command::GetCredentials => commands::get_credentials::run(&sources.config()??, log),
         Command::CredentialDaemon(arguments) => commands::credential_daemon::run(arguments, &sources, log),
-        Command::TokenDaemon(_) => Ok(ExitCode::FAILURE),
+        Command::TokenDaemon(arguments) => commands::token_daemon::run(arguments, &sources, log),
         Command::Env(arguments) => commands::env::run(arguments, &sources.config()??, log),
         Command::Exec(arguments) => commands::exec::run(arguments, &sources, *log),
         Command::Setup(arguments) => commands::setup::run(arguments, &sources),

@@ -1,4 +1,89 @@
-//! `credvend token-daemon`.
+//! `credvend token-daemon`: keeps a file with the identity provider's token fresh, for programs that exchange it
+//! themselves.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::TokenConfig;
+use crate::daemon::{self, DaemonArguments, Publication, Source};
+use crate::error::Error;
+use crate::idp::{AccessToken, IdpType};
+use crate::log::Log;
+use crate::published_files::{self, AccessArguments, PublishError, PublishedFiles};
+use crate::sources::Sources;
+use crate::token_provider;
 
 #[derive(clap::Args)]
-pub(crate) struct Arguments {}
+pub(crate) struct Arguments {
+    /// The file: what AWS_WEB_IDENTITY_TOKEN_FILE names, or with --bearer AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE. Its
+    /// directory is made if it is not there
+    #[arg(long, value_name = "FILE", default_value = "/var/run/oidc/token")]
+    token_file: PathBuf,
+    /// Look at the file at least this often, and put right what somebody has changed; a token is fetched anew by its
+    /// lifetime, from half of it on
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    interval: u64,
+    /// Write `Bearer TOKEN`, for SDKs whose AWS_CONTAINER_CREDENTIALS_FULL_URI is the vending API's /credentials
+    #[arg(long)]
+    bearer: bool,
+    #[command(flatten)]
+    access: AccessArguments,
+    #[command(flatten)]
+    daemon: DaemonArguments,
+}
+
+/// Identity providers whose tokens are of no use in a file.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoTokenFile {
+    #[error(
+        "IDP_TYPE is cognito: Cognito's tokens for machines have no `aud`, so STS does not take them as a web identity. \
+         Use `serve` or `credential-daemon`, or `--bearer` for programs that call the vending API themselves"
+    )]
+    Cognito,
+    #[error(
+        "IDP_TYPE is file: `{}` is such a file already. Name it in AWS_WEB_IDENTITY_TOKEN_FILE itself",
+        .0.display()
+    )]
+    File(PathBuf),
+}
+
+pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: &Log) -> Result<ExitCode, Error> {
+    let (directory, name) = published_files::split(&arguments.token_file)?;
+    let files = PublishedFiles::new(directory, &arguments.access)?;
+    let publication = TokenFile { is_bearer: arguments.bearer, sources, files, name, log: *log };
+    daemon::run(&publication, Duration::from_secs(arguments.interval), &arguments.daemon, sources.environment, log)
+}
+
+struct TokenFile<'a> {
+    is_bearer: bool,
+    sources: &'a Sources<'a>,
+    files: PublishedFiles,
+    name: String,
+    log: Log,
+}
+
+impl Publication for TokenFile<'_> {
+    type Value = AccessToken;
+
+    fn source(&self) -> Result<Source<AccessToken>, Error> {
+        let lookup = self.sources.lookup()?;
+        let config = TokenConfig::from_env(&lookup)?;
+        match config.idp_type {
+            IdpType::Cognito if !self.is_bearer => return Err(NoTokenFile::Cognito.into()),
+            IdpType::File => {
+                return Err(NoTokenFile::File(lookup("OIDC_TOKEN_FILE").unwrap_or_default().into()).into());
+            }
+            _ => {}
+        }
+        let (id, log) = (config.cache_id.clone(), self.log);
+        Ok(Source { fetch: Arc::new(move |now| token_provider::token(&config, now, &log)), id })
+    }
+
+    fn publish(&self, token: &AccessToken) -> Result<bool, PublishError> {
+        // No newline at the end: SDKs send the file as it is.
+        let content = format!("{}{}", if self.is_bearer { "Bearer " } else { "" }, token.value.expose());
+        self.files.publish(&[(&self.name, content.into_bytes())])
+    }
+}

@@ -14,15 +14,16 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 pub(crate) fn merge(existing: &[u8], profile: &str, credentials: &Credentials) -> Vec<u8> {
     let first_line = existing.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
     let line_end = if first_line.ends_with(b"\r\n") { "\r\n" } else { "\n" };
-    let options = options(credentials, line_end);
-    let (kept, place) = without_our_keys(existing, profile);
-    let (before, after) = kept.split_at(place.unwrap_or(kept.len()));
-    let mut merged = Vec::with_capacity(existing.len() + options.len());
+    let Kept { text, place, indent } = without_our_keys(existing, profile);
+    let (before, after) = text.split_at(place.unwrap_or(text.len()));
+    let options = options(credentials, &indent, line_end);
+    let mut merged = Vec::with_capacity(text.len() + options.len());
     merged.extend_from_slice(before);
     if !before.is_empty() && !before.ends_with(b"\n") {
         merged.extend_from_slice(line_end.as_bytes());
     }
     if place.is_none() {
+        // A section begins after a blank line.
         let distance = if before.is_empty() { "" } else { line_end };
         merged.extend_from_slice(format!("{distance}[{profile}]{line_end}").as_bytes());
     }
@@ -31,25 +32,35 @@ pub(crate) fn merge(existing: &[u8], profile: &str, credentials: &Credentials) -
     merged
 }
 
-fn options(credentials: &Credentials, line_end: &str) -> String {
-    let option = |key: &str, value: &str| format!("{key} = {value}{line_end}");
+fn options(credentials: &Credentials, indent: &str, line_end: &str) -> String {
+    let option = |key: &str, value: &str| format!("{indent}{key} = {value}{line_end}");
     option("aws_access_key_id", &credentials.access_key_id)
         + &option("aws_secret_access_key", credentials.secret_access_key.expose())
         + &option("aws_session_token", credentials.session_token.expose())
 }
 
-/// What stays of the file, and where in it the profile's options go: behind the last one that it has, so that no line
-/// of them is taken for the rest of ours. A profile that is there twice is one to some SDKs; the first one gets them.
-fn without_our_keys(existing: &[u8], profile: &str) -> (Vec<u8>, Option<usize>) {
-    let mut kept = Vec::with_capacity(existing.len());
-    let mut place = None;
+/// What stays of the file.
+struct Kept {
+    text: Vec<u8>,
+    /// Where the profile's options go: behind the last one that it has, so that no line of them is taken for the rest of
+    /// ours. A profile that is there twice is one to some SDKs; the first one gets them.
+    place: Option<usize>,
+    /// That of the header after them, which would be taken for the rest of ours if it were indented further.
+    indent: String,
+}
+
+fn without_our_keys(existing: &[u8], profile: &str) -> Kept {
+    let mut kept = Kept { text: Vec::with_capacity(existing.len()), place: None, indent: String::new() };
     let (mut lines, mut is_our_section, mut is_first, mut is_our_key) = (Lines::default(), false, false, false);
     for line in existing.split_inclusive(|byte| *byte == b'\n') {
         let kind = lines.classify(line);
         match kind {
             Line::Header(name) => {
+                if is_first {
+                    kept.indent = line[..indent(line)].iter().copied().map(char::from).collect();
+                }
                 is_our_section = name == profile.as_bytes();
-                is_first = is_our_section && place.is_none();
+                is_first = is_our_section && kept.place.is_none();
                 is_our_key = false;
             }
             Line::Option(key) => {
@@ -60,12 +71,12 @@ fn without_our_keys(existing: &[u8], profile: &str) -> (Vec<u8>, Option<usize>) 
         if is_our_key && !matches!(kind, Line::Aside) {
             continue;
         }
-        kept.extend_from_slice(line);
+        kept.text.extend_from_slice(line);
         if is_first && !matches!(kind, Line::Aside) {
-            place = Some(kept.len());
+            kept.place = Some(kept.text.len());
         }
     }
-    (kept, place)
+    kept
 }
 
 enum Line<'a> {
@@ -91,7 +102,7 @@ impl Lines {
         if text.is_empty() || text.starts_with(b"#") || text.starts_with(b";") {
             return Line::Aside;
         }
-        let indent = line.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        let indent = indent(line);
         if self.option_indent.is_some_and(|option_indent| indent > option_indent) {
             return Line::Rest;
         }
@@ -103,6 +114,10 @@ impl Lines {
         let end = text.iter().position(|byte| matches!(byte, b'=' | b':')).unwrap_or(text.len());
         Line::Option(text[..end].trim_ascii_end())
     }
+}
+
+fn indent(line: &[u8]) -> usize {
+    line.iter().take_while(|byte| byte.is_ascii_whitespace()).count()
 }
 
 /// The name exactly as it stands: of `[ default ]` the SDKs think differently.
