@@ -1,9 +1,10 @@
 """A program of boto3 that uploads: credentials from botocore's default chain, nothing else.
 
-`once BUCKET KEY FILE` uploads FILE and prints what it reads back; `keep BUCKET PREFIX SECONDS` uploads every SECONDS
-until its standard input ends, a line for each: `ok KEY` or `failed KEY WHY`.
+`once BUCKET KEY FILE` uploads FILE and prints what it reads back; `keep BUCKET PREFIX` uploads five times a second until
+it is stopped, a line for each: `ok KEY` or `failed KEY WHY`.
 """
 
+import itertools
 import select
 import sys
 import time
@@ -16,17 +17,17 @@ def once(s3: object, bucket: str, key: str, file: str) -> None:
     sys.stdout.write(s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
 
 
-def keep(s3: object, bucket: str, prefix: str, seconds: str) -> None:
-    count = 0
-    while not select.select([sys.stdin], [], [], 0)[0]:
+def keep(s3: object, bucket: str, prefix: str) -> None:
+    # Python's own sleep is an invalid argument to a clock that libfaketime moves.
+    time.sleep = lambda seconds: select.select([], [], [], seconds)
+    for count in itertools.count():
         key = f"{prefix}{count}"
         try:
             s3.put_object(Bucket=bucket, Key=key, Body=b"kept")
             print(f"ok {key}", flush=True)
         except Exception as error:  # whatever it is, it is a failed upload
             print(f"failed {key} {error!r}", flush=True)
-        count += 1
-        time.sleep(float(seconds))
+        time.sleep(0.2)
 
 
 if __name__ == "__main__":

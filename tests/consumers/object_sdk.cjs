@@ -1,7 +1,7 @@
 // A program of the AWS SDK for JavaScript that uploads: credentials from the SDK's default chain, nothing else.
 //
-// `once BUCKET KEY FILE` uploads FILE and prints what it reads back; `keep BUCKET PREFIX SECONDS` uploads every SECONDS
-// until its standard input ends, a line for each: `ok KEY` or `failed KEY WHY`.
+// `once BUCKET KEY FILE` uploads FILE and prints what it reads back; `keep BUCKET PREFIX` uploads five times a second
+// until it is stopped, a line for each: `ok KEY` or `failed KEY WHY`.
 const { readFile } = require("node:fs/promises");
 const { setTimeout: sleep } = require("node:timers/promises");
 const { GetObjectCommand, PutObjectCommand, S3Client } = require("@aws-sdk/client-s3");
@@ -15,10 +15,8 @@ async function once(bucket, key, file) {
   process.stdout.write(await object.Body.transformToString());
 }
 
-async function keep(bucket, prefix, seconds) {
-  let ended = false;
-  process.stdin.on("end", () => (ended = true)).resume();
-  for (let count = 0; !ended; count++) {
+async function keep(bucket, prefix) {
+  for (let count = 0; ; count++) {
     const key = `${prefix}${count}`;
     try {
       await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: "kept" }));
@@ -26,7 +24,7 @@ async function keep(bucket, prefix, seconds) {
     } catch (error) {
       console.log(`failed ${key} ${String(error).replaceAll("\n", " ")}`);
     }
-    await sleep(1000 * seconds);
+    await sleep(200);
   }
 }
 

@@ -1,8 +1,8 @@
 //! A program of the AWS SDK for Rust that uploads: credentials from the SDK's chain of default providers, nothing else.
 //!
-//! `sdk-consumer once BUCKET KEY FILE` uploads FILE and prints what it reads back; `sdk-consumer keep BUCKET PREFIX
-//! SECONDS` uploads every SECONDS until its standard input ends, a line for each: `ok KEY` or `failed KEY WHY`;
-//! `sdk-consumer version` prints that of `aws-sdk-s3`.
+//! `sdk-consumer once BUCKET KEY FILE` uploads FILE and prints what it reads back; `sdk-consumer keep BUCKET PREFIX`
+//! uploads five times a second until it is stopped, a line for each: `ok KEY` or `failed KEY WHY`; `sdk-consumer version`
+//! prints that of `aws-sdk-s3`.
 
 use std::time::Duration;
 
@@ -11,7 +11,6 @@ use aws_config::BehaviorVersion;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::DisplayErrorContext;
 use aws_sdk_s3::primitives::ByteStream;
-use tokio::io::AsyncReadExt as _;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -19,12 +18,12 @@ async fn main() -> Result<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["once", bucket, key, file] => once(&client, bucket, key, file).await,
-        ["keep", bucket, prefix, seconds] => keep(&client, bucket, prefix, seconds.parse()?).await,
+        ["keep", bucket, prefix] => keep(&client, bucket, prefix).await,
         ["version"] => {
             println!("{}", aws_sdk_s3::meta::PKG_VERSION);
             Ok(())
         }
-        _ => bail!("once BUCKET KEY FILE | keep BUCKET PREFIX SECONDS"),
+        _ => bail!("once BUCKET KEY FILE | keep BUCKET PREFIX | version"),
     }
 }
 
@@ -36,20 +35,14 @@ async fn once(client: &Client, bucket: &str, key: &str, file: &str) -> Result<()
     Ok(())
 }
 
-async fn keep(client: &Client, bucket: &str, prefix: &str, seconds: f64) -> Result<()> {
-    let mut stdin = tokio::io::stdin();
-    let mut ticks = tokio::time::interval(Duration::from_secs_f64(seconds));
-    for count in 0.. {
-        let mut rest = [0; 1];
-        tokio::select! {
-            _ = ticks.tick() => {}
-            _ = stdin.read(&mut rest) => break,
-        }
+async fn keep(client: &Client, bucket: &str, prefix: &str) -> Result<()> {
+    for count in 0_u64.. {
         let key = format!("{prefix}{count}");
         match upload(client, bucket, &key, b"kept".to_vec()).await {
             Ok(()) => println!("ok {key}"),
             Err(error) => println!("failed {key} {}", error.to_string().replace('\n', " ")),
         }
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
     Ok(())
 }

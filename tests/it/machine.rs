@@ -131,7 +131,7 @@ pub fn rfc3339(seconds_from_now: i64) -> String {
     String::from_utf8(output.stdout).expect("date prints text").trim().to_owned()
 }
 
-fn faketime_library() -> PathBuf {
+pub fn faketime_library() -> PathBuf {
     let places = [
         "/usr/lib/x86_64-linux-gnu/faketime",
         "/usr/lib/aarch64-linux-gnu/faketime",

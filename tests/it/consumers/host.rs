@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tests::process::{Process, binary};
 
+use super::clock::Clock;
 use super::world::{Server, World};
 use crate::machine::run;
 
@@ -18,11 +19,13 @@ pub(super) struct Host {
     /// `http://127.0.0.1:PORT` of `credvend serve`.
     pub(super) served_at: String,
     pub(super) daemons: Vec<Process>,
+    /// The variables of its clock.
+    pub(super) clock: Vec<(&'static str, String)>,
 }
 
 impl Host {
     /// All three daemons, and their first credentials.
-    pub(super) async fn start(world: &World) -> Self {
+    pub(super) async fn start(world: &World, clock: &Clock) -> Self {
         let mut host = Self {
             folder: tempfile::tempdir().expect("a temporary folder"),
             endpoint: world.text("/endpoint").to_owned(),
@@ -30,12 +33,15 @@ impl Host {
             federated_role_arn: world.federated.role_arn.clone(),
             served_at: String::new(),
             daemons: Vec::new(),
+            clock: clock.variables(),
         };
         host.write_env_file("server.env", &world.server);
         host.write_env_file("federated.env", &world.federated);
         let token_file = host.serve_token_file();
-        let mut serve =
-            host.credvend("server.env", &["serve", "--listen", "127.0.0.1:0", "--token-file", &text(&token_file)]);
+        let mut serve = host.credvend(
+            "server.env",
+            &["serve", "--listen", "127.0.0.1:0", "--imds", "--token-file", &text(&token_file)],
+        );
         let address = serve.wait_for("listening on ").await;
         host.served_at = address.split([' ', '"', ',']).next().expect("split yields at least one part").to_owned();
         host.daemons = vec![
@@ -84,7 +90,7 @@ impl Host {
     fn credvend(&self, env_file: &str, arguments: &[&str]) -> Process {
         let mut command = Command::new(binary("credvend"));
         command.args(["--log-level", "info", "--env-file", &text(&self.env_file(env_file))]).args(arguments);
-        command.env_clear().env("HOME", self.folder.path());
+        command.env_clear().env("HOME", self.folder.path()).envs(self.clock.iter().cloned());
         Process::spawn(command)
     }
 

@@ -12,6 +12,7 @@ use tests::process::repository;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::clock::Clock;
 use super::consumer::{Consumer, Upload, node_modules};
 use super::host::Host;
 use super::way::Way;
@@ -32,8 +33,8 @@ struct Cell {
 #[tokio::test]
 async fn every_program_takes_credentials_in_every_way_it_knows() {
     let started = Instant::now();
-    let world = Arc::new(World::start().await);
-    let host = Arc::new(Host::start(&world).await);
+    let world = Arc::new(World::start(&Clock::real()).await);
+    let host = Arc::new(Host::start(&world, &Clock::real()).await);
     let versions = tokio::spawn(versions());
     let mut cells = run_all(&world, &host).await;
     println!("{} cells in {:.1?}", cells.len(), started.elapsed());
@@ -120,6 +121,7 @@ pub(super) fn environment(host: &Host, home: &Path, consumer: Consumer, way: Way
         // It hands its own endpoint to S3 alone.
         variables.insert("AWS_ENDPOINT_URL_STS", host.endpoint.clone());
     }
+    variables.extend(host.clock.iter().cloned());
     variables.extend(way.variables(host, home, &session_name(consumer)));
     variables
 }

@@ -1,10 +1,12 @@
 //! The outside: AWS, Cognito and Auth0 on loopback, the vending API, and one server registered with each.
 
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::process::{Process, repository};
 
+use super::clock::Clock;
 use crate::machine::run;
 use crate::service::client;
 
@@ -32,13 +34,14 @@ pub(super) struct Server {
 }
 
 impl World {
-    pub(super) async fn start() -> Self {
+    /// Everything of it on this clock.
+    pub(super) async fn start(clock: &Clock) -> Self {
         let mut command = Command::new(repository().join("scripts/local-stack"));
-        command.env_remove("AWS_PROFILE");
+        command.env_remove("AWS_PROFILE").envs(clock.variables());
         let mut stack = Process::spawn(command);
         let line = stack.wait_for("{\"").await;
         let state: Value = serde_json::from_str(&format!("{{\"{line}")).expect("one line of JSON");
-        let mut lambda = crate::service::start_process(&lambda_environment(&state));
+        let mut lambda = crate::service::start_process(&[lambda_environment(&state), clock.variables()].concat());
         let address = lambda.wait_for("listening on ").await;
         let api = address.split('"').next().expect("split yields at least one part").to_owned();
         let nobody = || Server { prefix: String::new(), role_arn: String::new(), variables: Vec::new() };
@@ -69,6 +72,12 @@ impl World {
         let all = self.control("GET", "requests", Value::Null).await;
         let all = all["requests"].as_array().cloned().unwrap_or_default();
         all.into_iter().filter(|request| request["api"] == api).collect()
+    }
+
+    /// Of Auth0's tokens from now on, whatever the stack's own setting says.
+    pub(super) async fn set_federated_token_lifetime(&self, lifetime: Duration) {
+        let body = json!({"issuer": format!("https://{AUTH0_DOMAIN}/"), "lifetime_seconds": lifetime.as_secs()});
+        self.control("POST", "idp/overrides", body).await;
     }
 
     async fn register_server(&self) -> Server {
