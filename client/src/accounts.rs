@@ -23,7 +23,8 @@ pub(crate) fn group_id(group: &str) -> Result<u32, AccountError> {
 /// The files alone, without the C library's name service: a static binary has none, and a directory service that is down
 /// must not hang a daemon.
 fn id(what: &'static str, path: &'static str, name: &str) -> Result<u32, AccountError> {
-    if let Ok(id) = name.parse() {
+    // chown(2) takes the largest number for "as it is".
+    if let Some(id) = name.parse().ok().filter(|id| *id != u32::MAX) {
         return Ok(id);
     }
     // A line that is not UTF-8 does not hide the others.
@@ -58,6 +59,7 @@ mod tests {
         assert_eq!(find(passwd, "broken"), None);
         assert_eq!(user_id("1001").unwrap(), 1001);
         assert_eq!(user_id("root").unwrap(), 0);
+        assert!(user_id("4294967295").is_err());
         let error = group_id("no-such-group").unwrap_err().to_string();
         assert!(error.starts_with("there is no group `no-such-group` in `/etc/group`"), "{error}");
     }

@@ -16,6 +16,8 @@ use tempfile::NamedTempFile;
 /// No file of ours is a tenth as large.
 const MAX_BYTES: u64 = 256 * 1024;
 const TEMPORARY_SUFFIX: &str = ".tmp";
+/// chown(2)
+const NOT_ROOT: &str = "only root can give a file to another user, and only root or a member to a group";
 
 /// Why a file or directory is not used.
 #[derive(Debug, thiserror::Error)]
@@ -134,14 +136,17 @@ impl NewFile {
 }
 
 impl Access {
-    /// The owner before the mode: chown(2) takes away bits, and before the content, so that nobody sees it meanwhile.
-    fn apply(&self, file: &File) -> io::Result<()> {
-        if self.owner.is_some() || self.group.is_some() {
-            std::os::unix::fs::fchown(file, self.owner, self.group)?;
-        }
+    /// Before there is content. The mode first: of another user's file it could not be changed without more privileges.
+    pub(crate) fn apply(&self, file: &File) -> io::Result<()> {
         if self.mode != Self::PRIVATE.mode {
             // Unlike the mode that a file is made with, this one does not depend on the umask.
             file.set_permissions(fs::Permissions::from_mode(self.mode))?;
+        }
+        if self.owner.is_some() || self.group.is_some() {
+            std::os::unix::fs::fchown(file, self.owner, self.group).map_err(|cause| match cause.kind() {
+                io::ErrorKind::PermissionDenied => io::Error::new(cause.kind(), NOT_ROOT),
+                _ => cause,
+            })?;
         }
         Ok(())
     }

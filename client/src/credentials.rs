@@ -25,6 +25,9 @@ pub(crate) struct Credentials {
     /// By this machine's clock.
     #[serde(with = "timestamp")]
     pub(crate) obtained_at: SystemTime,
+    /// The machine's uptime then: the wall clock may be set, this one only stops when the machine does.
+    #[serde(default)]
+    pub(crate) obtained_at_uptime_millis: Option<u64>,
     /// The service's clock minus this machine's at that moment, where they really differ: a machine whose clock is
     /// wrong still knows for how long its credentials last.
     #[serde(default)]
@@ -42,6 +45,10 @@ impl Credentials {
         if access_key_id.is_empty() || secret_access_key.is_empty() || session_token.is_empty() {
             return Err("a part of the credentials is empty");
         }
+        // A line break would be another line of a file, or another variable of a shell.
+        if [&access_key_id, &secret_access_key, &session_token].iter().any(|part| !is_plain(part)) {
+            return Err("a part of the credentials holds a character that none of AWS's has");
+        }
         let expires_at = timestamp::parse(&expiration).ok_or("`expiration` is not an RFC 3339 time")?;
         let checked = Self {
             access_key_id,
@@ -49,18 +56,25 @@ impl Credentials {
             session_token: Secret::new(session_token),
             expires_at,
             obtained_at: now,
+            obtained_at_uptime_millis: u64::try_from(timestamp::since_boot().as_millis()).ok(),
             clock_offset_millis: date.map(|date| offset(date, now)).unwrap_or_default(),
         };
-        if checked.left(now).is_zero() { Err(ALREADY_EXPIRED) } else { Ok(checked) }
+        if checked.lifetime().is_zero() { Err(ALREADY_EXPIRED) } else { Ok(checked) }
     }
 
     pub(crate) fn lifetime(&self) -> Duration {
-        self.left(self.obtained_at)
+        self.ends_at().duration_since(self.obtained_at).unwrap_or_default()
     }
 
     /// How much of their life is left.
     pub(crate) fn left(&self, now: SystemTime) -> Duration {
-        self.ends_at().duration_since(now).unwrap_or_default()
+        self.ends_at().duration_since(now.max(self.obtained_at + self.least_age())).unwrap_or_default()
+    }
+
+    /// So much time has passed for certain. After a restart of the machine it is more, and the wall clock's to say.
+    fn least_age(&self) -> Duration {
+        let then = self.obtained_at_uptime_millis.map(Duration::from_millis);
+        then.map(|then| timestamp::since_boot().saturating_sub(then)).unwrap_or_default()
     }
 
     /// Their end by this machine's clock; `expires_at` is what AWS calls it.
@@ -70,7 +84,7 @@ impl Credentials {
     }
 
     pub(crate) fn freshness(&self, now: SystemTime) -> Freshness {
-        refresh::freshness(self.obtained_at, self.ends_at(), &self.access_key_id, now)
+        refresh::freshness_at_age(self.obtained_at, self.ends_at(), &self.access_key_id, now, self.least_age())
     }
 
     pub(crate) fn refresh_at(&self) -> SystemTime {
@@ -87,6 +101,10 @@ fn offset(date: SystemTime, now: SystemTime) -> i64 {
     // A year and more is nobody's clock; and sums with it stay within what a time can be.
     let is_real = difference > CLOCK_TOLERANCE && difference < Duration::from_secs(366 * 86_400);
     if is_real { i64::try_from(difference.as_millis()).map_or(0, |millis| sign * millis) } else { 0 }
+}
+
+fn is_plain(part: &str) -> bool {
+    part.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[cfg(test)]
@@ -135,6 +153,20 @@ mod tests {
         {
             assert!(check(key, expiration).is_err(), "{key} {expiration}");
         }
+    }
+
+    /// The clock was set back by two hours after they came, and then half an hour has passed.
+    #[test]
+    fn time_that_has_passed_counts_when_the_clock_is_set_back() {
+        let mut credentials = check("key", "2026-01-01T01:00:00Z").unwrap_or_else(|problem| panic!("{problem}"));
+        let clock = timestamp::parse("2025-12-31T22:30:00Z").unwrap();
+        let uptime = u64::try_from(timestamp::since_boot().as_millis()).unwrap();
+        credentials.obtained_at_uptime_millis = uptime.checked_sub(1000);
+        assert_eq!(credentials.freshness(clock), Freshness::Refreshable);
+        assert!(credentials.left(clock) <= Duration::from_secs(3599));
+        // The clock of a machine that has just started says nothing about how long it was off.
+        credentials.obtained_at_uptime_millis = Some(uptime + 1_000_000);
+        assert_eq!(credentials.freshness(clock), Freshness::Refreshable);
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! What `credential-daemon` and `token-daemon` have in common: keep something fresh, and files that hold it.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
 use crate::error::Error;
 use crate::keeper::{Fetch, Keeper, Perishable, State};
@@ -12,14 +13,19 @@ use crate::log::Log;
 use crate::on_refresh::{Hook, HookRunner};
 use crate::published_files::PublishError;
 use crate::refresh::Freshness;
+use crate::systemd::Systemd;
 use crate::timestamp;
 
-/// A disk that is full now may not be so much later.
+/// A disk that is full now may not be so much later: tried again after this, then twice, three times … as long, up to a
+/// minute.
 const NEXT_WRITE: Duration = Duration::from_secs(5);
+const LONGEST_NEXT_WRITE: Duration = Duration::from_secs(60);
 
 /// What a daemon keeps in files.
 pub(crate) trait Publication {
     type Value: Perishable;
+    /// What messages call it.
+    const WHAT: &'static str;
 
     /// Reads the configuration, which may have changed.
     fn source(&self) -> Result<Source<Self::Value>, Error>;
@@ -52,7 +58,7 @@ pub(crate) fn run(
     interval: Duration,
     arguments: &DaemonArguments,
     environment: &dyn Fn(&str) -> Option<String>,
-    log: &Log,
+    log: Log,
 ) -> Result<ExitCode, Error> {
     let source = publication.source()?;
     let hook = arguments.on_refresh.as_deref().map(|command| Hook::new(command, environment));
@@ -64,7 +70,7 @@ pub(crate) fn run(
             }
         })
     } else {
-        runtime.block_on(keep(publication, source, interval, hook, log))
+        runtime.block_on(keep(publication, source, interval, hook, &Systemd::from_env(environment), log))
     };
     // A fetch that hangs on a thread of its own does not keep the process.
     runtime.shutdown_background();
@@ -81,62 +87,116 @@ async fn keep<P: Publication>(
     mut source: Source<P::Value>,
     interval: Duration,
     hook: Option<Hook>,
-    log: &Log,
+    systemd: &Systemd,
+    log: Log,
 ) -> Result<(), Error> {
     // First of all: before there is a handler, SIGHUP ends the process.
     let mut signals = Signals::new().map_err(Error::Runtime)?;
-    let hook = hook.map(|hook| HookRunner::start(hook, *log));
-    let mut keeper = Keeper::start(source.fetch.clone(), None, *log);
+    let hook = hook.map(|hook| HookRunner::start(hook, log));
+    let mut watchdog = systemd.watchdog();
+    let mut keeper = Keeper::start(Arc::clone(&source.fetch), None, log);
     let mut state = keeper.state().clone();
+    let mut writer = Writer { publication, systemd, log, is_ready: false, failures: 0 };
+    let mut next_look = Instant::now();
     loop {
-        let next_look = match publish(publication, &state, log) {
-            Ok(has_changed) => {
-                if let Some(hook) = hook.as_ref().filter(|_| has_changed) {
-                    hook.files_have_changed();
+        tokio::select! {
+            _ = signals.terminate.recv() => break,
+            _ = signals.interrupt.recv() => break,
+            () = watchdog.tick() => {
+                systemd.alive();
+                continue;
+            }
+            _ = signals.hangup.recv() => {
+                systemd.reloading();
+                match publication.source() {
+                    Ok(new) => {
+                        log.info("the configuration was read again");
+                        // Of another identity, what there is stays in the files until there is something new.
+                        let current = state.borrow().current.clone().filter(|_| new.id == source.id);
+                        keeper = Keeper::start(Arc::clone(&new.fetch), current, log);
+                        state = keeper.state().clone();
+                        source = new;
+                    }
+                    Err(error) => log.warn(format_args!("the configuration is kept as it was: {error}")),
                 }
-                interval
+                if writer.is_ready {
+                    systemd.ready();
+                }
+            }
+            Ok(()) = state.changed() => {}
+            () = sleep_until(next_look) => {}
+        }
+        let seen = state.borrow_and_update().clone();
+        let (has_changed, rest) = writer.look(&seen, interval);
+        next_look = Instant::now() + rest;
+        if let Some(hook) = hook.as_ref().filter(|_| has_changed) {
+            hook.files_have_changed();
+        }
+    }
+    systemd.stopping();
+    Ok(())
+}
+
+/// What is done each time that something may have changed.
+struct Writer<'a, P> {
+    publication: &'a P,
+    systemd: &'a Systemd,
+    log: Log,
+    is_ready: bool,
+    /// Of writing, in a row.
+    failures: u32,
+}
+
+impl<P: Publication> Writer<'_, P> {
+    /// Says whether files have changed, and when to look again at the latest.
+    fn look(&mut self, state: &State<P::Value>, interval: Duration) -> (bool, Duration) {
+        let (has_changed, rest) = match self.write(state) {
+            Ok(has_changed) => {
+                self.failures = 0;
+                (has_changed, interval)
             }
             Err(error) => {
-                log.warn(format_args!("{error}; it is tried again"));
-                NEXT_WRITE.min(interval)
+                self.failures = self.failures.saturating_add(1);
+                let pause = NEXT_WRITE.saturating_mul(self.failures).min(LONGEST_NEXT_WRITE).min(interval);
+                self.log.warn(format_args!("{error}; it is tried again in {} s", pause.as_secs()));
+                self.systemd.status(&format!("nothing can be written: {error}"));
+                return (false, pause);
             }
         };
-        tokio::select! {
-            _ = signals.terminate.recv() => return Ok(()),
-            _ = signals.interrupt.recv() => return Ok(()),
-            _ = signals.hangup.recv() => match publication.source() {
-                Ok(new) => {
-                    log.info("the configuration is read anew");
-                    // Of another identity, what there is stays in the files until there is something new.
-                    let current = state.borrow().current.clone().filter(|_| new.id == source.id);
-                    keeper = Keeper::start(new.fetch.clone(), current, *log);
-                    state = keeper.state().clone();
-                    source = new;
-                }
-                Err(error) => log.warn(format_args!("{error}; the configuration stays as it was")),
-            },
-            Ok(()) = state.changed() => {}
-            () = tokio::time::sleep(next_look) => {}
+        self.systemd.status(&status::<P>(state));
+        (has_changed, rest)
+    }
+
+    /// Files never get what has expired; what they hold stays, until there is something better.
+    fn write(&mut self, state: &State<P::Value>) -> Result<bool, PublishError> {
+        let is_expired = state.freshness() == Freshness::Expired;
+        let Some(value) = state.current.as_ref().filter(|_| !is_expired) else { return Ok(false) };
+        let has_changed = self.publication.publish(value)?;
+        if has_changed {
+            self.log.info(format_args!("{} written, valid until {}", P::WHAT, timestamp::format(value.ends_at())));
         }
+        if !self.is_ready {
+            self.is_ready = true;
+            self.systemd.ready();
+        }
+        Ok(has_changed)
     }
 }
 
-/// Files never get what has expired; what they hold stays, until there is something better.
-fn publish<P: Publication>(
-    publication: &P,
-    state: &watch::Receiver<State<P::Value>>,
-    log: &Log,
-) -> Result<bool, PublishError> {
-    let (current, freshness) = {
-        let state = state.borrow();
-        (state.current.clone(), state.freshness())
-    };
-    let Some(value) = current.filter(|_| freshness != Freshness::Expired) else { return Ok(false) };
-    let has_changed = publication.publish(&value)?;
-    if has_changed {
-        log.info(format_args!("written; valid until {}", timestamp::format(value.ends_at())));
+fn status<P: Publication>(state: &State<P::Value>) -> String {
+    let what = P::WHAT;
+    let failure = state.failure.as_ref().map(|failure| failure.message.as_str());
+    match &state.current {
+        None => failure.map_or_else(|| format!("no {what} yet"), |failure| format!("no {what}: {failure}")),
+        Some(current) => {
+            let verb = if state.freshness() == Freshness::Expired { "expired at" } else { "valid until" };
+            let next = failure.map_or_else(
+                || format!("next refresh {}", timestamp::format(current.refresh_at())),
+                |failure| format!("refresh fails: {failure}"),
+            );
+            format!("{what} {verb} {}; {next}", timestamp::format(current.ends_at()))
+        }
     }
-    Ok(has_changed)
 }
 
 struct Signals {

@@ -59,9 +59,9 @@ fn dispatch(cli: &Cli, log: &Log, environment: &dyn Fn(&str) -> Option<String>) 
     let sources = Sources { cli, environment };
     match &cli.command {
         Command::GetCredentials => commands::get_credentials::run(&sources.config()??, log),
-        Command::CredentialDaemon(arguments) => commands::credential_daemon::run(arguments, &sources, log),
-        Command::TokenDaemon(arguments) => commands::token_daemon::run(arguments, &sources, log),
-        Command::Env(arguments) => commands::env::run(arguments, &sources.config()??, log),
+        Command::CredentialDaemon(arguments) => commands::credential_daemon::run(arguments, &sources, *log),
+        Command::TokenDaemon(arguments) => commands::token_daemon::run(arguments, &sources, *log),
+        Command::Env(arguments) => commands::env::run(arguments, &sources.config()??, *log),
         Command::Exec(arguments) => commands::exec::run(arguments, &sources, *log),
         Command::Setup(arguments) => commands::setup::run(arguments, &sources),
         Command::Serve(arguments) => commands::serve::run(arguments, &sources, *log),

@@ -47,7 +47,7 @@ impl HookRunner {
             loop {
                 // Changes while the command runs are one more run.
                 told.notified().await;
-                hook.run(&log).await;
+                hook.run(log).await;
             }
         });
         Self { changed, task }
@@ -65,7 +65,7 @@ impl Hook {
     }
 
     /// Runs it to its end, whatever that is: a hook that fails is no reason to stop.
-    pub(crate) async fn run(&self, log: &Log) {
+    pub(crate) async fn run(&self, log: Log) {
         let command = &self.command;
         log.info(format_args!("running `{command}`"));
         let mut child = match self.spawn() {
@@ -76,7 +76,7 @@ impl Hook {
         match timeout(TIME_LIMIT, child.wait()).await {
             Ok(ended) => {
                 group.leave_alone();
-                let ended = ended.map(describe).unwrap_or_else(|error| Some(error.to_string()));
+                let ended = ended.map_or_else(|error| Some(error.to_string()), describe);
                 if let Some(problem) = ended {
                     log.warn(format_args!("`{command}` (--on-refresh) {problem}"));
                 }

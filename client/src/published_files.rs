@@ -1,9 +1,10 @@
 //! The files that daemons write for other programs: all of them new, or all of them as they were.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 
@@ -12,6 +13,9 @@ use crate::atomic_file::{self, Access, FileError, NewFile};
 
 /// A credentials file may hold many profiles of somebody else.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
+/// Another daemon of ours writes for milliseconds.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+const NAP: Duration = Duration::from_millis(10);
 
 /// Who may read what is published.
 #[derive(clap::Args)]
@@ -38,6 +42,8 @@ pub(crate) enum PublishError {
     Writable(PathBuf),
     #[error("`{}` {problem}: other content of it could not be kept", path.display())]
     Unkept { path: PathBuf, problem: &'static str },
+    #[error("another process holds the lock of `{}`: is it a daemon that was stopped?", .0.display())]
+    Busy(PathBuf),
     #[error("`{}` is no path of a file", .0.display())]
     NoFile(PathBuf),
 }
@@ -48,6 +54,12 @@ pub(crate) struct PublishedFiles {
     access: Access,
 }
 
+/// The right to write there, until it is dropped.
+pub(crate) struct OpenFiles<'a> {
+    files: &'a PublishedFiles,
+    _lock: File,
+}
+
 impl PublishedFiles {
     pub(crate) fn new(directory: PathBuf, arguments: &AccessArguments) -> Result<Self, PublishError> {
         let owner = arguments.owner.as_deref().map(accounts::user_id).transpose()?;
@@ -55,9 +67,49 @@ impl PublishedFiles {
         Ok(Self { directory, access: Access { mode: arguments.mode, owner, group } })
     }
 
+    /// Makes the directory if it is not there, and keeps other daemons out of it.
+    pub(crate) fn open(&self) -> Result<OpenFiles<'_>, PublishError> {
+        self.make_directory()?;
+        let io = |cause| FileError::Io { path: self.directory.clone(), cause };
+        let lock = File::open(&self.directory).map_err(io)?;
+        let deadline = Instant::now() + LONGEST_WAIT;
+        loop {
+            match lock.try_lock() {
+                // An error: a file system without locks. Then nobody else's daemon may write there.
+                Ok(()) | Err(TryLockError::Error(_)) => return Ok(OpenFiles { files: self, _lock: lock }),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(NAP),
+                Err(TryLockError::WouldBlock) => return Err(PublishError::Busy(self.directory.clone())),
+            }
+        }
+    }
+
+    /// One that is there already belongs to whoever made it, its mode and owner too.
+    fn make_directory(&self) -> Result<(), PublishError> {
+        let io = |cause| FileError::Io { path: self.directory.clone(), cause };
+        match fs::metadata(&self.directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let mut builder = fs::DirBuilder::new();
+                if let Some(parent) = self.directory.parent() {
+                    builder.recursive(true).mode(0o755).create(parent).map_err(io)?;
+                }
+                builder.recursive(false).mode(0o700).create(&self.directory).map_err(io)?;
+                let directory = File::open(&self.directory).map_err(io)?;
+                // Whoever may read the files may enter.
+                let mode = 0o700 | self.access.mode & 0o044 | (self.access.mode & 0o044) >> 2;
+                Ok(Access { mode, ..self.access }.apply(&directory).map_err(io)?)
+            }
+            other if other.as_ref().is_ok_and(|metadata| metadata.mode() & 0o022 != 0) => {
+                Err(PublishError::Writable(self.directory.clone()))
+            }
+            other => Ok(other.map(drop).map_err(io)?),
+        }
+    }
+}
+
+impl OpenFiles<'_> {
     /// What a file holds now; nothing, where there is none.
     pub(crate) fn read(&self, name: &str) -> Result<Vec<u8>, PublishError> {
-        let path = self.directory.join(name);
+        let path = self.files.directory.join(name);
         let unkept = |problem| Err(PublishError::Unkept { path: path.clone(), problem });
         let io = |cause| FileError::Io { path: path.clone(), cause };
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
@@ -83,61 +135,30 @@ impl PublishedFiles {
     /// Puts all files in place, unless that is what they hold and who may read them already. Says whether anything was
     /// written.
     pub(crate) fn publish(&self, files: &[(&str, Vec<u8>)]) -> Result<bool, PublishError> {
-        self.make_directory()?;
+        let PublishedFiles { directory, access } = self.files;
         if files.iter().all(|(name, bytes)| self.is_as_it_should_be(name, bytes)) {
             return Ok(false);
         }
-        // One daemon a directory: a living writer's temporary file looks like a dead one's.
         for (name, _) in files {
-            atomic_file::remove_temporaries(&self.directory, name);
+            atomic_file::remove_temporaries(directory, name);
         }
         let new: Result<Vec<_>, _> =
-            files.iter().map(|(name, bytes)| NewFile::write(&self.directory, name, bytes, &self.access)).collect();
+            files.iter().map(|(name, bytes)| NewFile::write(directory, name, bytes, access)).collect();
         // From here on there is nothing left that a full disk could stop.
         for file in new? {
             file.put_in_place()?;
         }
-        atomic_file::sync_directory(&self.directory)?;
+        atomic_file::sync_directory(directory)?;
         Ok(true)
     }
 
     fn is_as_it_should_be(&self, name: &str, bytes: &[u8]) -> bool {
-        let Ok(metadata) = fs::symlink_metadata(self.directory.join(name)) else { return false };
-        let Access { mode, owner, group } = self.access;
+        let Ok(metadata) = fs::symlink_metadata(self.files.directory.join(name)) else { return false };
+        let Access { mode, owner, group } = self.files.access;
         metadata.mode() & 0o777 == mode
             && owner.is_none_or(|owner| owner == metadata.uid())
             && group.is_none_or(|group| group == metadata.gid())
             && self.read(name).is_ok_and(|found| found == bytes)
-    }
-
-    /// One that is there already belongs to whoever made it, its mode and owner too.
-    fn make_directory(&self) -> Result<(), PublishError> {
-        let io = |cause| FileError::Io { path: self.directory.clone(), cause };
-        match fs::metadata(&self.directory) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let mut builder = fs::DirBuilder::new();
-                if let Some(parent) = self.directory.parent() {
-                    builder.recursive(true).mode(0o755).create(parent).map_err(io)?;
-                }
-                builder.recursive(false).mode(0o700).create(&self.directory).map_err(io)?;
-                self.open_directory().map_err(io)?;
-            }
-            other => {
-                if other.map_err(io)?.mode() & 0o022 != 0 {
-                    return Err(PublishError::Writable(self.directory.clone()));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Whoever may read the files may enter.
-    fn open_directory(&self) -> io::Result<()> {
-        let Access { mode, owner, group } = self.access;
-        if owner.is_some() || group.is_some() {
-            std::os::unix::fs::chown(&self.directory, owner, group)?;
-        }
-        fs::set_permissions(&self.directory, Permissions::from_mode(0o700 | mode & 0o044 | (mode & 0o044) >> 2))
     }
 }
 

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// When none can be had now. What the caller has is still as good as it was.
-pub(crate) fn token(config: &TokenConfig, now: SystemTime, log: &Log) -> Result<Answer<AccessToken>, Error> {
+pub(crate) fn token(config: &TokenConfig, now: SystemTime, log: Log) -> Result<Answer<AccessToken>, Error> {
     let deadline = Instant::now() + PATIENCE;
     let cache = match Cache::open(config.cache_dir.as_deref(), config.cache_id.clone()) {
         // Free tokens are not worth a cache.
@@ -38,12 +38,12 @@ pub(crate) fn token(config: &TokenConfig, now: SystemTime, log: &Log) -> Result<
     // Whoever had the lock before may have fetched one.
     match cached() {
         Some(token) => Ok(Answer::new(token)),
-        None => fetch::token(config, cache.as_ref(), log, deadline).map(Answer::new),
+        None => fetch::token(config, cache.as_ref(), &log, deadline).map(Answer::new),
     }
 }
 
 /// `None`: there is no working lock.
-fn wait_for_turn(cache: &Cache, deadline: Instant, log: &Log) -> Result<Option<Lock>, Error> {
+fn wait_for_turn(cache: &Cache, deadline: Instant, log: Log) -> Result<Option<Lock>, Error> {
     loop {
         match cache.try_lock() {
             Ok(Some(lock)) => return Ok(Some(lock)),

@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     creds_dir: PathBuf,
     /// Look at the files at least this often, and put right what somebody has changed; credentials are fetched anew by
     /// their lifetime, from half of it on
-    #[arg(long, value_name = "SECONDS", default_value_t = 2700, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 2700, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     interval: u64,
     /// Profile of the file `credentials`; other profiles stay as they are
     #[arg(long, value_name = "NAME", default_value = "default", value_parser = profile)]
@@ -46,9 +46,9 @@ enum EnvFormat {
     Plain,
 }
 
-pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: &Log) -> Result<ExitCode, Error> {
+pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: Log) -> Result<ExitCode, Error> {
     let files = PublishedFiles::new(arguments.creds_dir.clone(), &arguments.access)?;
-    let publication = CredentialFiles { arguments, sources, files, log: *log };
+    let publication = CredentialFiles { arguments, sources, files, log };
     daemon::run(&publication, Duration::from_secs(arguments.interval), &arguments.daemon, sources.environment, log)
 }
 
@@ -61,6 +61,7 @@ struct CredentialFiles<'a> {
 
 impl Publication for CredentialFiles<'_> {
     type Value = Credentials;
+    const WHAT: &'static str = "credentials";
 
     fn source(&self) -> Result<Source<Credentials>, Error> {
         let config = self.sources.config()??;
@@ -74,8 +75,9 @@ impl Publication for CredentialFiles<'_> {
             EnvFormat::Export => env::format(&variables, env::Dialect::Bash),
             EnvFormat::Plain => env::format_plain(&variables),
         };
-        let existing = self.files.read(CREDENTIALS)?;
-        self.files.publish(&[
+        let files = self.files.open()?;
+        let existing = files.read(CREDENTIALS)?;
+        files.publish(&[
             (ENV, env.into_bytes()),
             (JSON, credential_process::format(credentials).into_bytes()),
             (CREDENTIALS, credentials_file::merge(&existing, &self.arguments.profile, credentials)),

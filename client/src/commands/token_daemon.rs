@@ -17,15 +17,15 @@ use crate::token_provider;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The file: what AWS_WEB_IDENTITY_TOKEN_FILE names, or with --bearer AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE. Its
+    /// The file: what `AWS_WEB_IDENTITY_TOKEN_FILE` names, or with --bearer `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`. Its
     /// directory is made if it is not there
     #[arg(long, value_name = "FILE", default_value = "/var/run/oidc/token")]
     token_file: PathBuf,
     /// Look at the file at least this often, and put right what somebody has changed; a token is fetched anew by its
     /// lifetime, from half of it on
-    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     interval: u64,
-    /// Write `Bearer TOKEN`, for SDKs whose AWS_CONTAINER_CREDENTIALS_FULL_URI is the vending API's /credentials
+    /// Write `Bearer TOKEN`, for SDKs whose `AWS_CONTAINER_CREDENTIALS_FULL_URI` is the vending API's /credentials
     #[arg(long)]
     bearer: bool,
     #[command(flatten)]
@@ -49,10 +49,10 @@ pub(crate) enum NoTokenFile {
     File(PathBuf),
 }
 
-pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: &Log) -> Result<ExitCode, Error> {
+pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: Log) -> Result<ExitCode, Error> {
     let (directory, name) = published_files::split(&arguments.token_file)?;
     let files = PublishedFiles::new(directory, &arguments.access)?;
-    let publication = TokenFile { is_bearer: arguments.bearer, sources, files, name, log: *log };
+    let publication = TokenFile { is_bearer: arguments.bearer, sources, files, name, log };
     daemon::run(&publication, Duration::from_secs(arguments.interval), &arguments.daemon, sources.environment, log)
 }
 
@@ -66,6 +66,7 @@ struct TokenFile<'a> {
 
 impl Publication for TokenFile<'_> {
     type Value = AccessToken;
+    const WHAT: &'static str = "token";
 
     fn source(&self) -> Result<Source<AccessToken>, Error> {
         let lookup = self.sources.lookup()?;
@@ -78,12 +79,12 @@ impl Publication for TokenFile<'_> {
             _ => {}
         }
         let (id, log) = (config.cache_id.clone(), self.log);
-        Ok(Source { fetch: Arc::new(move |now| token_provider::token(&config, now, &log)), id })
+        Ok(Source { fetch: Arc::new(move |now| token_provider::token(&config, now, log)), id })
     }
 
     fn publish(&self, token: &AccessToken) -> Result<bool, PublishError> {
         // No newline at the end: SDKs send the file as it is.
         let content = format!("{}{}", if self.is_bearer { "Bearer " } else { "" }, token.value.expose());
-        self.files.publish(&[(&self.name, content.into_bytes())])
+        self.files.open()?.publish(&[(&self.name, content.into_bytes())])
     }
 }

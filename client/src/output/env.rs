@@ -33,7 +33,10 @@ pub(crate) fn variables(credentials: &Credentials, region: Option<&str>) -> Vari
 }
 
 pub(crate) fn format(variables: &Variables, dialect: Dialect) -> String {
-    let lines = |line: fn(&str, &str) -> String| variables.iter().map(|(name, value)| line(name, value)).collect();
+    let lines = |line: fn(&str, &str) -> String| {
+        let lines: Vec<_> = variables.iter().map(|(name, value)| line(name, value)).collect();
+        lines.concat()
+    };
     match dialect {
         Dialect::Bash => lines(|name, value| format!("export {name}={}\n", posix(value))),
         Dialect::Fish => lines(|name, value| format!("set -gx {name} {}\n", fish(value))),
@@ -48,7 +51,8 @@ pub(crate) fn format(variables: &Variables, dialect: Dialect) -> String {
 
 /// `NAME=value`, as systemd's `EnvironmentFile=` and `docker run --env-file` want it.
 pub(crate) fn format_plain(variables: &Variables) -> String {
-    variables.iter().map(|(name, value)| format!("{name}={}\n", posix(value))).collect()
+    let lines: Vec<_> = variables.iter().map(|(name, value)| format!("{name}={}\n", posix(value))).collect();
+    lines.concat()
 }
 
 /// POSIX.1-2017, Shell Command Language, 2.2.2: within single quotes nothing is special but the quote itself. Without
