@@ -272,6 +272,7 @@ mod tests {
             session_token: Secret::new("token".to_owned()),
             expires_at: obtained_at + lifetime,
             obtained_at,
+            obtained_at_uptime_millis: None,
             clock_offset_millis: 0,
         }
     }

@@ -37,10 +37,23 @@ const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// one-hour credentials. `salt` (the access key's id) spreads the machines of a fleet, yet gives all processes of a
 /// machine the same answer.
 pub(crate) fn freshness(obtained_at: SystemTime, expires_at: SystemTime, salt: &str, now: SystemTime) -> Freshness {
+    freshness_at_age(obtained_at, expires_at, salt, now, Duration::ZERO)
+}
+
+/// The same where it is known how much time has passed at least, whatever the clock says.
+pub(crate) fn freshness_at_age(
+    obtained_at: SystemTime,
+    expires_at: SystemTime,
+    salt: &str,
+    now: SystemTime,
+    least_age: Duration,
+) -> Freshness {
+    let clock = now;
+    let now = clock.max(obtained_at + least_age);
     let left = expires_at.duration_since(now).unwrap_or_default();
     let lifetime = expires_at.duration_since(obtained_at).unwrap_or_default();
     // The clock has been set back since: how much of their life is left is anybody's guess.
-    let is_from_the_future = obtained_at.duration_since(now).is_ok_and(|ahead| ahead > CLOCK_TOLERANCE);
+    let is_from_the_future = obtained_at.duration_since(clock).is_ok_and(|ahead| ahead > CLOCK_TOLERANCE);
     if left.is_zero() {
         Freshness::Expired
     } else if left <= URGENT.min(lifetime / 4) {

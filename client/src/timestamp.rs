@@ -12,6 +12,13 @@ pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }
 
+/// How long the machine has been up, sleep included (`CLOCK_BOOTTIME`): nobody sets this clock.
+pub(crate) fn since_boot() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    seconds.ok().zip(nanos.ok()).map(|(seconds, nanos)| Duration::new(seconds, nanos)).unwrap_or_default()
+}
+
 /// The end of the year 9999: beyond it no text can be written and sums could overflow.
 const LAST_MILLIS: u64 = 253_402_300_799_999;
 

@@ -44,6 +44,7 @@ mod tests {
             session_token: Secret::new("t\"n".to_owned()),
             expires_at: UNIX_EPOCH + Duration::from_millis(1_767_225_600_500),
             obtained_at: UNIX_EPOCH,
+            obtained_at_uptime_millis: None,
             clock_offset_millis: 0,
         };
         assert_eq!(
