@@ -5,6 +5,7 @@ mod hops;
 mod places;
 mod report;
 mod s3;
+mod shipper;
 mod signature_v4;
 mod vending_api;
 mod web_identity;
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 use self::hops::Walk;
 use self::places::Places;
 use self::report::Report;
+use self::shipper::ShipperArguments;
 use crate::config::Config;
 use crate::error::{Error, Kind};
 use crate::exchange::Exchange;
@@ -30,16 +32,32 @@ pub(crate) struct Arguments {
     /// tell whether the identity may write
     #[arg(long)]
     write_probe: bool,
+    #[command(flatten)]
+    shipper: ShipperArguments,
 }
 
 pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: &Log) -> Result<ExitCode, Error> {
     let mut report = Report::new(arguments.json);
-    let places = Places::from_env(&sources.lookup()?);
-    match sources.config()?.and_then(|config| Ok((config, places?))) {
-        Ok((config, places)) => walk(arguments, &config, &places, &mut report, log)?,
-        Err(error) => report.fail("configuration", &Error::from(error))?,
+    if arguments.shipper.shipper.is_none() || is_identity_given(sources) {
+        let places = Places::from_env(&sources.lookup()?);
+        match sources.config()?.and_then(|config| Ok((config, places?))) {
+            Ok((config, places)) => walk(arguments, &config, &places, &mut report, log)?,
+            Err(error) => report.fail("configuration", &Error::from(error))?,
+        }
+    }
+    if let Some(shipper) = arguments.shipper.shipper {
+        shipper::check(shipper, &arguments.shipper, sources, &mut report)?;
     }
     Ok(report.first_failure().map_or(ExitCode::SUCCESS, Kind::exit_code))
+}
+
+/// The environment of a shipper usually holds none: then its side is all that there is to look at.
+fn is_identity_given(sources: &Sources<'_>) -> bool {
+    let cli = sources.cli;
+    cli.env_file.is_some()
+        || cli.config.is_some()
+        || cli.identity.is_some()
+        || (sources.environment)("IDP_TYPE").is_some_and(|idp_type| !idp_type.trim().is_empty())
 }
 
 fn walk(arguments: &Arguments, config: &Config, places: &Places, report: &mut Report, log: &Log) -> Result<(), Error> {

@@ -36,7 +36,7 @@ pub(super) fn text(identity: &NamedIdentity, arguments: &Arguments) -> Result<St
         ("region", identity.region().to_owned()),
         // $UUID: what is sent within one second must not overwrite each other.
         ("s3_key_format", format!("/{}%Y/%m/%d/%H%M%S-$UUID", identity.key_prefix())),
-        // A multipart upload would need more permissions than to put.
+        // Whole objects: nothing half-uploaded is left behind when it stops.
         ("use_put_object", "on".to_owned()),
         ("total_file_size", "10M".to_owned()),
         ("upload_timeout", "1m".to_owned()),

@@ -1,0 +1,227 @@
+//! `AWS_CONTAINER_CREDENTIALS_FULL_URI`, asked as the shipper would ask it.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use http_client::{Endpoint, HttpClient, Limits, Proxy, Request, Response, Roots};
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::{Check, Shipper};
+use crate::error::{Error, Kind};
+use crate::exchange::ExchangeError;
+use crate::fetch;
+use crate::timestamp;
+
+/// What Vector and Fluent Bit wait; nobody waits less.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LIMITS: Limits = Limits { connect: PATIENCE, total: PATIENCE, max_body: 64 * 1024 };
+/// Old builds of Fluent Bit refresh no credentials that come with less (fluent-bit, flb_aws_credentials.c).
+const SHORTEST_LIFE: Duration = Duration::from_secs(600);
+const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
+const TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+
+impl Check<'_> {
+    /// Whether an endpoint gives credentials.
+    pub(super) fn endpoint(&mut self, given: Option<&str>) -> Result<bool, Error> {
+        if self.surroundings.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").is_some() {
+            let detail = format!("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is set, and wins over {FULL_URI}");
+            self.fail("endpoint", detail, "remove it from the shipper's environment: it belongs to ECS")?;
+            return Ok(true);
+        }
+        let Some(url) = given.map(str::to_owned).or_else(|| self.surroundings.get(FULL_URI)) else { return Ok(false) };
+        let Some(endpoint) = self.address(&url)? else { return Ok(true) };
+        self.proxy(host(&url))?;
+        if let Ok(token) = self.authorization()? {
+            self.answer(&endpoint, token.as_deref().map(String::as_str))?;
+        }
+        Ok(true)
+    }
+
+    /// An address that the shipper's parser takes.
+    fn address(&mut self, url: &str) -> Result<Option<Endpoint>, Error> {
+        let endpoint = match Endpoint::parse(url) {
+            Ok(endpoint) => endpoint,
+            Err(error) => {
+                let fix = "http://127.0.0.1:9911/credentials is what `credvend serve` offers";
+                self.fail("endpoint", format_args!("{FULL_URI}: {error}"), fix)?;
+                return Ok(None);
+            }
+        };
+        let fix = format!("write 127.0.0.1 instead of the name, in {FULL_URI}");
+        let is_by_number = host(url).starts_with("127.") || host(url).contains("::1");
+        // flb_aws_credentials_http.c, as of 2025-03.
+        let is_known_path = endpoint.path().starts_with("/2016-11-01/credentialprovider/");
+        match (self.shipper, is_by_number) {
+            (_, true) => self.ok("endpoint", &endpoint)?,
+            (Shipper::FluentBit, false) if host(url) != "localhost" || !is_known_path => {
+                let detail = format!("{endpoint}: Fluent Bit takes addresses that begin with 127. or hold ::1");
+                self.fail("endpoint", detail, &fix)?;
+                return Ok(None);
+            }
+            (_, false) if url.starts_with("https:") => {
+                let fix = "use plain http on 127.0.0.1 with a token: it never leaves the machine";
+                self.warn(
+                    "endpoint",
+                    format_args!("{endpoint}: SDKs take no certificate authority of your own here"),
+                    fix,
+                )?;
+            }
+            (_, false) => self.warn("endpoint", format_args!("{endpoint}: the name may lead to ::1 first"), &fix)?,
+        }
+        Ok(Some(endpoint))
+    }
+
+    /// What goes into `Authorization`, verbatim; `Err` when it is no use to ask with it.
+    fn authorization(&mut self) -> Result<Result<Option<Zeroizing<String>>, ()>, Error> {
+        let Some(path) = self.surroundings.get(TOKEN_FILE) else {
+            return Ok(Ok(self.surroundings.get(TOKEN).map(Zeroizing::new)));
+        };
+        let place = Path::new(&path);
+        let token = match (self.reader.problem(place), fs::read_to_string(place).map(Zeroizing::new)) {
+            (None, Ok(token)) => token,
+            (problem, _) => {
+                let problem = problem.unwrap_or_else(|| "it is not text".to_owned());
+                let fix =
+                    "let the shipper's user read it: `serve --token-file-mode 0640`, and the group of `serve`'s user";
+                self.fail("token file", format_args!("`{path}`: {problem}"), fix)?;
+                return Ok(Err(()));
+            }
+        };
+        if token.is_empty() || token.contains(|c: char| c.is_ascii_control()) {
+            let detail = format!("`{path}` is empty, or holds a newline, which SDKs send along or stumble over");
+            self.fail("token file", detail, "write the token and nothing else, as `credvend serve` does")?;
+            return Ok(Err(()));
+        }
+        self.ok("token file", format_args!("`{path}` can be read, and ends without a newline"))?;
+        Ok(Ok(Some(token)))
+    }
+
+    fn answer(&mut self, endpoint: &Endpoint, token: Option<&str>) -> Result<(), Error> {
+        let http = HttpClient::with_proxy(Roots::System, &[], &Proxy::default(), LIMITS)?;
+        let mut request = Request::get(endpoint);
+        if let Some(token) = token {
+            request = request.authorization(token);
+        }
+        let answer = fetch::block_on(async { Ok(http.send(request).await) })?;
+        match answer {
+            Ok(answer) => self.credentials(endpoint, &answer),
+            Err(error) => {
+                let error = Error::from(ExchangeError::from(error));
+                let fix = "does `credvend serve` run at this address? It answers from memory, once it has credentials";
+                self.report.fail_with("answer", &error, Some(fix), error.kind())
+            }
+        }
+    }
+
+    fn credentials(&mut self, endpoint: &Endpoint, answer: &Response) -> Result<(), Error> {
+        if answer.status != 200 {
+            let fix = match answer.status {
+                401 | 403 => {
+                    "the token is of another start of `serve`, or of another endpoint: name its own token file"
+                }
+                404 => "the path is /credentials, or /credentials/NAME for one of several identities",
+                _ => "`credvend doctor` for the identity says why there are no credentials",
+            };
+            let detail = format!("{endpoint} answered {}", answer.status);
+            return self.report.fail_with("answer", detail, Some(fix), Kind::of_status(answer.status));
+        }
+        match judge(&answer.body, timestamp::now()) {
+            Ok(end) => self.ok("answer", format_args!("credentials until {}", timestamp::format(end))),
+            Err(Verdict::Wrong(problem)) => {
+                self.fail("answer", format_args!("{endpoint}: {problem}"), "is it `credvend serve` that answers there?")
+            }
+            Err(Verdict::Short(end)) => {
+                let detail = format!("credentials until {}: less than 10 min", timestamp::format(end));
+                self.warn(
+                    "answer",
+                    detail,
+                    "old builds of Fluent Bit do not refresh these: see what `serve` says in /readyz",
+                )
+            }
+        }
+    }
+}
+
+/// Between the scheme and the port.
+fn host(url: &str) -> &str {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+    match authority.strip_prefix('[') {
+        Some(address) => address.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    }
+}
+
+enum Verdict {
+    Wrong(&'static str),
+    Short(SystemTime),
+}
+
+/// By the strictest reader of them all, which is Fluent Bit's.
+fn judge(body: &[u8], now: SystemTime) -> Result<SystemTime, Verdict> {
+    let Ok(Value::Object(members)) = serde_json::from_slice(body) else {
+        return Err(Verdict::Wrong("the answer is not an object of JSON"));
+    };
+    let text = |name: &str| members.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    if ["AccessKeyId", "SecretAccessKey", "Token"].iter().any(|name| text(name).is_none()) {
+        return Err(Verdict::Wrong("AccessKeyId, SecretAccessKey or Token is missing"));
+    }
+    // A name and a value each, and the object itself: its parser has room for 50.
+    if members.len() * 2 + 1 > 50 || members.values().any(|value| value.is_object() || value.is_array()) {
+        return Err(Verdict::Wrong("the answer is more than Fluent Bit's parser takes: flat, and 24 members at most"));
+    }
+    let expiration = text("Expiration").unwrap_or_default();
+    let is_plain = expiration.len() == "2026-01-01T00:00:00Z".len() && expiration.ends_with('Z');
+    let Some(end) = timestamp::parse(expiration).filter(|_| is_plain) else {
+        return Err(Verdict::Wrong("Expiration is not in whole seconds and Z, without which some refresh nothing"));
+    };
+    match end.duration_since(now) {
+        Err(_) => Err(Verdict::Wrong("the credentials have expired: compare the clocks")),
+        Ok(left) if left < SHORTEST_LIFE => Err(Verdict::Short(end)),
+        Ok(_) => Ok(end),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts() {
+        for (url, expected) in [
+            ("http://127.0.0.1:9911/credentials", "127.0.0.1"),
+            ("http://[::1]:1/", "::1"),
+            ("http://localhost", "localhost"),
+            ("https://a.example?x", "a.example"),
+        ] {
+            assert_eq!(host(url), expected);
+        }
+    }
+
+    #[test]
+    fn answers() {
+        let now = timestamp::parse("2026-01-01T00:00:00Z").unwrap();
+        let answer = |expiration: &str, more: &str| {
+            let body =
+                format!(r#"{{"AccessKeyId":"a","SecretAccessKey":"s","Token":"t","Expiration":"{expiration}"{more}}}"#);
+            judge(body.as_bytes(), now)
+        };
+        assert!(answer("2026-01-01T01:00:00Z", "").is_ok());
+        assert!(matches!(answer("2026-01-01T00:09:59Z", ""), Err(Verdict::Short(_))));
+        for (expiration, more) in [
+            ("2026-01-01T01:00:00.000Z", ""),
+            ("2026-01-01T01:00:00+00:00", ""),
+            ("2025-12-31T23:00:00Z", ""),
+            ("", ""),
+            ("2026-01-01T01:00:00Z", r#","more":{"a":1}"#),
+        ] {
+            assert!(matches!(answer(expiration, more), Err(Verdict::Wrong(_))), "{expiration}{more}");
+        }
+        for body in ["", "[]", r#"{"AccessKeyId":"a"}"#] {
+            assert!(matches!(judge(body.as_bytes(), now), Err(Verdict::Wrong(_))), "{body}");
+        }
+    }
+}
