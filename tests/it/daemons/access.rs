@@ -1,0 +1,91 @@
+//! Who may read the files, and where they are not written.
+
+use std::os::unix::fs::{MetadataExt as _, symlink};
+
+use super::*;
+
+fn owner_and_group(path: &Path) -> (u32, u32) {
+    let metadata = std::fs::metadata(path).expect("it is there");
+    (metadata.uid(), metadata.gid())
+}
+
+#[tokio::test]
+async fn private_unless_told_otherwise() {
+    let machine = Machine::start().await;
+    assert_eq!(once(&machine, &[]).await.code(), Some(0));
+    let folder = folder(&machine);
+    assert_eq!(mode(&folder), 0o700);
+    assert!(ALL.iter().all(|name| mode(&folder.join(name)) == 0o600));
+    assert_eq!(once(&machine, &["--mode", "0640"]).await.code(), Some(0));
+    assert!(ALL.iter().all(|name| mode(&folder.join(name)) == 0o640), "the files follow");
+    assert_eq!(mode(&folder), 0o700, "a folder that is there stays as it is");
+    for mode in ["0666", "0700", "rw"] {
+        assert_eq!(once(&machine, &["--mode", mode]).await.code(), Some(2), "{mode}");
+    }
+}
+
+/// Another user, when root runs the tests; else nobody but root can give files away, and that is what is said.
+#[tokio::test]
+async fn owner_and_group_by_name_or_number() {
+    let machine = Machine::start().await;
+    let folder = folder(&machine);
+    let ran = once(&machine, &["--owner", "nobody", "--group", "1", "--mode", "0640"]).await;
+    if !rustix::process::geteuid().is_root() {
+        assert_eq!(ran.code(), Some(1));
+        assert!(ran.stderr().contains("only root can give a file to another user"), "{}", ran.stderr());
+        return;
+    }
+    assert_eq!(ran.code(), Some(0), "{}", ran.stderr());
+    let nobody = owner_and_group(&folder).0;
+    assert!(nobody != 0 && owner_and_group(&folder).1 == 1);
+    assert_eq!(mode(&folder), 0o750);
+    for name in ALL {
+        assert_eq!((owner_and_group(&folder.join(name)), mode(&folder.join(name))), ((nobody, 1), 0o640));
+    }
+    let again = once(&machine, &["--owner", &nobody.to_string(), "--group", "1", "--mode", "0640"]).await;
+    assert!(again.code() == Some(0) && !again.stderr().contains("written"), "{}", again.stderr());
+}
+
+#[tokio::test]
+async fn accounts_that_do_not_exist_are_named() {
+    let machine = Machine::start().await;
+    for option in ["--owner", "--group"] {
+        let ran = once(&machine, &[option, "no-such-account"]).await;
+        assert_eq!(ran.code(), Some(1));
+        assert!(ran.stderr().contains("`no-such-account`"), "{}", ran.stderr());
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_others_may_write_is_refused() {
+    let machine = Machine::start().await;
+    let folder = folder(&machine);
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let ran = once(&machine, &[]).await;
+    assert_eq!(ran.code(), Some(1));
+    assert!(ran.stderr().contains("chmod go-w"), "{}", ran.stderr());
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+}
+
+/// Whoever may write the folder could else have root copy any file into one that they may read.
+#[tokio::test]
+async fn nothing_is_taken_over_through_a_link() {
+    let machine = Machine::start().await;
+    let folder = folder(&machine);
+    std::fs::create_dir_all(&folder).unwrap();
+    let target = machine.home.path().join("target");
+    std::fs::write(&target, "[work]\nprecious = 1\n").unwrap();
+    let link = folder.join(CREDENTIALS);
+    for make in [symlink::<&Path, &Path>, std::fs::hard_link] {
+        make(&target, &link).unwrap();
+        let ran = once(&machine, &[]).await;
+        assert_eq!(ran.code(), Some(1), "{}", ran.stderr());
+        assert!(ran.stderr().contains(link.to_str().unwrap()), "{}", ran.stderr());
+        assert!(!folder.join(JSON).exists(), "all or nothing");
+        std::fs::remove_file(&link).unwrap();
+    }
+    symlink(&target, folder.join(JSON)).unwrap();
+    assert_eq!(once(&machine, &[]).await.code(), Some(0), "the others hold nothing that is kept");
+    assert_eq!(read(machine.home.path(), "target"), "[work]\nprecious = 1\n");
+}
