@@ -1,4 +1,4 @@
-//! What systemd is told (sd_notify(3)): a datagram of `NAME=value` lines. Without systemd, nothing.
+//! What systemd is told (`sd_notify(3)`): a datagram of `NAME=value` lines. Without systemd, nothing.
 
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -83,7 +83,7 @@ fn connect(address: &SocketAddr) -> Option<UnixDatagram> {
     Some(socket)
 }
 
-/// sd_watchdog_enabled(3): half of the interval is what it recommends.
+/// `sd_watchdog_enabled(3)`: half of the interval is what it recommends.
 fn watchdog(environment: &dyn Fn(&str) -> Option<String>) -> Option<Duration> {
     let is_for_us = environment("WATCHDOG_PID").is_none_or(|pid| pid == std::process::id().to_string());
     let microseconds = environment("WATCHDOG_USEC")?.parse().ok().filter(|&microseconds| microseconds > 0)?;

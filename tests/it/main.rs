@@ -12,6 +12,7 @@ mod local_stack;
 mod machine;
 mod outages;
 mod secrets;
+mod serve;
 mod terraform;
 mod vectors;
 mod vending;

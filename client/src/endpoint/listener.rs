@@ -107,7 +107,7 @@ pub(crate) enum Stream {
 }
 
 impl Listener {
-    /// The one that systemd hands over (sd_listen_fds(3)); `None` where it does not.
+    /// The one that systemd hands over (`sd_listen_fds(3)`); `None` where it does not.
     pub(crate) fn inherited() -> Result<Option<Self>, ListenError> {
         let mut handed_over = ListenFd::from_env();
         if handed_over.len() == 0 {
