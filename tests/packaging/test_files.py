@@ -14,10 +14,8 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 UNITS = {path.name for path in (REPOSITORY / "packaging/systemd").iterdir()}
-COMMON = {"bin/credvend", "share/man/man1/credvend.1.gz", "share/doc/credvend/credvend.cdx.json"}
+COMMON = {"bin/credvend", "bin/credvend-s3", "share/man/man1/credvend.1.gz", "share/doc/credvend/credvend.cdx.json"}
 COMMON |= {"share/bash-completion/completions/credvend", "share/fish/vendor_completions.d/credvend.fish"}
-if '"s3"' in (REPOSITORY / "Cargo.toml").read_text():
-    COMMON |= {"bin/credvend-s3"}
 
 
 def output(*command: str | Path) -> str:

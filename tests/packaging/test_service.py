@@ -241,6 +241,7 @@ def test_the_endpoint_as_its_unit_starts_it(name: str, machine: Installation, sc
 @pytest.mark.parametrize("name", DAEMONS)
 def test_the_files_as_their_unit_keeps_them(name: str, machine: Installation, scratch: Path) -> None:
     with Unit(name, machine, scratch) as unit:
+        unit.wait_for("READY=1")
         folder = unit.directory("/run", "RuntimeDirectory")
         file = folder / ("token" if "token-daemon" in name else "credentials")
         unit.wait_for_file(file)
