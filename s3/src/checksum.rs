@@ -18,7 +18,7 @@ pub(crate) enum Algorithm {
 
 /// A checksum in the making.
 pub(crate) enum Hasher {
-    Crc(Algorithm, crc_fast::Digest),
+    Crc(Algorithm, Box<crc_fast::Digest>),
     Sha256(Context),
 }
 
@@ -38,7 +38,7 @@ impl Algorithm {
 
     pub(crate) fn hasher(self) -> Hasher {
         match self.crc() {
-            Some(crc) => Hasher::Crc(self, crc_fast::Digest::new(crc)),
+            Some(crc) => Hasher::Crc(self, Box::new(crc_fast::Digest::new(crc))),
             None => Hasher::Sha256(Context::new(&SHA256)),
         }
     }
@@ -86,8 +86,14 @@ impl Digest {
         Self(if algorithm == Algorithm::Crc64Nvme { bytes.to_vec() } else { bytes[4..].to_vec() })
     }
 
-    pub(crate) fn parse(base64: &str) -> Option<Self> {
-        BASE64_STANDARD.decode(base64).ok().map(Self)
+    /// None: not a checksum of this algorithm.
+    pub(crate) fn parse(algorithm: Algorithm, base64: &str) -> Option<Self> {
+        let length = match algorithm {
+            Algorithm::Crc64Nvme => 8,
+            Algorithm::Crc32c | Algorithm::Crc32 => 4,
+            Algorithm::Sha256 => 32,
+        };
+        BASE64_STANDARD.decode(base64).ok().filter(|bytes| bytes.len() == length).map(Self)
     }
 
     pub(crate) fn base64(&self) -> String {
@@ -158,7 +164,8 @@ mod tests {
     fn base64_both_ways() {
         let sum = digest(Algorithm::Crc64Nvme, b"123456789");
         assert_eq!(sum.base64(), "rosUhgp5mIg=");
-        assert_eq!(Digest::parse("rosUhgp5mIg="), Some(sum));
-        assert_eq!(Digest::parse("rosUhgp5mIg=-3"), None);
+        assert_eq!(Digest::parse(Algorithm::Crc64Nvme, "rosUhgp5mIg="), Some(sum));
+        assert_eq!(Digest::parse(Algorithm::Crc64Nvme, "rosUhgp5mIg=-3"), None);
+        assert_eq!(Digest::parse(Algorithm::Crc64Nvme, "anqtLg=="), None, "as long as another one");
     }
 }

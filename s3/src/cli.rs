@@ -50,7 +50,7 @@ pub(crate) struct Upload {
     /// A file, a folder, or `-` for standard input
     pub(crate) source: PathBuf,
     /// The object's key; ending in `/`, or for a folder, what its files' names are put behind
-    /// [default: $S3_PATH_PREFIX and the file's or folder's name]
+    /// [default: the prefix of the environment and the file's or folder's name]
     #[arg(long)]
     pub(crate) key: Option<String>,
     /// The checksum that S3 verifies and keeps

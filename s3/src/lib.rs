@@ -65,7 +65,7 @@ fn start(cli: &Cli, environment: &dyn Fn(&str) -> Option<String>) -> Result<(), 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     let outcome = runtime.block_on(async {
         let store = Store::open(&cli.identity, config).await?;
-        let outcome = unless_interrupted(job.run(&store, output)).await;
+        let outcome = unless_interrupted(Box::pin(job.run(&store, output))).await;
         store.abort_orphans().await;
         outcome?
     });

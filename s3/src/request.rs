@@ -57,11 +57,13 @@ impl RequestError {
             Failure::Answer { status: 401 | 403, .. } => Kind::Refused,
             // S3 answers an expired or unknown token with 400.
             Failure::Answer { code, .. } if is_refusal(code) => Kind::Refused,
-            Failure::Answer { status: 408 | 412 | 429 | 500.., .. } => Kind::Unavailable,
             Failure::Answer { code, .. } if is_damage(code) => Kind::Unavailable,
+            Failure::Answer { status: 408 | 412 | 429 | 500.., .. }
+            | Failure::Connection(_)
+            | Failure::Timeout
+            | Failure::Malformed(_) => Kind::Unavailable,
             Failure::Answer { .. } => Kind::Configuration,
             Failure::NoCredentials(error) => error.kind(),
-            Failure::Connection(_) | Failure::Timeout | Failure::Malformed(_) => Kind::Unavailable,
         }
     }
 

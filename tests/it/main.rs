@@ -11,6 +11,7 @@ mod identity_providers;
 mod local_stack;
 mod machine;
 mod outages;
+mod s3;
 mod secrets;
 mod serve;
 mod terraform;

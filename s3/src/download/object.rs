@@ -106,25 +106,22 @@ fn stated(answer: &GetObjectOutput) -> Option<(Algorithm, &str)> {
     stated.into_iter().find_map(|(algorithm, text)| Some((algorithm, text?)))
 }
 
-/// What S3 states can be of no use: it is told, and the length is all that is verified.
+/// What S3 states can be of no use: that is told, and the length is all that is verified.
 async fn checksum(store: &Store, key: &str, length: u64, algorithm: Algorithm, text: &str) -> Option<Checksum> {
     // Amazon S3 user guide, "Checking object integrity": a checksum of checksums ends in the number of parts.
-    let (text, parts) = match text.split_once('-') {
-        Some((text, parts)) => (text, Some(parts)),
-        None => (text, None),
-    };
-    let part_size = match parts {
-        Some(parts) => Some(part_size(store, key, length, parts.parse().ok()?).await),
+    let (text, parts) = text.split_once('-').map_or((text, None), |(text, parts)| (text, Some(parts)));
+    let part_size = match parts.map(str::parse) {
+        Some(Ok(parts)) => Some(part_size(store, key, length, parts).await),
+        Some(Err(_)) => Some(None),
         None => None,
     };
-    if part_size == Some(None) {
-        output::warn(format_args!(
-            "`{}` was uploaded in parts of unknown sizes: its checksum cannot be verified",
-            store.uri(key)
-        ));
+    let digest = Digest::parse(algorithm, text);
+    let (Some(digest), None | Some(Some(_))) = (digest, part_size) else {
+        let uri = store.uri(key);
+        output::warn(format_args!("only the length of `{uri}` can be verified: S3 states a checksum of unknown form"));
         return None;
-    }
-    Some(Checksum { algorithm, digest: Digest::parse(text)?, part_size: part_size.flatten() })
+    };
+    Some(Checksum { algorithm, digest, part_size: part_size.flatten() })
 }
 
 /// The size of all parts but the last, which S3 tells of the first one.

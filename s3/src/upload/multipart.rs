@@ -18,8 +18,8 @@ use crate::upload::{MAX_PARTS, MEBIBYTE, headers, local, verified};
 use crate::workers;
 
 const SMALLEST_PART: u64 = 8 * MEBIBYTE;
-/// S3 puts the parts together before it answers, which takes minutes for a large object.
-const COMPLETION_SECONDS_IN_BYTES: u64 = 600 * 16 * 1024;
+/// S3 puts the parts together before it answers, which takes minutes for a large object: as if this were sent.
+const COMPLETION_BYTES: u64 = 10 * MEBIBYTE;
 
 /// A part that S3 has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,7 +173,7 @@ impl<'a> Multipart<'a> {
             .mpu_object_size(i64::try_from(length).unwrap_or(i64::MAX))
             .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(list)).build())
             .customize()
-            .config_override(aws_sdk_s3::Config::builder().timeout_config(timeouts(COMPLETION_SECONDS_IN_BYTES)));
+            .config_override(aws_sdk_s3::Config::builder().timeout_config(timeouts(COMPLETION_BYTES)));
         let answer = complete
             .send()
             .await
@@ -189,8 +189,10 @@ impl<'a> Multipart<'a> {
     }
 
     fn digest_of_all(&self, parts: &[Part]) -> Option<Digest> {
-        let digests: Vec<_> =
-            parts.iter().map(|part| Some((Digest::parse(&part.checksum)?, part.length))).collect::<Option<_>>()?;
+        let digests: Vec<_> = parts
+            .iter()
+            .map(|part| Some((Digest::parse(self.algorithm, &part.checksum)?, part.length)))
+            .collect::<Option<_>>()?;
         match self.algorithm {
             Algorithm::Sha256 => Some(checksum::composite(self.algorithm, digests.iter().map(|(digest, _)| digest))),
             _ => checksum::whole(self.algorithm, digests.iter().map(|(digest, length)| (digest, *length))),

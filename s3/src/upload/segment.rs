@@ -51,7 +51,7 @@ impl Segment {
         Self { file: Arc::clone(&self.file), offset: self.offset + offset, length }
     }
 
-    /// Reads the segment for its checksum and, where TLS does not protect it, for its signature (SigV4 signs SHA-256).
+    /// Reads the segment for its checksum and, where TLS does not protect it, for its signature.
     pub(crate) fn summary(&self, algorithm: Algorithm, is_signed: bool) -> io::Result<Summary> {
         let mut hasher = algorithm.hasher();
         let mut signed = (is_signed && algorithm != Algorithm::Sha256).then(|| Algorithm::Sha256.hasher());

@@ -1,0 +1,112 @@
+//! Which keys are asked for, and how they travel.
+
+use super::Desk;
+
+#[tokio::test]
+async fn only_an_upload_without_a_key_adds_the_prefix() {
+    let desk = Desk::start().await;
+    desk.file("a b+ä%.txt", b"x");
+    let prefix = [("S3_PATH_PREFIX", "logs/web")];
+    let ran = desk.run_with(&["upload", "a b+ä%.txt"], &prefix).await;
+    assert_eq!(ran.stdout(), "s3://bucket/logs/web/a b+ä%.txt\n", "{}", ran.stderr());
+    let ran = desk.run_with(&["upload", "a b+ä%.txt", "--key", "logs/web/other"], &prefix).await;
+    assert_eq!(ran.stdout(), "s3://bucket/logs/web/other\n", "{}", ran.stderr());
+    assert_eq!(desk.s3.keys(), ["logs/web/a b+ä%.txt", "logs/web/other"]);
+    assert_eq!(desk.succeed(&["list"]).await, "logs/web/a b+ä%.txt\nlogs/web/other\n");
+    assert_eq!(desk.succeed(&["download", "logs/web/a b+ä%.txt", "-"]).await, "x");
+    assert_eq!(desk.succeed(&["delete", "logs/web/a b+ä%.txt"]).await, "s3://bucket/logs/web/a b+ä%.txt\n");
+    assert_eq!(desk.s3.keys(), ["logs/web/other"]);
+}
+
+#[tokio::test]
+async fn a_key_outside_of_the_prefix_is_refused_before_anything_is_sent() {
+    let desk = Desk::start().await;
+    desk.file("a", b"x");
+    for arguments in [
+        &["upload", "a", "--key", "logs/db/a"][..],
+        &["upload", "a", "--key", "logs/web/../db/a"],
+        &["download", "logs/web-02/a", "b"],
+        &["download", "logs/", "folder"],
+        &["list", "--prefix", "logs/d"],
+        &["delete", "other"],
+    ] {
+        let ran = desk.run_with(arguments, &[("S3_PATH_PREFIX", "logs/web/")]).await;
+        assert_eq!(ran.code(), Some(1), "{arguments:?}");
+        assert!(ran.stderr().contains("logs/web/"), "{}", ran.stderr());
+    }
+    assert_eq!(desk.s3.take_requests(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_dry_run_changes_nothing() {
+    let desk = Desk::start().await;
+    desk.file("folder/a", b"x");
+    desk.s3.put("k/a", b"y");
+    assert_eq!(desk.succeed(&["upload", "folder", "--dry-run"]).await, "dry run: s3://bucket/folder/a\n");
+    assert_eq!(desk.succeed(&["delete", "k/a", "--dry-run"]).await, "dry run: s3://bucket/k/a\n");
+    assert_eq!(desk.succeed(&["download", "k/a", "b", "--dry-run"]).await, "dry run: b\n");
+    assert_eq!(desk.s3.take_requests(), Vec::<String>::new());
+    assert_eq!(desk.succeed(&["download", "k/", "out", "--dry-run"]).await, "dry run: out/a\n");
+    assert_eq!((desk.s3.keys(), desk.names("")), (vec!["k/a".to_owned()], vec!["folder".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_folder_there_and_back() {
+    let desk = Desk::start().await;
+    let names = ["a", "b/c d/ä+.txt", "b/empty", "z"];
+    for name in names {
+        desk.file(&format!("folder/{name}"), if name.ends_with("empty") { b"" } else { name.as_bytes() });
+    }
+    std::os::unix::fs::symlink("/etc", desk.path("folder/link")).unwrap();
+    let ran = desk.run_with(&["upload", "folder"], &[("S3_PATH_PREFIX", "logs/web/")]).await;
+    assert_eq!(ran.code(), Some(0), "{}", ran.stderr());
+    assert!(ran.stderr().contains("symbolic link"), "{}", ran.stderr());
+    assert_eq!(desk.s3.keys(), names.map(|name| format!("logs/web/folder/{name}")));
+    desk.succeed(&["download", "logs/web/folder/", "back"]).await;
+    for name in names {
+        let paths = ["folder", "back"].map(|folder| desk.path(folder).join(name));
+        let [there, back] = paths.map(|path| std::fs::read(path).unwrap());
+        assert_eq!(there, back, "{name}");
+    }
+    let ran = desk.run(&["upload", "folder", "--key", "other/place"]).await;
+    assert!(ran.stdout().contains("s3://bucket/other/place/b/c d/ä+.txt\n"), "{}", ran.stdout());
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_does_not_keep_the_others_here() {
+    let desk = Desk::start().await;
+    desk.file("folder/a", b"x");
+    desk.file("folder/gone", b"x");
+    desk.file("folder/z", b"x");
+    // Too large for S3, and for any disk: it holds nothing.
+    std::fs::File::create(desk.path("folder/gone")).unwrap().set_len(6 << 40).unwrap();
+    let ran = desk.run(&["upload", "folder"]).await;
+    assert_eq!(ran.code(), Some(1));
+    assert!(ran.stderr().contains("5 TiB") && ran.stderr().contains("1 of 3 files failed"), "{}", ran.stderr());
+    assert_eq!(desk.s3.keys(), ["folder/a", "folder/z"]);
+}
+
+#[tokio::test]
+async fn json_is_one_object_a_line() {
+    let desk = Desk::start().await;
+    desk.file("a\nb", b"123456789");
+    for arguments in [&["upload", "a\nb", "--json"][..], &["list", "--json"], &["delete", "a\nb", "--json"]] {
+        let printed = desk.succeed(arguments).await;
+        let line: serde_json::Value = serde_json::from_str(&printed).unwrap();
+        assert_eq!(line["key"], "a\nb", "{printed}");
+        assert_eq!(printed.lines().count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn missing_variables_are_told_at_once() {
+    let desk = Desk::start().await;
+    let ran = desk.run_with(&["list"], &[("AWS_REGION", ""), ("S3_BUCKET", "")]).await;
+    assert_eq!(ran.code(), Some(1));
+    assert!(ran.stderr().contains("AWS_REGION") && ran.stderr().contains("S3_BUCKET"), "{}", ran.stderr());
+    assert_eq!(desk.run(&["upload"]).await.code(), Some(2));
+    let nobody = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")];
+    let ran = desk.run_with(&["list"], &nobody).await;
+    assert_eq!(ran.code(), Some(1), "{}", ran.stderr());
+    assert!(ran.stderr().contains("no AWS credentials"), "{}", ran.stderr());
+}
