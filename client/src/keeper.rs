@@ -205,23 +205,20 @@ impl<T: Perishable> Keeper<T> {
     pub(crate) async fn current(&self) -> Result<Arc<T>, Option<Failure>> {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         let mut state = self.state.clone();
+        let mut is_waiting = true;
         loop {
             let (freshness, current, pause, failure) = {
                 let state = state.borrow_and_update();
                 (state.freshness(), state.current.clone(), state.pause(), state.failure.clone())
             };
+            // Judged anew after each wait: they may have ended meanwhile.
             let valid = current.filter(|_| freshness != Freshness::Expired);
             let is_good = matches!(freshness, Freshness::Fresh | Freshness::Refreshable);
-            if let Some(current) = valid.clone().filter(|_| is_good || pause.is_some()) {
-                return Ok(current);
-            }
-            if pause.is_some() {
-                return Err(failure);
-            }
-            self.wake.notify_one();
-            if !matches!(timeout_at(deadline, state.changed()).await, Ok(Ok(()))) {
+            if is_good || pause.is_some() || !is_waiting {
                 return valid.ok_or(failure);
             }
+            self.wake.notify_one();
+            is_waiting = matches!(timeout_at(deadline, state.changed()).await, Ok(Ok(())));
         }
     }
 }
