@@ -11,26 +11,26 @@ use tests::process::{Process, repository};
 use crate::machine::{Ran, run};
 use crate::service::client;
 
-struct Stack {
+pub struct Stack {
     _process: Process,
     state: Value,
     api: String,
     lambda: Process,
-    home: TempDir,
+    pub home: TempDir,
     http: reqwest::Client,
 }
 
 /// A registered server, as the local stack answers.
-struct Server(Value);
+pub struct Server(Value);
 
 impl Server {
-    fn text(&self, name: &str) -> &str {
+    pub fn text(&self, name: &str) -> &str {
         self.0[name].as_str().expect("the stack answers with text")
     }
 }
 
 impl Stack {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let mut command = Command::new(repository().join("scripts/local-stack"));
         command.env_remove("AWS_PROFILE");
         let mut process = Process::spawn(command);
@@ -55,11 +55,11 @@ impl Stack {
         Self { _process: process, state, api, lambda, home: tempfile::tempdir().expect("a folder"), http: client() }
     }
 
-    fn text(&self, name: &str) -> &str {
+    pub fn text(&self, name: &str) -> &str {
         self.state[name].as_str().expect("the state holds it")
     }
 
-    async fn control(&self, method: &str, path: &str, body: Value) -> Value {
+    pub async fn control(&self, method: &str, path: &str, body: Value) -> Value {
         let url = format!("{}/local-stack/{path}", self.text("endpoint"));
         let request = self.http.request(method.parse().expect("a method"), url);
         let response = request.header("content-type", "application/json").body(body.to_string()).send().await;
@@ -68,11 +68,11 @@ impl Stack {
         serde_json::from_slice(&response.bytes().await.expect("whole")).unwrap_or(Value::Null)
     }
 
-    async fn register(&self, name: &str, level: &str, item: Value) -> Server {
+    pub async fn register(&self, name: &str, level: &str, item: Value) -> Server {
         Server(self.control("POST", "servers", json!({"server_name": name, "level": level, "item": item})).await)
     }
 
-    fn environment(&self, server: &Server) -> Vec<(&'static str, String)> {
+    pub fn environment(&self, server: &Server) -> Vec<(&'static str, String)> {
         vec![
             ("IDP_TYPE", "cognito".to_owned()),
             ("AWS_REGION", self.text("region").to_owned()),

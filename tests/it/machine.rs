@@ -35,6 +35,7 @@ impl Machine {
         let pairs = [
             ("IDP_TYPE", "cognito".to_owned()),
             ("AWS_REGION", "eu-west-1".to_owned()),
+            ("AWS_ENDPOINT_URL", self.service.upstream.url()),
             ("COGNITO_TOKEN_ENDPOINT", format!("{}/oauth2/token", self.service.upstream.url())),
             ("COGNITO_CLIENT_ID", CLIENT_ID.to_owned()),
             ("COGNITO_CLIENT_SECRET", CLIENT_SECRET.to_owned()),

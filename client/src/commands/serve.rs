@@ -12,9 +12,10 @@ use tokio::sync::Notify;
 pub(crate) use self::consumer_environment::ConsumerError;
 use super::print;
 use crate::atomic_file::Access;
-use crate::endpoint::{AuthorizationToken, Endpoint, ListenAddress, ListenError, Listener, Offers, Server};
+use crate::endpoint::{AuthorizationToken, Endpoint, ListenAddress, ListenError, Listener, Offer, Offers, Server};
 use crate::error::Error;
 use crate::log::Log;
+use crate::published_files;
 use crate::sources::{NamedConfig, Sources};
 use crate::systemd::Systemd;
 
@@ -27,7 +28,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// Mode of the token file, in octal
-    #[arg(long, value_name = "MODE", default_value = "0600", value_parser = mode)]
+    #[arg(long, value_name = "MODE", default_value = "0600", value_parser = published_files::mode)]
     token_file_mode: u32,
     /// Answer as the instance metadata service (`IMDSv2`) as well, to every user or to those that identities name
     #[arg(long)]
@@ -35,16 +36,6 @@ pub(crate) struct Arguments {
     /// Print what a consumer sets, and end
     #[arg(long)]
     print_env: bool,
-}
-
-fn mode(text: &str) -> Result<u32, String> {
-    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| mode & !0o777 == 0);
-    match mode {
-        Some(mode) if mode & 0o400 == 0 => Err("its owner must be able to read it".to_owned()),
-        Some(mode) if mode & 0o022 != 0 => Err("nobody but its owner may write it".to_owned()),
-        Some(mode) => Ok(mode),
-        None => Err("for example 0600 or 0640".to_owned()),
-    }
 }
 
 pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: Log) -> Result<ExitCode, Error> {
@@ -104,10 +95,14 @@ async fn serve(
     log.info(format_args!("listening on {address}"));
     systemd.ready();
     let mut watchdog = systemd.watchdog();
+    let mut told = Vec::new();
     loop {
         tokio::select! {
-            _ = signals.hangup.recv() => reload(sources, &endpoint, &systemd, &changed, log),
-            () = changed.notified() => tell(&endpoint, &systemd, log),
+            _ = signals.hangup.recv() => {
+                reload(sources, &endpoint, &systemd, &changed, log);
+                tell(&endpoint, &systemd, log, &mut told);
+            }
+            () = changed.notified() => tell(&endpoint, &systemd, log, &mut told),
             () = watchdog.tick() => systemd.alive(),
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
@@ -145,17 +140,17 @@ fn reload(sources: &Sources<'_>, endpoint: &Endpoint, systemd: &Systemd, changed
         Err(error) => log.warn(format_args!("the configuration is kept as it was: {error}")),
     }
     systemd.ready();
-    tell(endpoint, systemd, log);
 }
 
-/// One line of each identity.
-fn tell(endpoint: &Endpoint, systemd: &Systemd, log: Log) {
+/// systemd is told of all identities; the log only of those that have changed since it was `told`.
+fn tell(endpoint: &Endpoint, systemd: &Systemd, log: Log, told: &mut Vec<String>) {
     let offers = endpoint.offers();
-    let lines: Vec<_> = offers.iter().map(|offer| (offer.name.as_str(), offer.status())).collect();
-    let status = match lines.as_slice() {
-        [(_, status)] => status.clone(),
-        lines => lines.iter().map(|(name, status)| format!("{name}: {status}")).collect::<Vec<_>>().join("; "),
-    };
-    log.info(&status);
-    systemd.status(&status);
+    let is_one = offers.iter().nth(1).is_none();
+    let line = |offer: &Offer| if is_one { offer.status() } else { format!("{}: {}", offer.name, offer.status()) };
+    let lines: Vec<_> = offers.iter().map(line).collect();
+    for line in lines.iter().filter(|line| !told.contains(line)) {
+        log.info(line);
+    }
+    systemd.status(&lines.join("; "));
+    *told = lines;
 }

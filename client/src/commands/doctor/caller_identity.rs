@@ -12,6 +12,7 @@ use crate::exchange::Problem;
 use crate::exchange::sts_answer::StsAnswer;
 use crate::exchange::vending_api::is_showable;
 use crate::timestamp;
+use crate::variables::is_host;
 
 /// What came of a request that may well be denied.
 pub(super) enum Tried {
@@ -106,7 +107,11 @@ impl Walk<'_> {
     ) -> Result<(), Error> {
         let problem = problem(answer, credentials);
         let (fix, kind) = advice(answer.status, problem.code.as_deref());
-        self.report.fail_with(hop, format_args!("{place} answered {}{problem}", answer.status), Some(fix), kind)
+        // Amazon S3 API Reference, HeadBucket: said with a refusal, too.
+        let region = answer.header("x-amz-bucket-region").filter(|region| is_host(region));
+        let region = region.map(|region| format!("; the bucket's region is {region}")).unwrap_or_default();
+        let detail = format!("{place} answered {}{problem}{region}", answer.status);
+        self.report.fail_with(hop, detail, Some(fix), kind)
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) struct ShipperArguments {
     /// Take environment and user from the shipper's process instead of your own
     #[arg(long, value_name = "PID", requires = "shipper")]
     shipper_pid: Option<u32>,
-    /// The endpoint [default: AWS_CONTAINER_CREDENTIALS_FULL_URI]
+    /// The endpoint [default: `AWS_CONTAINER_CREDENTIALS_FULL_URI`]
     #[arg(long, value_name = "URL", requires = "shipper")]
     endpoint: Option<String>,
 }

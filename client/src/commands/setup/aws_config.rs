@@ -7,7 +7,7 @@ use super::named_identity::NamedIdentity;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// Name of the profile (AWS_PROFILE)
+    /// Name of the profile (`AWS_PROFILE`)
     #[arg(long, value_name = "NAME", default_value = "credvend")]
     profile: String,
 }

@@ -92,7 +92,9 @@ spec:
 }
 
 fn environment<'a>(variables: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    variables.map(|(name, value)| format!("        - {{name: {name}, value: \"{value}\"}}\n")).collect()
+    let lines: Vec<_> =
+        variables.map(|(name, value)| format!("        - {{name: {name}, value: \"{value}\"}}\n")).collect();
+    lines.concat()
 }
 
 /// What the sidecar must have as files.

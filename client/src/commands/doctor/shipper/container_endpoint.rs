@@ -17,7 +17,7 @@ use crate::timestamp;
 /// What Vector and Fluent Bit wait; nobody waits less.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LIMITS: Limits = Limits { connect: PATIENCE, total: PATIENCE, max_body: 64 * 1024 };
-/// Old builds of Fluent Bit refresh no credentials that come with less (fluent-bit, flb_aws_credentials.c).
+/// Old builds of Fluent Bit refresh no credentials that come with less (`flb_aws_credentials.c`).
 const SHORTEST_LIFE: Duration = Duration::from_secs(600);
 const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";

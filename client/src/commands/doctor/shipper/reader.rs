@@ -49,7 +49,7 @@ impl Reader {
         None
     }
 
-    /// path_resolution(7): the first class that applies decides alone.
+    /// `path_resolution(7)`: the first class that applies decides alone.
     fn has(&self, wanted: u32, metadata: &fs::Metadata) -> bool {
         let shift = if metadata.uid() == self.user {
             6
