@@ -1,4 +1,4 @@
-"""Writes an OCI image of one static binary: `oci_image.py BINARY ARCHITECTURE VERSION CA_BUNDLE OUTPUT`.
+"""Writes an OCI image of one static binary: `oci_image.py BINARY ARCHITECTURE VERSION CA_BUNDLE COMPRESSION OUTPUT`.
 
 A tar of an image layout (OCI image specification 1.1): `skopeo copy oci-archive:FILE docker://…`, `podman load`. No base
 image: the binary, the certificate authorities, a user, and two folders to mount volumes on. The same input makes the same
@@ -23,9 +23,9 @@ CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
-def main(binary: str, architecture: str, version: str, ca_bundle: str, output: str) -> None:
+def main(binary: str, architecture: str, version: str, ca_bundle: str, compression: str, output: str) -> None:
     layer = file_system(Path(binary).read_bytes(), Path(ca_bundle).read_bytes())
-    compressed = gzip.compress(layer, compresslevel=6, mtime=0)
+    compressed = gzip.compress(layer, compresslevel=int(compression), mtime=0)
     blobs: dict[str, bytes] = {}
     config = descriptor(blobs, CONFIG, as_json(configuration(architecture, digest(layer))))
     manifest = {

@@ -10,6 +10,16 @@ from upstream import Upstream
 
 REPOSITORY = Path(__file__).parent.parent.parent
 
+IDENTITY = """[identity.web-01]
+idp_type = "auth0"
+aws_region = "eu-west-1"
+aws_role_arn = "arn:aws:iam::123456789012:role/web-01"
+aws_endpoint_url_sts = "UPSTREAM"
+auth0_token_endpoint = "UPSTREAM/oauth/token"
+auth0_client_id = "web-01"
+auth0_audience = "https://credvend.example.com"
+"""
+
 
 def build(output: Path) -> Path:
     target = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))

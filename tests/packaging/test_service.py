@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Self
 
 import pytest
-from conftest import REPOSITORY
+from conftest import IDENTITY, REPOSITORY
 from upstream import CLIENT_SECRET, CREDENTIALS, Upstream
 
 PATIENCE = 60
@@ -54,18 +54,7 @@ class Installation:
 
     def configure(self, upstream: Upstream) -> None:
         """One identity; its secret is where only root and systemd get it from."""
-        config = self.path("/etc/credvend/config.toml")
-        config.write_text(
-            f"""[identity.web-01]
-idp_type = "auth0"
-aws_region = "eu-west-1"
-aws_role_arn = "arn:aws:iam::123456789012:role/web-01"
-aws_endpoint_url_sts = "{upstream.url}"
-auth0_token_endpoint = "{upstream.url}/oauth/token"
-auth0_client_id = "web-01"
-auth0_audience = "https://credvend.example.com"
-"""
-        )
+        self.path("/etc/credvend/config.toml").write_text(IDENTITY.replace("UPSTREAM", upstream.url))
 
 
 class Unit:
