@@ -24,6 +24,7 @@ const ENVIRONMENT: [&str; 10] =
 pub(crate) struct Hook {
     command: String,
     environment: Vec<(&'static str, String)>,
+    limit: Duration,
 }
 
 /// Runs the hook one at a time; ends, with whatever is running, when dropped.
@@ -61,7 +62,7 @@ impl HookRunner {
 impl Hook {
     pub(crate) fn new(command: &str, environment: &dyn Fn(&str) -> Option<String>) -> Self {
         let environment = ENVIRONMENT.into_iter().filter_map(|name| Some((name, environment(name)?))).collect();
-        Self { command: command.to_owned(), environment }
+        Self { command: command.to_owned(), environment, limit: TIME_LIMIT }
     }
 
     /// Runs it to its end, whatever that is: a hook that fails is no reason to stop.
@@ -73,7 +74,7 @@ impl Hook {
             Err(error) => return log.warn(format_args!("`{command}` (--on-refresh) cannot be run: {error}")),
         };
         let group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
-        match timeout(TIME_LIMIT, child.wait()).await {
+        match timeout(self.limit, child.wait()).await {
             Ok(ended) => {
                 group.leave_alone();
                 let ended = ended.map_or_else(|error| Some(error.to_string()), describe);
@@ -82,7 +83,7 @@ impl Hook {
                 }
             }
             Err(_) => {
-                let limit = TIME_LIMIT.as_secs();
+                let limit = self.limit.as_secs();
                 log.warn(format_args!("`{command}` (--on-refresh) was killed: it ran for more than {limit} s"));
                 drop(group);
                 // Killed: it does not take long.
@@ -125,4 +126,28 @@ impl Drop for Group {
 
 fn describe(status: ExitStatus) -> Option<String> {
     (!status.success()).then(|| format!("ended with {status}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::cli::{LogFormat, LogLevel};
+
+    #[tokio::test]
+    async fn one_that_hangs_is_killed_with_its_children() {
+        let folder = tempfile::tempdir().unwrap();
+        let pid = folder.path().join("pid");
+        let command = format!("sleep 600 & echo $! > '{}'; wait", pid.display());
+        let hook = Hook { limit: Duration::from_secs(1), ..Hook::new(&command, &|_| None) };
+        let started = Instant::now();
+        hook.run(Log::new(LogFormat::Text, LogLevel::Error)).await;
+        assert!(started.elapsed() < Duration::from_secs(60));
+        let sleep = format!("/proc/{}/cmdline", std::fs::read_to_string(&pid).unwrap().trim());
+        // Nobody may have waited for it yet: then its command line is empty.
+        while std::fs::read(&sleep).is_ok_and(|cmdline| cmdline.starts_with(b"sleep")) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
 }

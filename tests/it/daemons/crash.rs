@@ -35,7 +35,7 @@ async fn old_or_new_whatever_happens() {
             }
         }
     }
-    assert!(points > 60, "only {points} points");
+    assert!(points >= 40, "only {points} points");
     assert_eq!(once(&machine, &["--mode", "0640"]).await.code(), Some(0));
     assert_eq!(ALL.map(|name| read(&folder, name)), new);
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 4, "no leftovers");

@@ -34,7 +34,7 @@ async fn shells_read_what_was_written() {
         let print = print.replace("; do printenv $name; done", "; printenv $name; end");
         let mut command = Command::new("fish");
         command.args(["-c", &format!("{} | source; {print}", credvend(&machine, "fish"))]);
-        command.env_clear().envs(machine.environment()).env("AWS_REGION", ODD);
+        command.env_clear().envs(machine.environment()).env("AWS_REGION", ODD).env("LC_ALL", "C.UTF-8");
         let ran = run(command).await;
         assert_eq!(ran.stdout(), expected, "fish: {}", ran.stderr());
     }

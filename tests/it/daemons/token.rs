@@ -8,6 +8,13 @@ use super::*;
 use crate::machine::run;
 use crate::service::{token, token_with};
 
+/// And the token that the identity provider hands out.
+async fn start() -> (Machine, String) {
+    let (machine, token) = (Machine::start().await, token());
+    machine.service.upstream.set_token(&token);
+    (machine, token)
+}
+
 fn token_file(machine: &Machine) -> PathBuf {
     machine.home.path().join("run/oidc/token")
 }
@@ -36,29 +43,29 @@ fn held(machine: &Machine) -> String {
 
 #[tokio::test]
 async fn the_token_and_nothing_else_without_any_role() {
-    let machine = Machine::start().await;
+    let (machine, token) = start().await;
     let ran = run(token_daemon(&machine, &["--once"], &auth0(&machine))).await;
     assert_eq!(ran.code(), Some(0), "{}", ran.stderr());
-    assert_eq!(held(&machine), token(), "no newline: SDKs send the file as it is");
+    assert_eq!(held(&machine), token, "no newline: SDKs send the file as it is");
     assert_eq!(mode(&token_file(&machine)), 0o600);
     assert_eq!(mode(token_file(&machine).parent().unwrap()), 0o700);
     let again = run(token_daemon(&machine, &["--once", "--mode", "0644"], &auth0(&machine))).await;
     assert_eq!((again.code(), mode(&token_file(&machine))), (Some(0), 0o644));
     assert_eq!(machine.service.upstream.received(Upstream::Token).len(), 1, "the token of the cache is used");
-    assert!(!ran.stderr().contains(&token()));
+    assert!(!ran.stderr().contains(&token));
 }
 
 /// With the role configured as well, one token does for both.
 #[tokio::test]
 async fn the_cache_is_shared_with_those_who_exchange_the_token() {
-    let machine = Machine::start().await;
+    let (machine, token) = start().await;
     let mut variables = auth0(&machine);
     variables.push(("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/server-01".to_owned()));
     variables.push(("AWS_ENDPOINT_URL_STS", machine.service.upstream.url()));
     let changes: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     machine.run(&["get-credentials"], &changes).await.credentials();
     assert_eq!(run(token_daemon(&machine, &["--once"], &variables)).await.code(), Some(0));
-    assert_eq!(held(&machine), token());
+    assert_eq!(held(&machine), token);
     assert_eq!(machine.service.upstream.received(Upstream::Token).len(), 1);
 }
 
@@ -99,7 +106,7 @@ async fn where_a_file_is_of_no_use_it_is_refused_with_the_reason() {
 
 #[tokio::test]
 async fn free_tokens_are_not_cached() {
-    let machine = Machine::start().await;
+    let (machine, token) = start().await;
     let github = [
         ("IDP_TYPE", "github".to_owned()),
         ("ACTIONS_ID_TOKEN_REQUEST_URL", format!("{}/job/idtoken?api-version=2.0", machine.service.upstream.url())),
@@ -109,16 +116,16 @@ async fn free_tokens_are_not_cached() {
         assert_eq!(run(token_daemon(&machine, &["--once"], &github)).await.code(), Some(0));
         assert_eq!(machine.service.upstream.received(Upstream::Token).len(), count);
     }
-    assert_eq!(held(&machine), token());
+    assert_eq!(held(&machine), token);
     assert!(machine.cache_files().is_empty());
 }
 
 /// An SDK that calls the vending API itself, with nothing of ours but a file.
 #[tokio::test]
 async fn with_bearer_boto3_calls_the_vending_api_itself() {
-    let machine = Machine::start().await;
+    let (machine, token) = start().await;
     let process = Process::spawn(token_daemon(&machine, &["--bearer"], &[]));
-    until("the file", &process, || held(&machine) == format!("Bearer {}", token())).await;
+    until("the file", &process, || held(&machine) == format!("Bearer {}", token)).await;
     let script = "import boto3; c = boto3.Session().get_credentials(); print(c.method, c.access_key)";
     let url = format!("{}/credentials", machine.service.url);
     let file = token_file(&machine).display().to_string();
