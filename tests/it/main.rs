@@ -6,6 +6,8 @@ mod chaos;
 mod client;
 mod consumers;
 mod crash;
+mod daemons;
+mod doctor;
 mod events;
 mod identity_providers;
 mod local_stack;
