@@ -5,11 +5,16 @@ it is stopped, a line for each: `ok KEY` or `failed KEY WHY`.
 """
 
 import itertools
+import os
 import select
 import sys
 import time
 
-import boto3
+# Python's own sleep is an "invalid argument" under a clock that libfaketime moves. botocore takes it when it is imported.
+if "FAKETIME_TIMESTAMP_FILE" in os.environ:
+    time.sleep = lambda seconds: select.select([], [], [], seconds)
+
+import boto3  # noqa: E402
 
 
 def once(s3: object, bucket: str, key: str, file: str) -> None:
@@ -18,8 +23,6 @@ def once(s3: object, bucket: str, key: str, file: str) -> None:
 
 
 def keep(s3: object, bucket: str, prefix: str) -> None:
-    # Python's own sleep is an invalid argument to a clock that libfaketime moves.
-    time.sleep = lambda seconds: select.select([], [], [], seconds)
     for count in itertools.count():
         key = f"{prefix}{count}"
         try:

@@ -1,7 +1,7 @@
 //! The wall clock of a world: the machine's own, or one that a test moves on (libfaketime).
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
@@ -36,9 +36,10 @@ impl Clock {
         moved.write();
     }
 
-    /// How far it has been moved.
-    pub(super) fn moved_by(&self) -> Duration {
-        self.0.as_ref().map(|moved| moved.by).unwrap_or_default()
+    /// What the programs see.
+    pub(super) fn now(&self) -> SystemTime {
+        let behind = self.0.as_ref().map(Moved::behind).unwrap_or_default();
+        SystemTime::now() - behind
     }
 
     pub(super) fn variables(&self) -> Vec<(&'static str, String)> {
@@ -49,6 +50,8 @@ impl Clock {
             ("FAKETIME_NO_CACHE", "1".to_owned()),
             // Deadlines and pauses of programs pass as they do: only the date is moved.
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+            // For a glibc of old; with it, threads that wait for a condition spin.
+            ("FAKETIME_FORCE_MONOTONIC_FIX", "0".to_owned()),
             ("NO_FAKE_STAT", "1".to_owned()),
         ]
     }
@@ -59,11 +62,13 @@ impl Moved {
         self.folder.path().join("offset")
     }
 
+    fn behind(&self) -> Duration {
+        BEHIND.checked_sub(self.by).expect("no test moves it so far")
+    }
+
     fn write(&self) {
         let new = self.folder.path().join("offset.new");
-        // The clock starts behind by more than a test moves it.
-        let behind = BEHIND.checked_sub(self.by).expect("it stays behind");
-        std::fs::write(&new, format!("-{}s\n", behind.as_secs())).expect("a writable folder");
+        std::fs::write(&new, format!("-{}s\n", self.behind().as_secs())).expect("a writable folder");
         std::fs::rename(&new, self.file()).expect("a writable folder");
     }
 }
