@@ -7,9 +7,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout_at};
+use tokio::time::{sleep, timeout, timeout_at};
 
 use crate::credentials::Credentials;
 use crate::error::Error;
@@ -24,6 +24,12 @@ const LONGEST_NAP: Duration = Duration::from_secs(10);
 const NEXT_LOOK: Duration = Duration::from_millis(500);
 /// A caller whose credentials are about to end waits this long for fresher ones; one without any, too.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Fetches at once, of all identities: each reads the system's certificates, and the memory of many side by side would
+/// never be given back.
+static PLACES: Semaphore = Semaphore::const_new(2);
+/// Whoever hangs does not hold up the others for longer.
+const WAIT_FOR_A_PLACE: Duration = Duration::from_secs(1);
 
 /// What can be kept: it was obtained, and it ends.
 pub(crate) trait Perishable: Send + Sync + 'static {
@@ -233,9 +239,12 @@ async fn keep<T: Perishable>(fetch: Fetch<T>, publish: watch::Sender<State<T>>, 
             }
             continue;
         }
+        let place = timeout(WAIT_FOR_A_PLACE, PLACES.acquire()).await;
         let began = Instant::now();
         let (attempt, now) = (Arc::clone(&fetch), publish.borrow().now());
-        let Ok(outcome) = tokio::task::spawn_blocking(move || attempt(now)).await else {
+        let outcome = tokio::task::spawn_blocking(move || attempt(now)).await;
+        drop(place);
+        let Ok(outcome) = outcome else {
             // It panicked: a bug, and no reason to stop serving what there is.
             log.warn("a refresh ended in a bug; it is tried again");
             sleep(LONGEST_NAP).await;
