@@ -170,7 +170,8 @@ pub(crate) fn split(path: &Path) -> Result<(PathBuf, String), PublishError> {
     Ok((directory.to_owned(), name.to_owned()))
 }
 
-fn mode(text: &str) -> Result<u32, String> {
+/// Of `--mode`.
+pub(crate) fn mode(text: &str) -> Result<u32, String> {
     let mode = u32::from_str_radix(text, 8).ok().filter(|mode| mode & !0o644 == 0 && mode & 0o400 != 0);
     mode.ok_or_else(|| {
         "an octal mode such as 0600, 0640 or 0644 is expected: nobody else writes these files".to_owned()

@@ -8,14 +8,17 @@ mod cpu;
 mod lambda;
 mod machine;
 mod report;
+mod s3;
+mod s3_server;
 mod samples;
+mod serve;
 mod tls;
 mod token;
 mod warm;
 
 use tests::process::repository;
 
-const PARTS: [&str; 4] = ["cold", "warm", "token", "client"];
+const PARTS: [&str; 6] = ["cold", "warm", "token", "client", "serve", "s3"];
 
 // One thread: what is measured shall have the other CPU for itself.
 #[tokio::main(flavor = "current_thread")]
@@ -31,7 +34,9 @@ async fn main() -> anyhow::Result<()> {
             "cold" => lambda::cold().await?,
             "warm" => warm::invocations().await,
             "token" => token::verification(),
-            _ => client::get_credentials().await?,
+            "s3" => s3::transfers()?,
+            "client" => client::get_credentials().await?,
+            _ => serve::endpoint().await?,
         });
     }
     let report = report::render(&parts);
