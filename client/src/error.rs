@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::atomic_file::FileError;
 use crate::commands::serve::ConsumerError;
+use crate::commands::setup::SetupError;
 use crate::commands::token_daemon::NoTokenFile;
 use crate::endpoint::{ListenError, UserError};
-use crate::commands::setup::SetupError;
 use crate::env_file::EnvFileError;
 use crate::exchange::ExchangeError;
 use crate::identities::IdentitiesError;

@@ -11,6 +11,7 @@ use crate::daemon::{self, DaemonArguments, Publication, Source};
 use crate::error::Error;
 use crate::idp::{AccessToken, IdpType};
 use crate::log::Log;
+use crate::output::token_file;
 use crate::published_files::{self, AccessArguments, PublishError, PublishedFiles};
 use crate::sources::Sources;
 use crate::token_provider;
@@ -83,8 +84,7 @@ impl Publication for TokenFile<'_> {
     }
 
     fn publish(&self, token: &AccessToken) -> Result<bool, PublishError> {
-        // No newline at the end: SDKs send the file as it is.
-        let content = format!("{}{}", if self.is_bearer { "Bearer " } else { "" }, token.value.expose());
+        let content = token_file::format(token, self.is_bearer);
         self.files.open()?.publish(&[(&self.name, content.into_bytes())])
     }
 }

@@ -2,10 +2,11 @@
 
 pub(crate) mod container;
 pub(crate) mod credential_process;
-pub(crate) mod imds;
 pub(crate) mod credentials_file;
 pub(crate) mod env;
+pub(crate) mod imds;
 pub(crate) mod logstash;
+pub(crate) mod token_file;
 
 #[cfg(test)]
 mod tests {
@@ -22,6 +23,7 @@ mod tests {
             session_token: Secret::new(session_token.to_owned()),
             expires_at: UNIX_EPOCH + Duration::from_millis(1_767_225_600_500),
             obtained_at: UNIX_EPOCH,
+            obtained_at_uptime_millis: None,
             clock_offset_millis: 0,
         }
     }

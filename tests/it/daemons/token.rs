@@ -125,7 +125,7 @@ async fn free_tokens_are_not_cached() {
 async fn with_bearer_boto3_calls_the_vending_api_itself() {
     let (machine, token) = start().await;
     let process = Process::spawn(token_daemon(&machine, &["--bearer"], &[]));
-    until("the file", &process, || held(&machine) == format!("Bearer {}", token)).await;
+    until("the file", &process, || held(&machine) == format!("Bearer {token}")).await;
     let script = "import boto3; c = boto3.Session().get_credentials(); print(c.method, c.access_key)";
     let url = format!("{}/credentials", machine.service.url);
     let file = token_file(&machine).display().to_string();

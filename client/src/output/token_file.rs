@@ -1,0 +1,8 @@
+//! The identity provider's token, as programs read it from a file.
+
+use crate::idp::AccessToken;
+
+/// No newline at the end: SDKs send the file as it is. `Bearer` is for those that send it as a whole header.
+pub(crate) fn format(token: &AccessToken, is_bearer: bool) -> String {
+    format!("{}{}", if is_bearer { "Bearer " } else { "" }, token.value.expose())
+}
