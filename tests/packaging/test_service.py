@@ -105,7 +105,10 @@ class Unit:
 
     def command(self, environment: dict[str, str]) -> list[str]:
         line = re.sub(r"\$\{(\w+)}", lambda name: environment[name[1]], self.one("ExecStart"))
-        return [f"{self.machine.root}{word}" if word.startswith(("/usr", "/etc", "/run")) else word for word in shlex.split(line)]
+        words = shlex.split(line)
+        if "--config" not in words:  # its default, which is found in a folder only when it is named
+            words[1:1] = ["--config", "/etc/credvend/config.toml"]
+        return [f"{self.machine.root}{word}" if word.startswith(("/usr", "/etc", "/run")) else word for word in words]
 
     def identity(self) -> dict:
         """DynamicUser= makes a user that has never been there; 61184 is the first of its range."""
