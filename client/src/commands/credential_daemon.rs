@@ -70,7 +70,7 @@ impl Publication for CredentialFiles<'_> {
     }
 
     fn publish(&self, credentials: &Credentials) -> Result<bool, PublishError> {
-        let variables = env::variables(credentials, None);
+        let variables = env::pairs(credentials, None);
         let env = match self.arguments.env_format {
             EnvFormat::Export => env::format(&variables, env::Dialect::Bash),
             EnvFormat::Plain => env::format_plain(&variables),

@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: Log) -> Res
     }
     if arguments.is_static {
         command.env_remove("AWS_CONTAINER_CREDENTIALS_FULL_URI");
-        command.envs(output::env::variables(&first, None));
+        command.envs(output::env::pairs(&first, None));
         // Returns only when it fails.
         let cause = command.exec();
         return Ok(run_child::not_run(program, cause, log));

@@ -21,7 +21,7 @@ pub(crate) enum Dialect {
 /// `NAME`, value.
 pub(crate) type Variables = Vec<(&'static str, String)>;
 
-pub(crate) fn variables(credentials: &Credentials, region: Option<&str>) -> Variables {
+pub(crate) fn pairs(credentials: &Credentials, region: Option<&str>) -> Variables {
     let mut variables = vec![
         ("AWS_ACCESS_KEY_ID", credentials.access_key_id.clone()),
         ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key.expose().to_owned()),
@@ -90,7 +90,7 @@ mod tests {
     use crate::output::tests::credentials;
 
     fn formatted(dialect: Dialect) -> String {
-        format(&variables(&credentials("k/e+y", "it's $HOME\\"), Some("eu-west-1")), dialect)
+        format(&pairs(&credentials("k/e+y", "it's $HOME\\"), Some("eu-west-1")), dialect)
     }
 
     #[test]
