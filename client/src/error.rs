@@ -11,7 +11,7 @@ use crate::atomic_file::FileError;
 use crate::commands::serve::ConsumerError;
 use crate::commands::setup::SetupError;
 use crate::commands::token_daemon::NoTokenFile;
-use crate::endpoint::{ListenError, UserError};
+use crate::endpoint::{ListenError, OfferError};
 use crate::env_file::EnvFileError;
 use crate::exchange::ExchangeError;
 use crate::identities::IdentitiesError;
@@ -83,7 +83,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     Listen(#[from] ListenError),
     #[error(transparent)]
-    User(#[from] UserError),
+    Offer(#[from] OfferError),
     #[error(transparent)]
     Consumer(#[from] ConsumerError),
     /// A file that is to be written for others.
@@ -137,7 +137,7 @@ impl Error {
             | Self::HttpClient(_)
             | Self::Setup(_)
             | Self::Listen(_)
-            | Self::User(_)
+            | Self::Offer(_)
             | Self::Consumer(_)
             | Self::File(_)
             | Self::Output(_)

@@ -27,7 +27,7 @@ use self::guard::OwnHost;
 use self::imds::Imds;
 pub(crate) use self::listener::{ListenAddress, ListenError, Listener};
 use self::metrics::Requests;
-pub(crate) use self::offer::{Offer, Offers, UserError};
+pub(crate) use self::offer::{Offer, OfferError, Offers};
 use self::peer::Peer;
 use self::refusal::Refusal;
 pub(crate) use self::server::Server;

@@ -30,12 +30,13 @@ pub(crate) struct Offer {
 /// All identities, in the order of their names.
 pub(crate) struct Offers(Vec<Offer>);
 
-/// One of the `users` of an identity that is none.
+/// Why there is nothing to offer.
 #[derive(Debug, thiserror::Error)]
-#[error("[identity.{identity}], `users`: {cause}")]
-pub(crate) struct UserError {
-    identity: String,
-    cause: AccountError,
+pub(crate) enum OfferError {
+    #[error("the file of --config has no identity: add one, for example [identity.web-01]")]
+    Nothing,
+    #[error("[identity.{identity}], `users`: {cause}")]
+    User { identity: String, cause: AccountError },
 }
 
 /// An offer, still to be started.
@@ -53,16 +54,19 @@ impl Offers {
         previous: Option<&Self>,
         log: Log,
         changed: &Arc<Notify>,
-    ) -> Result<Self, UserError> {
+    ) -> Result<Self, OfferError> {
         let plan = |NamedConfig { name, config, users }| {
             let ids = users.iter().map(|user| accounts::user_id(user)).collect();
             match ids {
                 Ok(users) => Ok(Plan { name, config, users }),
-                Err(cause) => Err(UserError { identity: name, cause }),
+                Err(cause) => Err(OfferError::User { identity: name, cause }),
             }
         };
+        if configs.is_empty() {
+            return Err(OfferError::Nothing);
+        }
         // All of them are resolved before the first one is started: a mistake leaves everything as it was.
-        let plans = configs.into_iter().map(plan).collect::<Result<Vec<_>, UserError>>()?;
+        let plans = configs.into_iter().map(plan).collect::<Result<Vec<_>, OfferError>>()?;
         let offers = plans.into_iter().map(|plan| {
             let same = previous.and_then(|previous| previous.named(&plan.name));
             let known = same.filter(|offer| offer.cache_id == plan.config.cache_id());

@@ -33,6 +33,10 @@ async fn sighup_reads_the_configuration_again_and_keeps_what_is_valid() {
     assert!(said.contains("`idp_typ` is not known (did you mean `idp_type`?)"), "{said}");
     served.ask("/credentials/b").await.credentials();
 
+    std::fs::write(&config, "").unwrap();
+    served.process.signal(Signal::HUP);
+    served.process.wait_for("has no identity: add one").await;
+
     write_config(&served.machine, &[("b", "")]);
     served.process.signal(Signal::HUP);
     served.ask_until("/credentials/a", |reply| reply.status == 404).await;
