@@ -104,7 +104,8 @@ impl Reply {
 async fn send(address: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> Reply {
     let own = ("host", address);
     let host = if headers.iter().any(|(name, _)| *name == "host") { None } else { Some(&own) };
-    let lines: String = host.into_iter().chain(headers).map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let lines: Vec<_> = host.into_iter().chain(headers).map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let lines = lines.concat();
     send_raw(address, &format!("{method} {path} HTTP/1.1\r\n{lines}connection: close\r\n\r\n")).await
 }
 
