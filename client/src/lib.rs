@@ -66,7 +66,7 @@ fn dispatch(cli: &Cli, log: &Log, environment: &dyn Fn(&str) -> Option<String>) 
         Command::Setup(arguments) => commands::setup::run(arguments, &sources),
         Command::Serve(arguments) => commands::serve::run(arguments, &sources, *log),
         Command::S3(arguments) => commands::s3::run(cli, arguments),
-        Command::Doctor(arguments) => commands::doctor::run(arguments, &sources, log),
+        Command::Doctor(arguments) => commands::doctor::run(arguments, &sources, *log),
         Command::Completions { shell } => commands::completions::run(*shell),
         Command::Man => commands::man::run(),
     }

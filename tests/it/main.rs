@@ -16,6 +16,7 @@ mod outages;
 mod s3;
 mod secrets;
 mod serve;
+mod setup;
 mod terraform;
 mod vectors;
 mod vending;

@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
     shipper: ShipperArguments,
 }
 
-pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: &Log) -> Result<ExitCode, Error> {
+pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: Log) -> Result<ExitCode, Error> {
     let mut report = Report::new(arguments.json);
     if arguments.shipper.shipper.is_none() || is_identity_given(sources) {
         let places = Places::from_env(&sources.lookup()?);
@@ -60,7 +60,7 @@ fn is_identity_given(sources: &Sources<'_>) -> bool {
         || (sources.environment)("IDP_TYPE").is_some_and(|idp_type| !idp_type.trim().is_empty())
 }
 
-fn walk(arguments: &Arguments, config: &Config, places: &Places, report: &mut Report, log: &Log) -> Result<(), Error> {
+fn walk(arguments: &Arguments, config: &Config, places: &Places, report: &mut Report, log: Log) -> Result<(), Error> {
     let client = config.idp.client_id().map(|client_id| format!("client {client_id}, ")).unwrap_or_default();
     let (from, to) = (&config.idp, config.exchange.endpoint());
     let exchange = match &config.exchange {
@@ -76,7 +76,7 @@ fn walk(arguments: &Arguments, config: &Config, places: &Places, report: &mut Re
     hops::secrets(config, report)?;
     hops::cache_directory(config, report)?;
     fetch::block_on(async {
-        let mut walk = Walk::new(config, &http, report, places, log).with_write_probe(arguments.write_probe);
+        let mut walk = Walk::new(config, &http, report, places, &log).with_write_probe(arguments.write_probe);
         match &config.exchange {
             Exchange::VendingApi(api) => walk.through_vending_api(api).await,
             Exchange::WebIdentity(sts) => walk.through_web_identity(sts).await,

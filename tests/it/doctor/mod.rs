@@ -42,7 +42,7 @@ fn first_failure(lines: &[Line]) -> &str {
     lines.iter().find(|line| line.text("verdict") == "fail").map_or("none", |line| line.text("hop"))
 }
 
-/// STS and S3 with canned answers, in the order of the requests; the last one stays.
+/// STS with the first answer, and S3 with the others in their order; the last one stays.
 struct Aws {
     server: HttpServer,
     received: Arc<Mutex<Vec<Received>>>,
@@ -59,8 +59,10 @@ impl Aws {
         let (log, answers) = (Arc::clone(&received), answers.to_vec());
         let server = HttpServer::start(move |request| {
             let mut log = log.lock().unwrap();
+            let is_sts = request.method == "POST";
             log.push(request);
-            let (status, headers, body) = answers[(log.len() - 1).min(answers.len() - 1)].clone();
+            let of_s3 = log.iter().filter(|request| request.method != "POST").count();
+            let (status, headers, body) = answers[if is_sts { 0 } else { of_s3.min(answers.len() - 1) }].clone();
             std::future::ready(Reply::Whole(status, headers, body.into_bytes()))
         })
         .await;
@@ -207,7 +209,7 @@ async fn s3_is_tried_on_the_identity_s_own_prefix() {
 async fn a_wrong_clock_is_a_warning_and_then_a_failure() {
     let machine = Machine::start().await;
     let aws = Aws::start(&[answer(200, IDENTITY)]).await;
-    for (seconds, verdict) in [(0, "ok"), (-59, "ok"), (90, "warn"), (-90, "warn"), (400, "fail"), (-400, "fail")] {
+    for (seconds, verdict) in [(30, "ok"), (-30, "ok"), (90, "warn"), (-90, "warn"), (400, "fail"), (-400, "fail")] {
         let at = format!("@{}", tests::token::now().cast_signed() + seconds);
         let date = std::process::Command::new("date").args(["-u", "-d", &at, "+%a, %d %b %Y %H:%M:%S GMT"]).output();
         let date = String::from_utf8(date.unwrap().stdout).unwrap().trim().to_owned();

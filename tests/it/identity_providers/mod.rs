@@ -45,6 +45,7 @@ impl Host {
             ("IDP_TYPE", idp_type.to_owned()),
             ("AWS_ROLE_ARN", ROLE.to_owned()),
             ("AWS_ENDPOINT_URL_STS", url.clone()),
+            ("AWS_ENDPOINT_URL_S3", url.clone()),
             ("CREDVEND_CACHE_DIR", self.home.path().join("cache").display().to_string()),
         ];
         variables.extend(match idp_type {
