@@ -150,7 +150,7 @@ impl Bench {
             anyhow::ensure!(there? == back?, "the copy differs");
             fs::remove_file(self.folder.path().join("copy"))?;
             let listed = self.command(program, &program.list()).output()?.stdout;
-            let lines = listed.iter().filter(|byte| **byte == b'\n').count();
+            let lines = String::from_utf8_lossy(&listed).lines().count();
             anyhow::ensure!(lines == LISTED_KEYS, "{lines} keys were listed");
         }
         // With its checksum, for all downloads that follow.
@@ -168,7 +168,7 @@ impl Bench {
         let status = child.wait()?;
         let wall = started.elapsed();
         anyhow::ensure!(status.success(), "{command:?} ended with {status}");
-        let cpu = cpu_of_children()? - before;
+        let cpu = cpu_of_children()?.saturating_sub(before);
         Ok(Run { wall, cpu, peak_memory: watched.join().unwrap_or_default() })
     }
 }

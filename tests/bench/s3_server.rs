@@ -90,18 +90,10 @@ impl Connection {
         stream.set_nodelay(true)?;
         let mut reader = BufReader::with_capacity(256 * 1024, stream);
         while let Some(head) = read_head(&mut reader)? {
-            let length = self.receive_body(&mut reader, stream, &head)?;
+            let length = receive_body(&mut reader, stream, &head)?;
             self.answer(stream, &head, length)?;
         }
         Ok(())
-    }
-
-    fn receive_body(&self, reader: &mut BufReader<&TcpStream>, mut stream: &TcpStream, head: &Head) -> io::Result<u64> {
-        let length = head.number("content-length");
-        if head.headers.get("expect").is_some_and(|expected| expected == "100-continue") {
-            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
-        }
-        io::copy(&mut reader.take(length), &mut io::sink())
     }
 
     fn answer(&self, stream: &TcpStream, head: &Head, length: u64) -> io::Result<()> {
@@ -194,6 +186,14 @@ fn read_head(reader: &mut BufReader<&TcpStream>) -> io::Result<Option<Head>> {
         headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
     Ok(Some(Head { method, path, query, headers }))
+}
+
+fn receive_body(reader: &mut BufReader<&TcpStream>, mut stream: &TcpStream, head: &Head) -> io::Result<u64> {
+    let length = head.number("content-length");
+    if head.headers.get("expect").is_some_and(|expected| expected == "100-continue") {
+        stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+    }
+    io::copy(&mut reader.take(length), &mut io::sink())
 }
 
 fn respond(mut stream: &TcpStream, status: u16, fields: &str, body: &str) -> io::Result<()> {

@@ -234,8 +234,12 @@ impl State {
     }
 
     fn list(&self, prefix: &str) -> Reply {
-        let keys = self.objects.keys().filter(|key| key.starts_with(prefix));
-        let contents: String = keys.map(|key| format!("<Contents><Key>{}</Key></Contents>", encode(key))).collect();
+        let keys: Vec<_> = self.objects.keys().filter(|key| key.starts_with(prefix)).map(|key| encode(key)).collect();
+        let contents = if keys.is_empty() {
+            String::new()
+        } else {
+            format!("<Contents><Key>{}</Key></Contents>", keys.join("</Key></Contents><Contents><Key>"))
+        };
         xml(200, &format!("<ListBucketResult><EncodingType>url</EncodingType>{contents}</ListBucketResult>"))
     }
 }
@@ -276,16 +280,9 @@ fn decode(text: &str) -> String {
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
         let hex = after.get(..2).filter(|_| byte == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(decoded) => {
-                bytes.push(decoded);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(byte);
-                rest = after;
-            }
-        }
+        let decoded = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        bytes.push(decoded.unwrap_or(byte));
+        rest = if decoded.is_some() { &after[2..] } else { after };
     }
     String::from_utf8(bytes).expect("keys are UTF-8")
 }

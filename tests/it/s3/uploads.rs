@@ -4,7 +4,6 @@ use std::io::Write as _;
 use std::process::Stdio;
 
 use rustix::process::Signal;
-use tests::http_server::closed_port;
 
 use super::fake::Fault;
 use super::{Desk, MEBIBYTE, bytes};
@@ -154,8 +153,11 @@ async fn refusals_and_outages_have_their_exit_codes() {
     desk.s3.order(Fault::Status(503, "SlowDown"));
     let ran = desk.run(&["upload", "a"]).await;
     assert_eq!(ran.code(), Some(4), "{}", ran.stderr());
-    let nobody = closed_port().await;
-    let ran = desk.run_with(&["upload", "a"], &[("AWS_ENDPOINT_URL_S3", &nobody)]).await;
+    // Bound and never listened on: nobody else can get this port meanwhile.
+    let nobody = tokio::net::TcpSocket::new_v4().unwrap();
+    nobody.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}", nobody.local_addr().unwrap());
+    let ran = desk.run_with(&["upload", "a"], &[("AWS_ENDPOINT_URL_S3", &url)]).await;
     assert_eq!(ran.code(), Some(4), "{}", ran.stderr());
     assert!(ran.stderr().contains("cannot be reached"), "{}", ran.stderr());
 }
