@@ -37,9 +37,9 @@ pub(crate) enum Command {
     GetCredentials,
     /// Keep files of AWS credentials fresh, for programs that read nothing else
     CredentialDaemon(commands::credential_daemon::Arguments),
-    /// Keep a file with the identity provider's token fresh, for AWS_WEB_IDENTITY_TOKEN_FILE
+    /// Keep a file with the identity provider's token fresh, for `AWS_WEB_IDENTITY_TOKEN_FILE`
     TokenDaemon(commands::token_daemon::Arguments),
-    /// Serve AWS credentials on this machine: the SDKs' container credentials and IMDSv2
+    /// Serve AWS credentials on this machine: the SDKs' container credentials and `IMDSv2`
     Serve(commands::serve::Arguments),
     /// Run a program that gets AWS credentials for as long as it runs
     Exec(commands::exec::Arguments),

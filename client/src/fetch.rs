@@ -36,7 +36,7 @@ fn client(extra_ca: &[PathBuf], proxy: &Proxy) -> Result<HttpClient, Error> {
 pub(crate) fn credentials(
     config: &Config,
     cache: Option<&Cache>,
-    log: &Log,
+    log: Log,
     deadline: Instant,
 ) -> Result<Credentials, Error> {
     let mut call = Call::new(&config.idp, http_client(config)?, cache, log, deadline);
@@ -51,7 +51,7 @@ pub(crate) fn credentials(
 pub(crate) fn token(
     config: &TokenConfig,
     cache: Option<&Cache>,
-    log: &Log,
+    log: Log,
     deadline: Instant,
 ) -> Result<AccessToken, Error> {
     let call = Call::new(&config.idp, client(&config.extra_ca, &config.proxy)?, cache, log, deadline);
@@ -70,7 +70,7 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Resul
 struct Call<'a> {
     idp: &'a IdentityProvider,
     cache: Option<&'a Cache>,
-    log: &'a Log,
+    log: Log,
     http: HttpClient,
     budget: Budget,
     token: Option<(AccessToken, Origin)>,
@@ -83,13 +83,7 @@ enum Origin {
 }
 
 impl<'a> Call<'a> {
-    fn new(
-        idp: &'a IdentityProvider,
-        http: HttpClient,
-        cache: Option<&'a Cache>,
-        log: &'a Log,
-        deadline: Instant,
-    ) -> Self {
+    fn new(idp: &'a IdentityProvider, http: HttpClient, cache: Option<&'a Cache>, log: Log, deadline: Instant) -> Self {
         let now = Instant::now();
         let budget = Budget::new(now, deadline.saturating_duration_since(now), MAX_REQUESTS);
         Self { idp, cache, log, http, budget, token: None }

@@ -351,7 +351,7 @@ mod tests {
 
     #[tokio::test]
     async fn those_about_to_end_are_replaced_before_a_caller_gets_them() {
-        let urgent = credentials("ASIA1", HOUR - Duration::from_secs(300), HOUR);
+        let urgent = credentials("ASIA1", Duration::from_secs(3300), HOUR);
         let (keeper, _) = keeper(vec![Ok(urgent), Ok(credentials("ASIA2", Duration::ZERO, HOUR))]);
         assert_eq!(keeper.current().await.unwrap_or_else(|_| panic!()).access_key_id, "ASIA2");
     }

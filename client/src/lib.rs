@@ -46,7 +46,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &dyn Fn(&
     // Ends the process with 2 for a usage error, with 0 for --help and --version.
     let cli = Cli::parse_from(arguments);
     let log = Log::new(cli.log_format, cli.log_level);
-    match dispatch(&cli, &log, environment) {
+    match dispatch(&cli, log, environment) {
         Ok(code) => code,
         Err(error) => {
             log.error(&error);
@@ -55,18 +55,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &dyn Fn(&
     }
 }
 
-fn dispatch(cli: &Cli, log: &Log, environment: &dyn Fn(&str) -> Option<String>) -> Result<ExitCode, Error> {
+fn dispatch(cli: &Cli, log: Log, environment: &dyn Fn(&str) -> Option<String>) -> Result<ExitCode, Error> {
     let sources = Sources { cli, environment };
     match &cli.command {
         Command::GetCredentials => commands::get_credentials::run(&sources.config()??, log),
-        Command::CredentialDaemon(arguments) => commands::credential_daemon::run(arguments, &sources, *log),
-        Command::TokenDaemon(arguments) => commands::token_daemon::run(arguments, &sources, *log),
-        Command::Env(arguments) => commands::env::run(arguments, &sources.config()??, *log),
-        Command::Exec(arguments) => commands::exec::run(arguments, &sources, *log),
+        Command::CredentialDaemon(arguments) => commands::credential_daemon::run(arguments, &sources, log),
+        Command::TokenDaemon(arguments) => commands::token_daemon::run(arguments, &sources, log),
+        Command::Env(arguments) => commands::env::run(arguments, &sources.config()??, log),
+        Command::Exec(arguments) => commands::exec::run(arguments, &sources, log),
         Command::Setup(arguments) => commands::setup::run(arguments, &sources),
-        Command::Serve(arguments) => commands::serve::run(arguments, &sources, *log),
+        Command::Serve(arguments) => commands::serve::run(arguments, &sources, log),
         Command::S3(arguments) => commands::s3::run(cli, arguments),
-        Command::Doctor(arguments) => commands::doctor::run(arguments, &sources, *log),
+        Command::Doctor(arguments) => commands::doctor::run(arguments, &sources, log),
         Command::Completions { shell } => commands::completions::run(*shell),
         Command::Man => commands::man::run(),
     }

@@ -31,23 +31,23 @@ impl Log {
     }
 
     /// The last message of a run that fails.
-    pub(crate) fn error(&self, error: &Error) {
+    pub(crate) fn error(self, error: &Error) {
         self.write(LogLevel::Error, "error", &error, Some(error.kind().name()));
     }
 
-    pub(crate) fn warn(&self, message: impl Display) {
+    pub(crate) fn warn(self, message: impl Display) {
         self.write(LogLevel::Warn, "warning", &message, None);
     }
 
-    pub(crate) fn info(&self, message: impl Display) {
+    pub(crate) fn info(self, message: impl Display) {
         self.write(LogLevel::Info, "info", &message, None);
     }
 
-    pub(crate) fn debug(&self, message: impl Display) {
+    pub(crate) fn debug(self, message: impl Display) {
         self.write(LogLevel::Debug, "debug", &message, None);
     }
 
-    fn write(&self, level: LogLevel, name: &str, message: &dyn Display, kind: Option<&str>) {
+    fn write(self, level: LogLevel, name: &str, message: &dyn Display, kind: Option<&str>) {
         if level > self.level {
             return;
         }

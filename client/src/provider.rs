@@ -25,7 +25,7 @@ const SHORTEST_TRY: Duration = Duration::from_millis(300);
 /// Answers one caller.
 pub(crate) struct Provider<'a> {
     config: &'a Config,
-    log: &'a Log,
+    log: Log,
     started: Instant,
     started_at: SystemTime,
 }
@@ -39,12 +39,12 @@ enum Turn {
 }
 
 impl<'a> Provider<'a> {
-    pub(crate) fn new(config: &'a Config, log: &'a Log) -> Self {
+    pub(crate) fn new(config: &'a Config, log: Log) -> Self {
         Self::as_of(timestamp::now(), config, log)
     }
 
     /// For a caller who knows better than a clock that has been set back.
-    pub(crate) fn as_of(now: SystemTime, config: &'a Config, log: &'a Log) -> Self {
+    pub(crate) fn as_of(now: SystemTime, config: &'a Config, log: Log) -> Self {
         Self { config, log, started: Instant::now(), started_at: now }
     }
 

@@ -38,7 +38,7 @@ pub(crate) fn token(config: &TokenConfig, now: SystemTime, log: Log) -> Result<A
     // Whoever had the lock before may have fetched one.
     match cached() {
         Some(token) => Ok(Answer::new(token)),
-        None => fetch::token(config, cache.as_ref(), &log, deadline).map(Answer::new),
+        None => fetch::token(config, cache.as_ref(), log, deadline).map(Answer::new),
     }
 }
 

@@ -109,7 +109,7 @@ impl World {
         write(&machine.home.path().join("secret"), OLD_SECRET);
         write(&machine.home.path().join("clock"), "+0");
         let (serve, serve_url) = start_serve(&machine).await;
-        let daemon = start_daemon(&machine).await;
+        let daemon = start_daemon(&machine);
         let (is_new_secret, output, calls) = (false, String::new(), 2);
         Self { machine, serve, serve_url, daemon, is_new_secret, output, calls }
     }
@@ -128,7 +128,7 @@ impl World {
                 self.daemon.signal(Signal::KILL);
                 self.daemon.exit_code().await;
                 self.output += &self.daemon.output();
-                self.daemon = start_daemon(&self.machine).await;
+                self.daemon = start_daemon(&self.machine);
                 self.calls += 1;
             }
             Misfortune::DiskFull => self.limit_files(Some(0)),
@@ -306,7 +306,7 @@ async fn start_serve(machine: &Machine) -> (Process, String) {
     (process, url.split_whitespace().next().expect("a URL").to_owned())
 }
 
-async fn start_daemon(machine: &Machine) -> Process {
+fn start_daemon(machine: &Machine) -> Process {
     let folder = machine.home.path().join("creds");
     Process::spawn(command(machine, &["credential-daemon", "--creds-dir", folder.to_str().expect("a plain path")]))
 }

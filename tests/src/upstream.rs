@@ -253,16 +253,13 @@ fn good_answer(state: &mut State, service: Service, received: &Received) -> Repl
                 let is_web_identity = String::from_utf8_lossy(&received.body).contains("AssumeRoleWithWebIdentity");
                 let operation = if is_web_identity { "AssumeRoleWithWebIdentity" } else { "AssumeRole" };
                 state.vended += 1;
-                match state.lifetimes {
-                    Some(lifetimes) => {
-                        let ends = OffsetDateTime::now_utc() + lifetimes.credentials;
-                        let ends = ends.format(&Rfc3339).expect("a date of this century");
-                        assume_role_answer(operation, &format!("ASIA{:016}", state.vended), &ends)
-                    }
-                    None => {
-                        let ends = state.expiration.as_deref().unwrap_or("2099-01-01T00:00:00.123Z");
-                        assume_role_answer(operation, "ASIAIOSFODNN7EXAMPLE", ends)
-                    }
+                if let Some(lifetimes) = state.lifetimes {
+                    let ends = OffsetDateTime::now_utc() + lifetimes.credentials;
+                    let ends = ends.format(&Rfc3339).expect("a date of this century");
+                    assume_role_answer(operation, &format!("ASIA{:016}", state.vended), &ends)
+                } else {
+                    let ends = state.expiration.as_deref().unwrap_or("2099-01-01T00:00:00.123Z");
+                    assume_role_answer(operation, "ASIAIOSFODNN7EXAMPLE", ends)
                 }
             };
             Reply::Whole(200, vec![("content-type".into(), "text/xml".into())], body.into_bytes())

@@ -66,7 +66,7 @@ impl Publication for CredentialFiles<'_> {
     fn source(&self) -> Result<Source<Credentials>, Error> {
         let config = self.sources.config()??;
         let (id, log) = (config.cache_id(), self.log);
-        Ok(Source { fetch: Arc::new(move |now| Provider::as_of(now, &config, &log).credentials()), id })
+        Ok(Source { fetch: Arc::new(move |now| Provider::as_of(now, &config, log).credentials()), id })
     }
 
     fn publish(&self, credentials: &Credentials) -> Result<bool, PublishError> {

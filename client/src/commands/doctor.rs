@@ -76,7 +76,7 @@ fn walk(arguments: &Arguments, config: &Config, places: &Places, report: &mut Re
     hops::secrets(config, report)?;
     hops::cache_directory(config, report)?;
     fetch::block_on(async {
-        let mut walk = Walk::new(config, &http, report, places, &log).with_write_probe(arguments.write_probe);
+        let mut walk = Walk::new(config, &http, report, places, log).with_write_probe(arguments.write_probe);
         match &config.exchange {
             Exchange::VendingApi(api) => walk.through_vending_api(api).await,
             Exchange::WebIdentity(sts) => walk.through_web_identity(sts).await,

@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, config: &Config, log: Log) -> Result<ExitCode, Error> {
-    let credentials = Provider::new(config, &log).credentials()?.value;
+    let credentials = Provider::new(config, log).credentials()?.value;
     let variables = env::pairs(&credentials, config.region.as_deref());
     print(env::format(&variables, arguments.shell).as_bytes())?;
     Ok(ExitCode::SUCCESS)

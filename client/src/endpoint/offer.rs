@@ -132,7 +132,7 @@ impl Offer {
     fn start(plan: Plan, initial: Option<Arc<Credentials>>, log: Log, changed: Arc<Notify>) -> Self {
         let Plan { name, config, users } = plan;
         let (cache_id, role_arn, region) = (config.cache_id(), config.exchange.role_arn(), config.region.clone());
-        let fetch: Fetch<Credentials> = Arc::new(move |now| Provider::as_of(now, &config, &log).credentials());
+        let fetch: Fetch<Credentials> = Arc::new(move |now| Provider::as_of(now, &config, log).credentials());
         let keeper = Keeper::start(fetch, initial, log);
         let mut state = keeper.state().clone();
         // Ends with its keeper.

@@ -72,7 +72,7 @@ impl ClientCredentials {
         http: &HttpClient,
         budget: &mut Budget,
         cache: Option<&Cache>,
-        log: &Log,
+        log: Log,
     ) -> Result<AccessToken, IdpError> {
         let (endpoint, is_basic) = match &self.place {
             Place::TokenEndpoint(endpoint) => (endpoint.clone(), true),
@@ -122,7 +122,7 @@ impl Attempt<'_> {
         source: &SecretSource,
         http: &HttpClient,
         budget: &mut Budget,
-        log: &Log,
+        log: Log,
     ) -> Result<AccessToken, IdpError> {
         let secret = source.read()?;
         if source.is_open_to_others() {

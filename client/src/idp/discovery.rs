@@ -56,7 +56,7 @@ impl Issuer {
         http: &HttpClient,
         budget: &mut Budget,
         cache: Option<&Cache>,
-        log: &Log,
+        log: Log,
     ) -> Result<Discovered, IdpError> {
         let now = timestamp::now();
         let cached = cache.and_then(|cache| cache.metadata().unwrap_or_default());

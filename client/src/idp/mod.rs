@@ -121,7 +121,7 @@ impl IdentityProvider {
         http: &HttpClient,
         budget: &mut Budget,
         cache: Option<&Cache>,
-        log: &Log,
+        log: Log,
     ) -> Result<AccessToken, IdpError> {
         match self {
             Self::ClientCredentials(client) => client.token(http, budget, cache, log).await,

@@ -77,7 +77,7 @@ pub(super) struct Walk<'a> {
     pub(super) report: &'a mut Report,
     pub(super) places: &'a Places,
     pub(super) may_write: bool,
-    log: &'a Log,
+    log: Log,
 }
 
 impl<'a> Walk<'a> {
@@ -86,7 +86,7 @@ impl<'a> Walk<'a> {
         http: &'a HttpClient,
         report: &'a mut Report,
         places: &'a Places,
-        log: &'a Log,
+        log: Log,
     ) -> Self {
         let budget = Budget::new(Instant::now(), PATIENCE, MAX_REQUESTS);
         Self { config, http, budget, report, places, may_write: false, log }

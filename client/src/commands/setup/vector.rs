@@ -13,7 +13,8 @@ pub(super) fn text(identity: &NamedIdentity, access: &Access) -> Result<String, 
     let endpoint = identity
         .s3_endpoint
         .as_ref()
-        .map(|endpoint| format!("    endpoint: \"{endpoint}\"\n    force_path_style: true\n"))
+        // Path-style addresses are Vector's default.
+        .map(|endpoint| format!("    endpoint: \"{endpoint}\"\n"))
         .unwrap_or_default();
     Ok(format!(
         "{header}\

@@ -50,26 +50,25 @@ impl Check<'_> {
                 return Ok(None);
             }
         };
-        let fix = format!("write 127.0.0.1 instead of the name, in {FULL_URI}");
+        let fix = format!("http://127.0.0.1:9911/credentials, and not a name, is what everybody takes in {FULL_URI}");
         let is_by_number = host(url).starts_with("127.") || host(url).contains("::1");
-        // flb_aws_credentials_http.c, as of 2025-03.
-        let is_known_path = endpoint.path().starts_with("/2016-11-01/credentialprovider/");
-        match (self.shipper, is_by_number) {
-            (_, true) => self.ok("endpoint", &endpoint)?,
-            (Shipper::FluentBit, false) if host(url) != "localhost" || !is_known_path => {
-                let detail = format!("{endpoint}: Fluent Bit takes addresses that begin with 127. or hold ::1");
-                self.fail("endpoint", detail, &fix)?;
-                return Ok(None);
-            }
-            (_, false) if url.starts_with("https:") => {
-                let fix = "use plain http on 127.0.0.1 with a token: it never leaves the machine";
-                self.warn(
-                    "endpoint",
-                    format_args!("{endpoint}: SDKs take no certificate authority of your own here"),
-                    fix,
-                )?;
-            }
-            (_, false) => self.warn("endpoint", format_args!("{endpoint}: the name may lead to ::1 first"), &fix)?,
+        let is_https = url.starts_with("https:");
+        // flb_aws_credentials_http.c: this name with this path only, and TLS for no scheme.
+        let is_for_fluent_bit = !is_https
+            && (is_by_number || (host(url) == "localhost" && endpoint.path() == "/2016-11-01/credentialprovider/"));
+        if self.shipper == Shipper::FluentBit && !is_for_fluent_bit {
+            let detail =
+                format!("{endpoint}: Fluent Bit takes plain http, and addresses that begin with 127. or hold ::1");
+            self.fail("endpoint", detail, &fix)?;
+            return Ok(None);
+        }
+        if is_https {
+            let detail = format!("{endpoint}: SDKs take no certificate authority of your own here");
+            self.warn("endpoint", detail, &fix)?;
+        } else if is_by_number {
+            self.ok("endpoint", &endpoint)?;
+        } else {
+            self.warn("endpoint", format_args!("{endpoint}: the name may lead to ::1 first"), &fix)?;
         }
         Ok(Some(endpoint))
     }
@@ -90,6 +89,15 @@ impl Check<'_> {
                 return Ok(Err(()));
             }
         };
+        if self.shipper == Shipper::FluentBit && token.ends_with(['\n', '\r']) {
+            let fix = "write the token and nothing else, as `credvend serve` does";
+            self.warn(
+                "token file",
+                format_args!("`{path}` ends in a newline, which Fluent Bit alone takes away"),
+                fix,
+            )?;
+            return Ok(Ok(Some(Zeroizing::new(token.trim_end().to_owned()))));
+        }
         if token.is_empty() || token.contains(|c: char| c.is_ascii_control()) {
             let detail = format!("`{path}` is empty, or holds a newline, which SDKs send along or stumble over");
             self.fail("token file", detail, "write the token and nothing else, as `credvend serve` does")?;
