@@ -184,6 +184,11 @@ async fn a_token_file_is_read_for_every_exchange() {
     }
     let renewed = web_identity(json!({"jti": "renewed"}));
     std::fs::write(host.token_file(), &renewed).unwrap();
+    // One more may have been under way with the old token.
+    let before = host.upstream.received(Service::Sts).len();
+    while host.upstream.received(Service::Sts).len() < before + 2 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
     host.upstream.mend();
     running.await.unwrap().credentials();
     let last = host.upstream.received(Service::Sts).pop().unwrap();
