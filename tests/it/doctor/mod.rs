@@ -200,6 +200,11 @@ async fn s3_is_tried_on_the_identity_s_own_prefix() {
         assert!(put.headers["authorization"].contains("x-amz-checksum-sha256"), "what S3 reads is signed");
     }
 
+    for (prefix, is_told) in [("logs/server-01/deeper", false), ("logs/server-010", true)] {
+        let changes = [("S3_BUCKET", "example-bucket"), ("S3_PATH_PREFIX", prefix)];
+        let ran = doctor(&machine, &aws, &[], &changes).await;
+        assert_eq!(ran.stdout().contains("does not lie under `logs/server-01/`"), is_told, "{}", ran.stdout());
+    }
     let changes = [("S3_BUCKET", "mine"), ("S3_PATH_PREFIX", "/a b/+")];
     doctor(&machine, &aws, &[], &changes).await;
     assert_eq!(aws.received().last().unwrap().path, "/mine/?list-type=2&max-keys=1&prefix=a+b%2F%2B%2F");

@@ -193,6 +193,8 @@ async fn traps_of_the_endpoint() {
     shop.expect("fluent-bit", &[], &full_uri(&by_name), ("endpoint", "fail", "127.")).await;
     shop.expect("vector", &[], &full_uri(&by_name), ("endpoint", "warn", "name")).await;
     let known_path = format!("http://localhost:{port}/2016-11-01/credentialprovider/");
+    let below = format!("{known_path}web-01");
+    shop.expect("fluent-bit", &[], &full_uri(&below), ("endpoint", "fail", "127.")).await;
     shop.expect("fluent-bit", &[], &full_uri(&known_path), ("endpoint", "warn", "name")).await;
     let far = "http://10.0.0.1:9911/credentials";
     for shipper in SHIPPERS {
@@ -214,6 +216,12 @@ async fn traps_of_the_endpoint() {
         shop.write("token", &content);
         shop.expect("logstash", &[], &[], ("token file", "fail", words)).await;
     }
+    shop.write("token", &format!("{TOKEN}\n"));
+    shop.expect("fluent-bit", &[], &[], ("token file", "warn", "newline")).await;
+    shop.expect("fluent-bit", &[], &[], ("answer", "ok", "until")).await;
+    let encrypted = "https://127.0.0.1:1/credentials";
+    shop.expect("fluent-bit", &[], &full_uri(encrypted), ("endpoint", "fail", "plain http")).await;
+    shop.expect("vector", &[], &full_uri(encrypted), ("endpoint", "warn", "certificate authority")).await;
     shop.write("token", "another");
     shop.expect("logstash", &[], &[], ("answer", "fail", "401")).await;
     shop.write("token", TOKEN);

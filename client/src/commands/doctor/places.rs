@@ -1,5 +1,7 @@
 //! Where the credentials are tried: STS, and the identity's bucket and prefix.
 
+use std::path::Path;
+
 use http_client::Endpoint;
 
 use crate::exchange::partition;
@@ -13,6 +15,8 @@ pub(super) struct Places {
     pub(super) bucket: Option<String>,
     /// Without slashes around it; empty for the whole bucket.
     pub(super) prefix: String,
+    /// What the vending API says instead, where the prefix does not lie under it.
+    pub(super) granted: Option<String>,
     sts: Option<Endpoint>,
     s3: Option<Endpoint>,
 }
@@ -31,20 +35,26 @@ impl Places {
         let [region, bucket, prefix] =
             ["AWS_REGION", "S3_BUCKET", "S3_PATH_PREFIX"].map(|name| variables.optional(name));
         let prefix = prefix.unwrap_or_default().trim_matches('/').to_owned();
-        variables.finish(Some(Self { region, bucket, prefix, sts, s3 }))
+        variables.finish(Some(Self { region, bucket, prefix, granted: None, sts, s3 }))
     }
 
     /// What the environment leaves open, the vending API says.
     pub(super) fn with(&self, vended: &Vended) -> Self {
         let said = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        // A prefix belongs to its bucket: one of here and one of there would name a place that nobody meant.
-        let (bucket, prefix) = match (&self.bucket, self.prefix.is_empty()) {
-            (Some(bucket), false) => (Some(bucket.clone()), self.prefix.clone()),
-            (Some(bucket), true) if *bucket != vended.s3_bucket => (Some(bucket.clone()), String::new()),
-            _ => (said(&vended.s3_bucket), vended.s3_path_prefix.trim_matches('/').to_owned()),
-        };
-        let region = self.region.clone().or_else(|| said(&vended.aws_region));
-        Self { region, bucket, prefix, sts: self.sts.clone(), s3: self.s3.clone() }
+        let bucket = self.bucket.clone().or_else(|| said(&vended.s3_bucket));
+        let granted = vended.s3_path_prefix.trim_matches('/');
+        // A prefix belongs to its bucket: that of another one would name a place that nobody meant.
+        let is_their_bucket = bucket.as_deref() == Some(vended.s3_bucket.as_str());
+        let prefix = if self.prefix.is_empty() && is_their_bucket { granted } else { &self.prefix };
+        let is_granted = Path::new(prefix).starts_with(granted);
+        Self {
+            region: self.region.clone().or_else(|| said(&vended.aws_region)),
+            prefix: prefix.to_owned(),
+            granted: said(granted).filter(|_| is_their_bucket && !is_granted),
+            bucket,
+            sts: self.sts.clone(),
+            s3: self.s3.clone(),
+        }
     }
 
     /// Where STS is in this region.

@@ -38,6 +38,10 @@ impl Walk<'_> {
         let Some(bucket) = places.bucket.as_deref() else {
             return self.report.ok("S3", "not tried: S3_BUCKET is not set, and the service names no bucket");
         };
+        if let Some(granted) = &places.granted {
+            let detail = format!("`{}` does not lie under `{granted}/`, which the vending API names", places.prefix);
+            self.report.warn("S3", detail, "correct S3_PATH_PREFIX, or ask for another prefix")?;
+        }
         let prefix = Prefix { credentials, places, region, bucket };
         if self.may_write {
             return self.write(&prefix).await;
