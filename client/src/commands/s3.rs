@@ -8,8 +8,23 @@ use std::process::{Command, ExitCode};
 
 use crate::cli::Cli;
 use crate::error::Error;
+use crate::sources::Sources;
 
 const PROGRAM: &str = "credvend-s3";
+
+/// What an environment file or an identity may say for it, too.
+const VARIABLES: [&str; 10] = [
+    "AWS_REGION",
+    "S3_BUCKET",
+    "S3_PATH_PREFIX",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "CREDVEND_CACHE_DIR",
+    "SSL_CERT_FILE",
+    "AWS_CA_BUNDLE",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+];
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -19,14 +34,17 @@ pub(crate) struct Arguments {
 }
 
 /// Returns only when it cannot be run.
-pub(crate) fn run(cli: &Cli, arguments: &Arguments) -> Result<ExitCode, Error> {
+pub(crate) fn run(sources: &Sources<'_>, arguments: &Arguments) -> Result<ExitCode, Error> {
+    let cli: &Cli = sources.cli;
+    let lookup = sources.lookup()?;
+    let variables = VARIABLES.into_iter().filter_map(|name| Some((name, lookup(name)?)));
     let options = [
         ("--env-file", cli.env_file.as_ref().map(OsString::from)),
         ("--identity", cli.identity.as_ref().map(OsString::from)),
         ("--config", cli.config.as_ref().map(OsString::from)),
     ];
     let given = options.into_iter().filter_map(|(name, value)| Some([OsString::from(name), value?]));
-    let cause = Command::new(program()).args(given.flatten()).args(&arguments.arguments).exec();
+    let cause = Command::new(program()).args(given.flatten()).args(&arguments.arguments).envs(variables).exec();
     Err(Error::Program { program: PROGRAM.to_owned(), cause })
 }
 
