@@ -215,20 +215,21 @@ const HEAD: &str = "\
 
 ✓: the program took credentials in this way, uploaded an object into its own prefix and read it back. Run on the local
 stack with IAM enforced; the upload was signed with the very access key that the client had been vended (by web identity:
-with one of the role that alone may write there). –: the program does not know this way.
+with one of the role that alone may write there). –: the program cannot, so it was not tried.
 
 ";
 
 const TAIL: &str = "
 - The token of `serve` has no newline at its end: most SDKs send the file as it is.
 - Set both token variables where programs of AWS SDK for Go v1 run beside others.
-- A role that is confined to a prefix answers 403, not 404, for what is not there. rclone must not ask
-  before it uploads: `rclone copyto --no-check-dest --s3-no-check-bucket --s3-no-head-object`. restic's repository is made
-  once (`restic init`) with an administrator's credentials.
+- A role that is confined to a prefix answers 403, not 404, for what is not there. rclone must not ask before it uploads:
+  `rclone copyto --no-check-dest --s3-no-check-bucket --s3-no-head-object`. restic's repository is made once
+  (`restic init`) with an administrator's credentials.
 - rclone by web identity, where STS is not AWS's own: `AWS_ENDPOINT_URL_STS`.
-- Programs that refresh (boto3, the JavaScript and Rust SDKs, rclone) upload on through expiry and through outages of half
-  an hour; `tests/it/consumers/expiry.rs` shows it. A shared file is read once by most programs: for long-running ones use
-  one of the other ways.
+- Programs that refresh (boto3, the JavaScript and Rust SDKs, rclone) upload on through three expiries and through outages
+  of half an hour: `tests/it/consumers/expiry.rs`, on a clock that is moved on by minutes. That clock does not reach rclone,
+  which is linked statically: there it asks for credentials at every upload.
+- A shared file is read once by most programs: for long-running ones use one of the other ways.
 ";
 
 /// Writes the page where it differs, and fails then: somebody should look at it and commit it.

@@ -42,9 +42,8 @@ impl Way {
     pub(super) fn command(self) -> &'static str {
         match self {
             Self::CredentialProcess => "`credvend get-credentials`, run by the program",
-            Self::ContainerTokenFile | Self::ContainerToken | Self::InstanceMetadata => {
-                "`credvend serve --token-file FILE`"
-            }
+            Self::ContainerTokenFile | Self::ContainerToken => "`credvend serve --token-file FILE`",
+            Self::InstanceMetadata => "`credvend serve --imds`",
             Self::WebIdentity => "`credvend token-daemon --token-file FILE`",
             Self::SharedFile => "`credvend credential-daemon --creds-dir DIR`",
         }
