@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs::{self, Permissions};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -202,6 +202,10 @@ fn bind_unix(path: &Path) -> io::Result<Listener> {
 
 /// What a killed process leaves behind: a socket, and nobody at it.
 fn is_abandoned(path: &Path) -> bool {
+    // connect(2) is refused by files of every other kind, too, and those are somebody's.
+    if !fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket()) {
+        return false;
+    }
     let connected = std::os::unix::net::UnixStream::connect(path);
     connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
@@ -209,6 +213,23 @@ fn is_abandoned(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn only_a_socket_that_was_left_behind_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("file"), "precious").unwrap();
+        std::os::unix::fs::symlink(path("file"), path("link")).unwrap();
+        for name in ["file", "link"] {
+            assert!(Listener::bind(&ListenAddress::Unix(path(name))).is_err(), "{name}");
+            assert_eq!(fs::read(path(name)).unwrap(), b"precious");
+        }
+        drop(std::os::unix::net::UnixListener::bind(path("socket")).unwrap());
+        let listener = Listener::bind(&ListenAddress::Unix(path("socket"))).unwrap();
+        assert!(Listener::bind(&ListenAddress::Unix(path("socket"))).is_err(), "somebody is at it");
+        drop(listener);
+        assert!(!path("socket").exists());
+    }
 
     #[test]
     fn loopback_and_unix_only() {
