@@ -34,7 +34,7 @@ pub(crate) struct Cli {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Print AWS credentials as `credential_process` of an AWS profile wants them
-    GetCredentials,
+    GetCredentials(commands::get_credentials::Arguments),
     /// Keep files of AWS credentials fresh, for programs that read nothing else
     CredentialDaemon(commands::credential_daemon::Arguments),
     /// Keep a file with the identity provider's token fresh, for `AWS_WEB_IDENTITY_TOKEN_FILE`
@@ -83,6 +83,8 @@ Environment:
   CREDENTIAL_API_URL             the vending API to ask instead
   AWS_ROLE_SESSION_NAME          RoleSessionName (default: the client id, else oidc-credential-provider)
   AWS_ROLE_DURATION_SECONDS      900 to 43200 (default: STS's hour)
+  S3_BUCKET, S3_PATH_PREFIX, AWS_ENDPOINT_URL_S3
+                                 the identity's place (s3, setup, doctor)
   AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL
                                  STS, where it is not the region's own
   CREDVEND_CACHE_DIR             cache directory (default: $CACHE_DIRECTORY, $XDG_CACHE_HOME/credvend,

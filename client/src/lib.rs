@@ -58,7 +58,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &dyn Fn(&
 fn dispatch(cli: &Cli, log: Log, environment: &dyn Fn(&str) -> Option<String>) -> Result<ExitCode, Error> {
     let sources = Sources { cli, environment };
     match &cli.command {
-        Command::GetCredentials => commands::get_credentials::run(&sources.config()??, log),
+        Command::GetCredentials(arguments) => commands::get_credentials::run(arguments, &sources.config()??, log),
         Command::CredentialDaemon(arguments) => commands::credential_daemon::run(arguments, &sources, log),
         Command::TokenDaemon(arguments) => commands::token_daemon::run(arguments, &sources, log),
         Command::Env(arguments) => commands::env::run(arguments, &sources.config()??, log),

@@ -11,6 +11,22 @@ use crate::machine::{CLIENT_SECRET, Machine, rfc3339, run};
 use crate::service::{CLIENT_ID, token_with};
 
 #[tokio::test]
+async fn a_check_says_no_more_than_yes_or_no() {
+    let machine = Machine::start().await;
+    let check = async || {
+        let ran = machine.run(&["get-credentials", "--check"], &[]).await;
+        (ran.code(), ran.stdout())
+    };
+    assert_eq!(check().await, (Some(0), String::new()));
+    machine.get_credentials().await.credentials();
+    assert_eq!(machine.service.upstream.received(Upstream::Token).len(), 1, "it shares the cache");
+    std::fs::remove_dir_all(machine.cache()).expect("it was just filled");
+    let refused = Fault::Status(400, r#"{"error":"invalid_client"}"#.to_owned());
+    machine.service.upstream.break_service(Upstream::Token, refused);
+    assert_eq!(check().await, (Some(3), String::new()));
+}
+
+#[tokio::test]
 async fn credentials_are_fetched_once_and_then_cached() {
     let machine = Machine::start().await;
     let first = machine.get_credentials().await.credentials();

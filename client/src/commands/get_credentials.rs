@@ -9,8 +9,17 @@ use crate::log::Log;
 use crate::output::credential_process;
 use crate::provider::Provider;
 
-pub(crate) fn run(config: &Config, log: Log) -> Result<ExitCode, Error> {
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Print nothing: whether there are credentials is the exit code's to say (for health checks)
+    #[arg(long)]
+    check: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments, config: &Config, log: Log) -> Result<ExitCode, Error> {
     let credentials = Provider::new(config, log).credentials()?.value;
-    print(credential_process::format(&credentials).as_bytes())?;
+    if !arguments.check {
+        print(credential_process::format(&credentials).as_bytes())?;
+    }
     Ok(ExitCode::SUCCESS)
 }
