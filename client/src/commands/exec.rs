@@ -27,10 +27,14 @@ pub(crate) struct Arguments {
 }
 
 /// Other credentials that the SDKs would find first, and secrets of ours that are none of the program's business.
-const REMOVED: [&str; 18] = [
+const REMOVED: [&str; 27] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
+    // Older names: boto3 prefers this token to the other one, the Go and Java SDKs these keys to the endpoint.
+    "AWS_SECURITY_TOKEN",
+    "AWS_ACCESS_KEY",
+    "AWS_SECRET_KEY",
     "AWS_CREDENTIAL_EXPIRATION",
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
@@ -40,12 +44,18 @@ const REMOVED: [&str; 18] = [
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
     "AUTH0_CLIENT_SECRET",
     "AUTH0_CLIENT_SECRET_NEXT",
+    "AUTH0_PRIVATE_KEY",
+    "AUTH0_PRIVATE_KEY_NEXT",
     "COGNITO_CLIENT_SECRET",
     "COGNITO_CLIENT_SECRET_NEXT",
     "ENTRA_CLIENT_SECRET",
     "ENTRA_CLIENT_SECRET_NEXT",
+    "ENTRA_PRIVATE_KEY",
+    "ENTRA_PRIVATE_KEY_NEXT",
     "OIDC_CLIENT_SECRET",
     "OIDC_CLIENT_SECRET_NEXT",
+    "OIDC_PRIVATE_KEY",
+    "OIDC_PRIVATE_KEY_NEXT",
 ];
 
 pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: Log) -> Result<ExitCode, Error> {

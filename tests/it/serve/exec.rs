@@ -9,16 +9,20 @@ use tests::upstream::{Fault, Lifetimes, SECRET_ACCESS_KEY, Service as Upstream};
 use crate::machine::{CLIENT_SECRET, Machine};
 
 /// What would win over the endpoint, and what is none of the program's business.
-const UNWANTED: [(&str, &str); 9] = [
+const UNWANTED: [(&str, &str); 13] = [
     ("AWS_ACCESS_KEY_ID", "AKIAOLD"),
     ("AWS_SECRET_ACCESS_KEY", "old"),
     ("AWS_SESSION_TOKEN", "old"),
+    ("AWS_SECURITY_TOKEN", "old"),
+    ("AWS_ACCESS_KEY", "AKIAOLD"),
+    ("AWS_SECRET_KEY", "old"),
     ("AWS_PROFILE", "old"),
     ("AWS_WEB_IDENTITY_TOKEN_FILE", "/old"),
     ("AWS_ROLE_ARN", "arn:old"),
     ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/old"),
     ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/old"),
     ("AUTH0_CLIENT_SECRET", "old"),
+    ("AUTH0_PRIVATE_KEY", "old"),
 ];
 
 #[tokio::test]
@@ -56,7 +60,7 @@ async fn static_credentials() {
     let stdout = ran.stdout();
     assert!(stdout.contains(&format!("AWS_SECRET_ACCESS_KEY={SECRET_ACCESS_KEY}\n")), "{stdout}");
     assert!(stdout.contains("AWS_CREDENTIAL_EXPIRATION=20") && !stdout.contains("AKIAOLD"), "{stdout}");
-    assert!(!stdout.contains("AWS_CONTAINER_") && !stdout.contains("AWS_PROFILE"), "{stdout}");
+    assert!(!stdout.contains("AWS_CONTAINER_") && !stdout.contains("=old\n"), "{stdout}");
 }
 
 #[tokio::test]
