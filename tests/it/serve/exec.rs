@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use tests::process::Process;
+use tests::process::{Process, binary};
 use tests::upstream::{Fault, Lifetimes, SECRET_ACCESS_KEY, Service as Upstream};
 
 use crate::machine::{CLIENT_SECRET, Machine};
@@ -111,6 +111,18 @@ async fn signals_reach_the_program() {
         assert_eq!(process.exit_code().await, Some(9), "{name}: {}", process.output());
         assert!(process.output().contains(&format!("got {name}")), "{}", process.output());
     }
+}
+
+/// A login that ends, or an interrupt at the terminal, must not end what was started with nohup(1) or a script's `&`.
+#[tokio::test]
+async fn what_was_ignored_stays_so() {
+    let machine = Machine::start().await;
+    let script =
+        "trap '' HUP INT CHLD; exec \"$0\" exec -- sh -c 'kill -HUP $$; kill -INT $$; kill -HUP $PPID; exit 7'";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", script]).arg(binary("credvend")).env_clear().envs(machine.environment());
+    let mut process = Process::spawn(command);
+    assert_eq!(process.exit_code().await, Some(7), "{}", process.output());
 }
 
 /// What makes it better than exports: it outlives the first credentials.

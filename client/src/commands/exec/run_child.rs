@@ -1,7 +1,7 @@
 //! A child that takes this process's place as far as possible: its signals, and its exit code.
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitCode, ExitStatus};
@@ -19,15 +19,16 @@ const OF_TERMINALS: [Signal; 3] = [Signal::INT, Signal::QUIT, Signal::WINCH];
 const OTHERS: [Signal; 4] = [Signal::HUP, Signal::TERM, Signal::USR1, Signal::USR2];
 
 pub(super) async fn run(command: Command, log: Log) -> Result<ExitCode, Error> {
+    // wait(2): where SIGCHLD is ignored, which is inherited, nobody hears of the child's end. A handler ends that.
+    let _child = signal(SignalKind::child()).map_err(Error::Runtime)?;
     // Before there is a child, so that no signal is lost to it.
     let (sender, mut signals) = mpsc::channel(16);
-    let is_in_foreground = is_in_foreground();
-    for kind in OF_TERMINALS {
-        // Caught in either case: a terminal's interrupt is the child's to decide on.
-        catch(kind, (!is_in_foreground).then(|| sender.clone()))?;
-    }
-    for kind in OTHERS {
-        catch(kind, Some(sender.clone()))?;
+    let ignored = ignored();
+    for kind in OF_TERMINALS.into_iter().chain(OTHERS) {
+        // What nohup(1) or a script's `&` have had ignored is so for the child, too, as long as it is not caught here.
+        if ignored & (1 << (kind.as_raw() - 1)) == 0 {
+            catch(kind, sender.clone())?;
+        }
     }
     let program = command.get_program().to_owned();
     let mut child = match tokio::process::Command::from(command).spawn() {
@@ -46,17 +47,25 @@ pub(super) async fn run(command: Command, log: Log) -> Result<ExitCode, Error> {
     }
 }
 
-fn catch(kind: Signal, to: Option<mpsc::Sender<Signal>>) -> Result<(), Error> {
+fn catch(kind: Signal, to: mpsc::Sender<Signal>) -> Result<(), Error> {
     let mut stream = signal(SignalKind::from_raw(kind.as_raw())).map_err(Error::Runtime)?;
     tokio::spawn(async move {
         while stream.recv().await.is_some() {
-            if let Some(to) = &to {
+            // Asked each time: a shell's `fg` and `bg` change it.
+            if !(OF_TERMINALS.contains(&kind) && is_in_foreground()) {
                 // The receiver lives as long as the child.
                 let _ = to.send(kind).await;
             }
         }
     });
     Ok(())
+}
+
+/// proc(5), `SigIgn`: a bit for each signal that was ignored when this program was started.
+fn ignored() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
 }
 
 fn is_in_foreground() -> bool {
