@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 
 use tokio::sync::OnceCell;
 
@@ -20,15 +21,33 @@ impl Peer {
     /// The user who opened the connection, looked up once for all its requests.
     pub(crate) async fn uid(&self) -> Option<u32> {
         match self {
-            Self::Unix { uid } => *uid,
+            Self::Unix { uid } => uid.filter(|uid| is_told_apart(*uid)),
             Self::Tcp { ours, theirs, uid } => {
                 let (ours, theirs) = (*ours, *theirs);
                 // A machine with many connections has a long table.
                 let look_up = || async move { tokio::task::spawn_blocking(move || owner(theirs, ours)).await };
-                *uid.get_or_init(|| async { look_up().await.unwrap_or_default() }).await
+                let found = *uid.get_or_init(|| async { look_up().await.unwrap_or_default() }).await;
+                found.filter(|uid| is_told_apart(*uid))
             }
         }
     }
+}
+
+/// user_namespaces(7): in a namespace (a rootless container, `PrivateUsers=`) all users that it does not know are shown as
+/// one, who is `nobody` elsewhere.
+fn is_told_apart(uid: u32) -> bool {
+    static STRANGER: LazyLock<Option<u32>> = LazyLock::new(|| {
+        let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+        let stranger = fs::read_to_string("/proc/sys/kernel/overflowuid").unwrap_or_default();
+        (!knows_all_users(&map)).then(|| stranger.trim().parse().unwrap_or(65_534))
+    });
+    *STRANGER != Some(uid)
+}
+
+/// Of the first namespace, and of a system without any, where there is no map.
+fn knows_all_users(map: &str) -> bool {
+    let fields: Vec<_> = map.split_ascii_whitespace().collect();
+    fields.is_empty() || fields == ["0", "0", "4294967295"]
 }
 
 /// The user of the socket whose local end is `local`, connected to `remote` on this machine.
@@ -100,6 +119,12 @@ mod tests {
             accepted.read_to_end(&mut Vec::new()).unwrap();
             assert_eq!(owner(theirs, ours), None, "it is closed");
         }
+    }
+
+    #[test]
+    fn a_namespace_does_not_know_all_users() {
+        assert!(knows_all_users("         0          0 4294967295\n") && knows_all_users(""));
+        assert!(!knows_all_users("         0       1000          1\n         1     100000      65536\n"));
     }
 
     #[test]

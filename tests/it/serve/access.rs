@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-use tests::process::Process;
+use tests::process::{Process, binary};
 
 use super::{Served, send_unix, write_config};
 use crate::machine::{Machine, run};
@@ -116,6 +116,25 @@ async fn users_of_an_identity_over_tcp() {
     let path = "/latest/meta-data/iam/security-credentials/shared";
     assert_eq!(get(FRIEND, path, &header).await, "200");
     assert_eq!(get(STRANGER, path, &header).await, "403");
+}
+
+/// In a namespace of users, all whom it does not know look like one, whom a machine calls `nobody`.
+#[tokio::test]
+async fn strangers_to_the_namespace_of_users_are_not_nobody() {
+    let namespace = ["-U", "--map-root-user"];
+    if !is_root() || !Command::new("unshare").args(namespace).arg("true").status().is_ok_and(|ended| ended.success()) {
+        return eprintln!("skipped: only root can be another user, and a namespace must be allowed");
+    }
+    let machine = Machine::start().await;
+    let config = write_config(&machine, &[("a", "users = [65534]")]);
+    let mut command = Command::new("unshare");
+    command.args(namespace).arg(binary("credvend")).args(["--log-level", "info", "serve", "--listen", "127.0.0.1:0"]);
+    command.args(["--config", config.to_str().unwrap()]).env_clear().envs(machine.environment());
+    let mut process = Process::spawn(command);
+    let url = format!("http://{}/credentials", process.wait_for("listening on http://").await);
+    let (status, body) = as_user(STRANGER, &[&url]).await;
+    assert_eq!(status, "403", "{body}");
+    assert!(body.contains("a user that cannot be told"), "{body}");
 }
 
 #[tokio::test]
