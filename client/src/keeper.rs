@@ -21,9 +21,11 @@ use crate::timestamp;
 /// The wall clock may have been set, or the machine have slept, while a keeper did.
 const LONGEST_NAP: Duration = Duration::from_secs(10);
 /// Another process is at it: its result is looked for this often.
-const NEXT_LOOK: Duration = Duration::from_millis(500);
-/// A caller whose credentials are about to end waits this long for fresher ones; one without any, too.
+const NEXT_LOOK: Duration = Duration::from_millis(100);
+/// A caller waits this long for the first credentials, or the first after a gap.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// A caller whose credentials are about to end waits this long for fresher ones: the JavaScript SDK hangs up after 1 s.
+const PATIENCE_WHILE_VALID: Duration = Duration::from_millis(500);
 
 /// Fetches at once, of all identities: each reads the system's certificates, and the memory of many side by side would
 /// never be given back.
@@ -209,7 +211,7 @@ impl<T: Perishable> Keeper<T> {
     /// # Errors
     /// When there is nothing valid: why.
     pub(crate) async fn current(&self) -> Result<Arc<T>, Option<Failure>> {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let asked_at = tokio::time::Instant::now();
         let mut state = self.state.clone();
         let mut is_waiting = true;
         loop {
@@ -224,6 +226,7 @@ impl<T: Perishable> Keeper<T> {
                 return valid.ok_or(failure);
             }
             self.wake.notify_one();
+            let deadline = asked_at + if valid.is_some() { PATIENCE_WHILE_VALID } else { PATIENCE };
             is_waiting = matches!(timeout_at(deadline, state.changed()).await, Ok(Ok(())));
         }
     }
@@ -331,7 +334,7 @@ mod tests {
         (Keeper::start(fetch, None, Log::new(LogFormat::Text, LogLevel::Error)), calls)
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_crowd_waits_for_one_fetch() {
         let (keeper, calls) = keeper(vec![Ok(credentials("ASIA1", Duration::ZERO, HOUR))]);
         let crowd = futures_util::future::join_all((0..500).map(|_| keeper.current())).await;
@@ -339,7 +342,7 @@ mod tests {
         assert_eq!(calls.load(Ordering::SeqCst), 1);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn who_cannot_be_helped_is_told_why_and_does_not_hammer() {
         let (keeper, calls) = keeper(vec![]);
         for _ in 0..100 {
@@ -349,7 +352,7 @@ mod tests {
         assert!(calls.load(Ordering::SeqCst) < 10, "a pause follows each failure");
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn those_about_to_end_are_replaced_before_a_caller_gets_them() {
         let urgent = credentials("ASIA1", Duration::from_secs(3300), HOUR);
         let (keeper, _) = keeper(vec![Ok(urgent), Ok(credentials("ASIA2", Duration::ZERO, HOUR))]);

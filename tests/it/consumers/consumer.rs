@@ -74,10 +74,10 @@ impl Consumer {
         }
     }
 
-    /// What prints its version, and which word of the line is it.
-    pub(super) fn version(self) -> (Command, usize) {
+    /// What prints its version, and which word of the line it is; `None` where the distribution decides.
+    pub(super) fn version(self) -> Option<(Command, usize)> {
         let python = |code: &str| command(tool("python"), &["-c", code]);
-        match self {
+        let found = match self {
             Self::AwsCli => (command(tool("aws"), &["--version"]), 0),
             Self::Boto3 => (python("import boto3; print(boto3.__version__)"), 0),
             Self::JavaScript => {
@@ -89,8 +89,9 @@ impl Consumer {
             Self::Rclone => (command(tool("rclone"), &["version"]), 1),
             Self::S5cmd => (command(tool("s5cmd"), &["version"]), 0),
             Self::PyArrow => (python("import pyarrow; print(pyarrow.__version__)"), 0),
-            Self::Restic => (command("restic", &["version"]), 1),
-        }
+            Self::Restic => return None,
+        };
+        Some(found)
     }
 
     /// The name of the object, or the beginning of its name, for what is under `folder`.
