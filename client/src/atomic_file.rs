@@ -89,6 +89,17 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     Ok(Some(bytes))
 }
 
+/// For a name that somebody has typed: a device, or a link such as /dev/stdout, would be gone for the whole machine.
+pub(crate) fn refuse_special(path: &Path) -> Result<(), FileError> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if !metadata.is_file() => {
+            Err(FileError::Untrusted { path: path.to_owned(), problem: "is not a regular file: name another one" })
+        }
+        // Where there is none, or nobody can tell, writing says the rest.
+        _ => Ok(()),
+    }
+}
+
 /// Who may read a file.
 pub(crate) struct Access {
     pub(crate) mode: u32,

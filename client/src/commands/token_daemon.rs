@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::atomic_file;
 use crate::config::TokenConfig;
 use crate::daemon::{self, DaemonArguments, Publication, Source};
 use crate::error::Error;
@@ -53,12 +54,12 @@ pub(crate) enum NoTokenFile {
 pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: Log) -> Result<ExitCode, Error> {
     let (directory, name) = published_files::split(&arguments.token_file)?;
     let files = PublishedFiles::new(directory, &arguments.access)?;
-    let publication = TokenFile { is_bearer: arguments.bearer, sources, files, name, log };
+    let publication = TokenFile { arguments, sources, files, name, log };
     daemon::run(&publication, Duration::from_secs(arguments.interval), &arguments.daemon, sources.environment, log)
 }
 
 struct TokenFile<'a> {
-    is_bearer: bool,
+    arguments: &'a Arguments,
     sources: &'a Sources<'a>,
     files: PublishedFiles,
     name: String,
@@ -73,7 +74,7 @@ impl Publication for TokenFile<'_> {
         let lookup = self.sources.lookup()?;
         let config = TokenConfig::from_env(&lookup)?;
         match config.idp_type {
-            IdpType::Cognito if !self.is_bearer => return Err(NoTokenFile::Cognito.into()),
+            IdpType::Cognito if !self.arguments.bearer => return Err(NoTokenFile::Cognito.into()),
             IdpType::File => {
                 return Err(NoTokenFile::File(lookup("OIDC_TOKEN_FILE").unwrap_or_default().into()).into());
             }
@@ -84,7 +85,8 @@ impl Publication for TokenFile<'_> {
     }
 
     fn publish(&self, token: &AccessToken) -> Result<bool, PublishError> {
-        let content = token_file::format(token, self.is_bearer);
+        atomic_file::refuse_special(&self.arguments.token_file)?;
+        let content = token_file::format(token, self.arguments.bearer);
         self.files.open()?.publish(&[(&self.name, content.into_bytes())])
     }
 }

@@ -2,13 +2,14 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::atomic_file::{Access, FileError, NewFile};
+use crate::atomic_file::{self, Access, FileError, NewFile};
 use crate::error::Error;
 use crate::secret::Secret;
 
@@ -37,19 +38,60 @@ impl AuthorizationToken {
         let (Some(directory), Some(name)) = (path.parent(), path.file_name().and_then(OsStr::to_str)) else {
             return Err(FileError::Untrusted { path, problem: "is not the name of a file" });
         };
+        atomic_file::refuse_special(&path)?;
         NewFile::write(directory, name, self.expose().as_bytes(), access)?.put_in_place()?;
-        Ok(TokenFile { path })
+        Ok(TokenFile { inode: inode(&path), path })
     }
 }
 
 /// Removed when dropped: the token in it is worth nothing any more.
 pub(crate) struct TokenFile {
     path: PathBuf,
+    inode: Option<(u64, u64)>,
 }
 
 impl Drop for TokenFile {
     fn drop(&mut self) {
-        // It may have been removed already, with the whole directory.
-        let _ = fs::remove_file(&self.path);
+        // A successor may have started already, and put its own there.
+        if self.inode.is_some() && inode(&self.path) == self.inode {
+            // It may have been removed already, with the whole directory.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Which file it is that has this name.
+fn inode(path: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_of_a_successor_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let start = || {
+            let token = AuthorizationToken::generate().unwrap_or_else(|error| panic!("{error}"));
+            (token.write(&path, &Access::PRIVATE).unwrap_or_else(|error| panic!("{error}")), token)
+        };
+        let (predecessor, _) = start();
+        let (successor, token) = start();
+        drop(predecessor);
+        assert!(token.is(&fs::read(&path).unwrap()));
+        drop(successor);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn only_a_regular_file_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("stdout");
+        std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+        let token = AuthorizationToken::generate().unwrap_or_else(|error| panic!("{error}"));
+        assert!(token.write(&path, &Access::PRIVATE).is_err_and(|error| error.to_string().contains("regular file")));
+        assert!(path.is_symlink());
     }
 }

@@ -55,6 +55,19 @@ async fn the_token_and_nothing_else_without_any_role() {
     assert!(!ran.stderr().contains(&token));
 }
 
+/// The link itself would be replaced: of /dev/stdout, for the whole machine.
+#[tokio::test]
+async fn a_link_is_not_replaced() {
+    let (machine, _) = start().await;
+    let file = token_file(&machine);
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink("/proc/self/fd/1", &file).unwrap();
+    let ran = run(token_daemon(&machine, &["--once"], &auth0(&machine))).await;
+    assert_eq!(ran.code(), Some(1));
+    assert!(ran.stderr().contains("is not a regular file"), "{}", ran.stderr());
+    assert!(file.is_symlink());
+}
+
 /// With the role configured as well, one token does for both.
 #[tokio::test]
 async fn the_cache_is_shared_with_those_who_exchange_the_token() {
