@@ -1,6 +1,6 @@
 //! The files that daemons write for other programs: all of them new, or all of them as they were.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, Metadata, TryLockError};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
@@ -40,6 +40,14 @@ pub(crate) enum PublishError {
     File(#[from] FileError),
     #[error("`{}` can be written by other users, who could put their own credentials there: `chmod go-w` it", .0.display())]
     Writable(PathBuf),
+    #[error(
+        "`{}` belongs to another user, who could put their own credentials there: `chown` it, or give that user the files \
+         with --owner",
+        .0.display()
+    )]
+    Foreign(PathBuf),
+    #[error("`{}` is a symlink of another user, who could turn it to any place: name the directory itself", .0.display())]
+    Link(PathBuf),
     #[error("`{}` {problem}: other content of it could not be kept", path.display())]
     Unkept { path: PathBuf, problem: &'static str },
     #[error("another process holds the lock of `{}`: is it a daemon that was stopped?", .0.display())]
@@ -98,11 +106,25 @@ impl PublishedFiles {
                 let mode = 0o700 | self.access.mode & 0o044 | (self.access.mode & 0o044) >> 2;
                 Ok(Access { mode, ..self.access }.apply(&directory).map_err(io)?)
             }
-            other if other.as_ref().is_ok_and(|metadata| metadata.mode() & 0o022 != 0) => {
-                Err(PublishError::Writable(self.directory.clone()))
-            }
-            other => Ok(other.map(drop).map_err(io)?),
+            other => self.check_directory(&other.map_err(io)?),
         }
+    }
+
+    /// What is read there is shown to the files' owner, and what is put there is believed by programs.
+    fn check_directory(&self, metadata: &Metadata) -> Result<(), PublishError> {
+        let ours = [0, rustix::process::geteuid().as_raw()];
+        // Without a trailing slash, which would look through a symlink.
+        let link = fs::symlink_metadata(self.directory.components().collect::<PathBuf>());
+        if link.is_ok_and(|link| link.is_symlink() && !ours.contains(&link.uid())) {
+            return Err(PublishError::Link(self.directory.clone()));
+        }
+        if !ours.contains(&metadata.uid()) && self.access.owner != Some(metadata.uid()) {
+            return Err(PublishError::Foreign(self.directory.clone()));
+        }
+        if metadata.mode() & 0o022 != 0 {
+            return Err(PublishError::Writable(self.directory.clone()));
+        }
+        Ok(())
     }
 }
 

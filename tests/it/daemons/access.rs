@@ -68,6 +68,33 @@ async fn a_folder_that_others_may_write_is_refused() {
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
 }
 
+/// Its owner could turn it to a folder of root's, and be given the profiles of others that stay in the file.
+#[tokio::test]
+async fn a_folder_of_another_user_or_behind_a_link_of_theirs_is_refused() {
+    if !rustix::process::geteuid().is_root() {
+        return eprintln!("skipped: only root can make files of another user");
+    }
+    const STRANGER: Option<u32> = Some(54_322);
+    let machine = Machine::start().await;
+    let (folder, target) = (folder(&machine), machine.home.path().join("target"));
+    std::fs::create_dir_all(&target).unwrap();
+    std::fs::create_dir_all(folder.parent().unwrap()).unwrap();
+    symlink(&target, &folder).unwrap();
+    assert_eq!(once(&machine, &[]).await.code(), Some(0), "root's own link is fine");
+    std::os::unix::fs::lchown(&folder, STRANGER, None).unwrap();
+    let ran = once(&machine, &["--owner", "54322"]).await;
+    assert_eq!(ran.code(), Some(1));
+    assert!(ran.stderr().contains("is a symlink of another user"), "{}", ran.stderr());
+    assert_eq!(owner_and_group(&target.join(CREDENTIALS)).0, 0, "nothing is given away");
+    std::fs::remove_file(&folder).unwrap();
+    std::fs::create_dir(&folder).unwrap();
+    std::os::unix::fs::chown(&folder, STRANGER, None).unwrap();
+    let ran = once(&machine, &[]).await;
+    assert_eq!(ran.code(), Some(1));
+    assert!(ran.stderr().contains("belongs to another user"), "{}", ran.stderr());
+    assert_eq!(once(&machine, &["--owner", "54322"]).await.code(), Some(0), "unless it is whom the files are for");
+}
+
 /// Whoever may write the folder could else have root copy any file into one that they may read.
 #[tokio::test]
 async fn nothing_is_taken_over_through_a_link() {
