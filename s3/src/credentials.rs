@@ -129,9 +129,10 @@ impl Helper {
     async fn run(&self) -> Result<Credentials, CredentialsError> {
         let program = self.program.display().to_string();
         let mut command = tokio::process::Command::new(&self.program);
-        command.args(&self.arguments).stdin(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
-        let output = command
-            .output()
+        command.args(&self.arguments).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+        // Not `output`, which takes stderr, too: why there are no credentials is for whoever ran this.
+        let run = async { command.spawn()?.wait_with_output().await };
+        let output = run
             .await
             .map_err(|cause| CredentialsError::Helper { program: program.clone(), cause: cause.to_string() })?;
         if !output.status.success() {

@@ -140,7 +140,9 @@ fn allowed(action: &str, prefix: &PathPrefix) -> String {
         "" => "S3_PATH_PREFIX is not set: name a key below the prefix that the identity has".to_owned(),
         prefix => format!("its prefix is `{prefix}`"),
     };
-    format!("the identity lacks {action} there; {place}, or ask whoever keeps its role")
+    // S3 says 404 only to whoever may list the bucket, so for one that is held to a prefix nothing is there but this.
+    let absent = if action == "s3:GetObject" { "there is no such object, or " } else { "" };
+    format!("{absent}the identity lacks {action} there; {place}, or ask whoever keeps its role")
 }
 
 impl fmt::Display for RequestError {
@@ -205,6 +207,12 @@ mod tests {
             "cannot upload `s3://b/k`: AccessDenied 403 (Access[31m Denied); the identity lacks s3:PutObject there; its \
              prefix is `logs/web/`, or ask whoever keeps its role"
         );
+    }
+
+    #[test]
+    fn what_is_not_there_is_refused_to_whoever_may_not_list() {
+        let hint = allowed("s3:GetObject", &PathPrefix::parse(None).unwrap());
+        assert!(hint.starts_with("there is no such object, or the identity lacks s3:GetObject there; "), "{hint}");
     }
 
     #[test]

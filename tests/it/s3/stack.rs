@@ -101,6 +101,7 @@ async fn a_helper_that_is_refused_says_why(stack: &Stack) {
     let ran = stack.s3(&server, &["upload", "small"]).await;
     assert_eq!(ran.code(), Some(3), "{}", ran.stderr());
     assert!(ran.stderr().contains("get-credentials` gave no credentials"), "{}", ran.stderr());
+    assert!(ran.stderr().contains("credvend: error: ") && ran.stderr().contains("invalid_client"), "{}", ran.stderr());
     let ran = stack.s3(&Server { env_file: "/nonexistent".to_owned(), ..server }, &["upload", "small"]).await;
     assert_eq!(ran.code(), Some(1), "{}", ran.stderr());
 }
