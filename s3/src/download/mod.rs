@@ -4,6 +4,7 @@ mod file;
 mod folder;
 mod object;
 mod receive;
+mod writer;
 
 use std::fs;
 use std::io::{self, Write};
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::Download;
 use crate::download::object::Object;
+use crate::download::writer::Writer;
 use crate::error::{Error, Kind};
 use crate::key::{self, KeyError, PathPrefix};
 use crate::output::{Output, Transfer, Verified};
@@ -104,13 +106,18 @@ pub(crate) async fn run(store: &Store, plan: Plan<'_>, output: Output) -> Result
 }
 
 /// A reader that has gone (`… | head -1`) is no failure.
-async fn stream(store: &Store, key: &str, path: &Path, mut target: impl Write) -> Result<(), Error> {
+async fn stream(store: &Store, key: &str, path: &Path, target: impl Write + Send + 'static) -> Result<(), Error> {
     let object = Object::open(store, key).await?;
-    let outcome = receive::in_order(store, object, &mut target).await;
-    match outcome.and_then(|_| target.flush().map_err(|cause| local(path, cause).into())) {
+    let mut writer = Writer::start(target);
+    let outcome = receive::in_order(store, object, path, &mut writer).await;
+    let outcome = match outcome {
+        Err(Error::Download(error @ DownloadError::Local { .. })) => Err(error.into()),
+        // What has come is written all the same.
+        outcome => writer.finish().await.map_err(|cause| local(path, cause).into()).and(outcome),
+    };
+    match outcome {
         Err(Error::Download(DownloadError::Local { cause, .. })) if cause.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(Error::Download(DownloadError::Local { cause, .. })) => Err(local(path, cause).into()),
-        outcome => outcome,
+        outcome => outcome.map(drop),
     }
 }
 

@@ -3,14 +3,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
+use bytes::Bytes;
 use futures_util::future::{try_join, try_join_all};
 
 use crate::checksum::{self, Digest};
 use crate::download::object::{Checksum, Object, Reader};
+use crate::download::writer::Writer;
 use crate::download::{DownloadError, Received, local};
 use crate::error::Error;
 use crate::output::Verified;
@@ -33,12 +35,17 @@ struct Pieces {
 }
 
 /// Into what is written from front to back.
-pub(crate) async fn in_order(store: &Store, object: Object<'_>, target: &mut impl Write) -> Result<Received, Error> {
+pub(crate) async fn in_order(
+    store: &Store,
+    object: Object<'_>,
+    path: &Path,
+    target: &mut Writer,
+) -> Result<Received, Error> {
     let Object { source, length, checksum, mut reader, slot: _slot } = object;
     let pieces = Pieces::new(length, checksum);
     while let Some(index) = pieces.take_front() {
-        let write = |bytes: &[u8], _| target.write_all(bytes);
-        pieces.receive(index, &mut reader, Path::new(""), write).await?;
+        let write = async |bytes, _| target.write(bytes).await;
+        pieces.receive(index, &mut reader, path, write).await?;
     }
     pieces.verify(&store.uri(source.key), "it has been written all the same: ")
 }
@@ -52,7 +59,7 @@ pub(crate) async fn into_file(
 ) -> Result<Received, Error> {
     let Object { source, length, checksum, mut reader, slot } = object;
     let pieces = Pieces::new(length, checksum);
-    let write = |bytes: &[u8], position| target.write_all_at(bytes, position);
+    let write = async |bytes: Bytes, position| target.write_all_at(&bytes, position);
     let front = async {
         while let Some(index) = pieces.take_front() {
             pieces.receive(index, &mut reader, path, write).await?;
@@ -114,7 +121,7 @@ impl Pieces {
         index: u64,
         reader: &mut Reader<'_>,
         path: &Path,
-        mut write: impl FnMut(&[u8], u64) -> io::Result<()>,
+        mut write: impl AsyncFnMut(Bytes, u64) -> io::Result<()>,
     ) -> Result<(), Error> {
         let (_, end) = self.bounds(index);
         let mut hasher = self.checksum.as_ref().map(|checksum| checksum.algorithm.hasher());
@@ -124,7 +131,7 @@ impl Pieces {
             if let Some(hasher) = &mut hasher {
                 hasher.update(&bytes);
             }
-            write(&bytes, position).map_err(|cause| local(path, cause))?;
+            write(bytes, position).await.map_err(|cause| local(path, cause))?;
         }
         if let (Some(hasher), Some(digest)) =
             (hasher, self.digests.borrow_mut().get_mut(usize::try_from(index).unwrap_or(usize::MAX)))

@@ -1,8 +1,10 @@
 //! Downloads over lines that break, from servers that lie, onto disks that are full.
 
+use std::io::Read as _;
 use std::os::unix::fs::symlink;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tests::process::binary;
 
 use super::fake::Fault;
@@ -104,6 +106,26 @@ async fn an_empty_object_and_one_into_a_folder_and_one_into_a_pipe() {
     assert_eq!(ran.code(), Some(1));
     assert!(ran.stderr().contains("NoSuchKey") && ran.stderr().contains("s3://bucket/logs/none"), "{}", ran.stderr());
     assert!(!desk.path("x").exists());
+}
+
+/// A reader that stands still, such as a pager, must not keep `systemctl stop` or Ctrl-C from being heard.
+#[tokio::test]
+async fn a_signal_is_heard_while_nobody_reads_standard_output() {
+    let desk = Desk::start().await;
+    desk.s3.put("object", &bytes(8 * MEBIBYTE));
+    let mut command = desk.command(&["download", "object", "-"], &[]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let reading = tokio::task::spawn_blocking(move || {
+        stdout.read_exact(&mut [0]).unwrap();
+        stdout
+    });
+    let stdout = reading.await.unwrap();
+    // By now it is full, or will be in a moment.
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let status = tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
+    drop(stdout);
+    assert_eq!(status.code(), Some(143));
 }
 
 #[tokio::test]
