@@ -71,6 +71,13 @@ impl RequestError {
     pub(crate) fn is_no_such_upload(&self) -> bool {
         matches!(&self.failure, Failure::Answer { code, .. } if code == "NoSuchUpload")
     }
+
+    /// S3 has looked at the parts of an upload, and they do not make the object.
+    pub(crate) fn is_of_the_parts(&self) -> bool {
+        let is_it =
+            |code: &str| is_damage(code) || matches!(code, "InvalidPart" | "InvalidPartOrder" | "EntityTooSmall");
+        matches!(&self.failure, Failure::Answer { code, .. } if is_it(code))
+    }
 }
 
 fn is_refusal(code: &str) -> bool {

@@ -29,7 +29,11 @@ pub(crate) struct Header {
     size: u64,
     /// Seconds and nanoseconds since 1970.
     modified: (i64, i64),
-    part_size: u64,
+    /// As above, of the last change of its inode: `cp -p`, rsync and `touch -d` bring an old time back, but not this one.
+    changed: (i64, i64),
+    /// Device and inode: another file can take a name.
+    inode: (u64, u64),
+    pub(crate) part_size: u64,
     algorithm: Algorithm,
 }
 
@@ -67,9 +71,17 @@ impl Header {
             path: fs::canonicalize(path)?,
             size: file.length(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            inode: (metadata.dev(), metadata.ino()),
             part_size,
             algorithm,
         })
+    }
+
+    /// Whether all parts are of one state of the file. What is added at its end meanwhile, as to a log, is not in them.
+    pub(crate) fn is_still_of(&self, file: &Segment) -> io::Result<bool> {
+        let metadata = file.file().metadata()?;
+        Ok(metadata.len() > self.size || (metadata.mtime(), metadata.mtime_nsec()) == self.modified)
     }
 
     /// One journal for a file and a key: a changed file finds the journal of its former self, and can abort it.
@@ -205,6 +217,8 @@ mod tests {
             path: "/a".into(),
             size,
             modified: (1, 2),
+            changed: (1, 2),
+            inode: (3, 4),
             part_size: 8,
             algorithm: Algorithm::Crc64Nvme,
         }

@@ -35,6 +35,8 @@ const MAX_SINGLE: u64 = 16 * MEBIBYTE;
 pub(crate) enum UploadError {
     #[error("`{}` cannot be read: {cause}", path.display())]
     Local { path: PathBuf, cause: io::Error },
+    #[error("`{}` was changed while it was uploaded, so nothing is: upload it again once it is at rest", .0.display())]
+    Changed(PathBuf),
     #[error("`{0}` is larger than 5 TiB, which is the most that S3 takes for one object: split it")]
     TooLarge(String),
     #[error("standard input cannot be kept on disk until it is sent: {0}; is there space in TMPDIR (default: /tmp)?")]
@@ -46,7 +48,7 @@ pub(crate) enum UploadError {
 impl UploadError {
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Self::Local { .. } | Self::TooLarge(_) | Self::Spool(_) => Kind::Configuration,
+            Self::Local { .. } | Self::Changed(_) | Self::TooLarge(_) | Self::Spool(_) => Kind::Configuration,
             Self::Damaged { .. } => Kind::Unavailable,
         }
     }

@@ -14,7 +14,7 @@ use crate::request::RequestError;
 use crate::store::{Orphan, Store, timeouts};
 use crate::upload::journal::{Header, Journal};
 use crate::upload::segment::Segment;
-use crate::upload::{MAX_PARTS, MEBIBYTE, headers, local, verified};
+use crate::upload::{MAX_PARTS, MEBIBYTE, UploadError, headers, local, verified};
 use crate::workers;
 
 const SMALLEST_PART: u64 = 8 * MEBIBYTE;
@@ -52,7 +52,7 @@ pub(crate) async fn upload(
     let mut journal = Journal::open(store.cache_dir.as_deref(), &header);
     if let Some((upload_id, parts)) = journal.resume(&header) {
         let multipart = Multipart { store, key, algorithm, upload_id };
-        match finish(&multipart, file, path, part_size, parts, &journal).await {
+        match finish(&multipart, file, path, &header, parts, &journal).await {
             // Completed after all, aborted, or cleaned away: it begins anew.
             Err(Error::Request(error)) if error.is_no_such_upload() => {}
             outcome => return outcome,
@@ -66,7 +66,7 @@ pub(crate) async fn upload(
     if !is_remembered {
         store.adopt(multipart.orphan());
     }
-    finish(&multipart, file, path, part_size, BTreeMap::new(), &journal).await
+    finish(&multipart, file, path, &header, BTreeMap::new(), &journal).await
 }
 
 /// Sends what S3 does not have yet and has it put together.
@@ -74,10 +74,11 @@ async fn finish(
     multipart: &Multipart<'_>,
     file: &Segment,
     path: &Path,
-    part_size: u64,
+    header: &Header,
     parts: BTreeMap<i32, Part>,
     journal: &Journal,
 ) -> Result<Verified, Error> {
+    let part_size = header.part_size;
     multipart.store.progress.advance(parts.values().map(|part| part.length).sum());
     let count = i32::try_from(file.length().div_ceil(part_size)).unwrap_or(i32::MAX);
     let missing: Vec<_> = (1..=count).filter(|number| !parts.contains_key(number)).collect();
@@ -91,9 +92,22 @@ async fn finish(
         Ok::<_, Error>(())
     })
     .await?;
-    let verified = multipart.complete(parts.take().into_values().collect()).await?;
-    journal.remove();
-    Ok(verified)
+    let forget = || {
+        journal.remove();
+        multipart.store.adopt(multipart.orphan());
+    };
+    if !header.is_still_of(file).map_err(|cause| local(path, cause))? {
+        forget();
+        return Err(UploadError::Changed(path.to_owned()).into());
+    }
+    let outcome = multipart.complete(parts.take().into_values().collect()).await;
+    match &outcome {
+        Ok(_) => journal.remove(),
+        // Whoever went on with these parts would be told the same for ever.
+        Err(Error::Request(error)) if error.is_of_the_parts() => forget(),
+        Err(_) => {}
+    }
+    outcome
 }
 
 impl<'a> Multipart<'a> {

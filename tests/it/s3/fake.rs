@@ -2,6 +2,9 @@
 //! local stack.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -27,6 +30,10 @@ pub enum Fault {
     BrokenPart(u32),
     /// An upload is never completed.
     SilentCompletion,
+    /// The completion of an upload is answered with 400 and this code.
+    RefusedCompletion(&'static str),
+    /// When the second part comes, somebody writes to this file, at this place.
+    Meddling(PathBuf, u64),
 }
 
 #[derive(Debug, Clone, Default)]
@@ -143,6 +150,11 @@ impl State {
             (Some(Fault::SilentFromPart(first)), Some(number)) if number >= *first => return silence(),
             (Some(Fault::BrokenPart(broken)), Some(number)) if number == *broken => return error(500, "InternalError"),
             (Some(Fault::SilentCompletion), _) if operation.starts_with("Complete") => return silence(),
+            (Some(Fault::RefusedCompletion(code)), _) if operation.starts_with("Complete") => return error(400, code),
+            (Some(Fault::Meddling(path, position)), Some(2)) => {
+                let file = File::options().write(true).open(path).expect("the test's own file");
+                file.write_all_at(b"meddled", *position).expect("a writable folder");
+            }
             _ => {}
         }
         let upload = query.get("uploadId").map(|id| (*id).to_owned()).unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::process::Stdio;
+use std::time::{Duration, SystemTime};
 
 use rustix::process::Signal;
 
@@ -74,6 +75,63 @@ async fn a_changed_file_is_another_upload_and_the_old_one_is_aborted() {
     desk.succeed(&["upload", "big"]).await;
     assert!(desk.s3.get("big").unwrap().bytes == content, "the object differs");
     assert_eq!(desk.s3.open_uploads(), 0);
+}
+
+/// `cp -p`, rsync and tar bring an old file's size and time back with other bytes.
+#[tokio::test]
+async fn what_was_sent_of_another_file_with_the_same_size_and_time_is_not_gone_on_with() {
+    let desk = Desk::start().await;
+    let written = |content: &[u8]| {
+        desk.file("big", content);
+        let file = std::fs::File::options().write(true).open(desk.path("big")).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600)).unwrap();
+    };
+    let mut content = bytes(20 * MEBIBYTE);
+    written(&content);
+    desk.s3.order(Fault::BrokenPart(3));
+    assert_eq!(desk.run(&["upload", "big"]).await.code(), Some(4));
+    desk.s3.mend();
+    content.reverse();
+    written(&content);
+    desk.succeed(&["upload", "big"]).await;
+    assert!(desk.s3.get("big").unwrap().bytes == content, "the object is torn");
+    assert_eq!(desk.s3.open_uploads(), 0);
+}
+
+#[tokio::test]
+async fn a_file_that_changes_meanwhile_is_no_object_but_one_that_grows_is() {
+    let desk = Desk::start().await;
+    let content = bytes(30 * MEBIBYTE);
+    desk.file("big", &content);
+    let file = std::fs::File::options().write(true).open(desk.path("big")).unwrap();
+    file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    desk.s3.order(Fault::Meddling(desk.path("big"), 30 * MEBIBYTE as u64));
+    desk.succeed(&["upload", "big"]).await;
+    assert!(desk.s3.get("big").unwrap().bytes == content, "as it was when it was opened");
+
+    file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    desk.s3.order(Fault::Meddling(desk.path("big"), 0));
+    let ran = desk.run(&["upload", "big", "--key", "torn"]).await;
+    assert_eq!(ran.code(), Some(1), "{}", ran.stderr());
+    assert!(ran.stderr().contains("`big` was changed while it was uploaded"), "{}", ran.stderr());
+    assert_eq!((desk.s3.keys(), desk.s3.open_uploads()), (vec!["big".to_owned()], 0));
+    assert_eq!(desk.names("cache"), Vec::<String>::new(), "nothing to go on with");
+}
+
+#[tokio::test]
+async fn parts_that_make_no_object_are_not_gone_on_with_for_ever() {
+    let desk = Desk::start().await;
+    desk.file("big", &bytes(20 * MEBIBYTE));
+    for (code, exit) in [("BadDigest", 4), ("InvalidPart", 1)] {
+        desk.s3.order(Fault::RefusedCompletion(code));
+        let ran = desk.run(&["upload", "big"]).await;
+        assert_eq!(ran.code(), Some(exit), "{}", ran.stderr());
+        assert_eq!(desk.s3.open_uploads(), 0, "{code}: nobody needs it any more");
+        desk.s3.mend();
+        desk.s3.take_requests();
+        desk.succeed(&["upload", "big"]).await;
+        assert!(desk.s3.take_requests().contains(&"CreateMultipartUpload".to_owned()), "{code}");
+    }
 }
 
 #[tokio::test]
