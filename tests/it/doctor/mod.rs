@@ -198,7 +198,13 @@ async fn s3_is_tried_on_the_identity_s_own_prefix() {
         let put = &requests[1];
         assert_eq!((put.path.as_str(), put.body.len()), ("/example-bucket/logs/server-01/.credvend-doctor", 0));
         assert!(put.headers["authorization"].contains("x-amz-checksum-sha256"), "what S3 reads is signed");
+        assert_eq!(put.headers["if-none-match"], "*", "nobody's object is replaced");
     }
+    let aws = Aws::start(&[answer(200, IDENTITY), s3_error(412, "PreconditionFailed")]).await;
+    let there = lines(&doctor(&machine, &aws, &["--write-probe"], &[]).await);
+    assert_eq!(line(&there, "S3").outcome(), ("S3", "ok"));
+    assert!(line(&there, "S3").text("detail").contains("it is left alone"), "{}", line(&there, "S3").0);
+    assert_eq!(aws.received().len(), 2, "neither read nor deleted");
 
     for (prefix, is_told) in [("logs/server-01/deeper", false), ("logs/server-010", true)] {
         let changes = [("S3_BUCKET", "example-bucket"), ("S3_PATH_PREFIX", prefix)];

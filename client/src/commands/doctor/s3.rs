@@ -82,13 +82,22 @@ impl Walk<'_> {
         let Some(object) = prefix.places.object(prefix.region, prefix.bucket, &prefix.key(PROBE)) else {
             return self.no_host(prefix);
         };
-        let put = Request::put(&object, Vec::new()).header("x-amz-checksum-sha256", DIGEST_OF_NOTHING);
+        // RFC 9110 §13.1.2: only where there is no object, so that nobody's is replaced, nor deleted afterwards.
+        let put = Request::put(&object, Vec::new())
+            .header("x-amz-checksum-sha256", DIGEST_OF_NOTHING)
+            .header("if-none-match", "*");
         let mut tried = Vec::new();
         for (request, what) in
             [(put, "written"), (Request::get(&object), "read"), (Request::delete(&object), "deleted")]
         {
             let answer = self.signed("S3", request, Service::S3, prefix.region, prefix.credentials).await?;
             let Some(answer) = answer else { return Ok(()) };
+            // S3 looks for the object only once the identity may write.
+            if what == "written" && answer.status == 412 {
+                let detail =
+                    format!("{url} can be written; an object is there already, of an earlier try or of somebody");
+                return self.report.ok("S3", format_args!("{detail}: it is left alone"));
+            }
             match Tried::of(&answer, prefix.credentials) {
                 Tried::Done => tried.push(what.to_owned()),
                 Tried::Denied if what != "written" => tried.push(format!("not {what}")),
