@@ -213,6 +213,8 @@ async fn what_would_need_quoting_is_refused() {
         ("S3_PATH_PREFIX='%{host}/'", "S3_PATH_PREFIX"),
         ("S3_BUCKET='a$b'", "S3_BUCKET"),
         ("AWS_ENDPOINT_URL_S3='https://a.example/?key=CANARY'", "AWS_ENDPOINT_URL_S3"),
+        ("AWS_ENDPOINT_URL_S3='https://user:CANARY@a.example'", "AWS_ENDPOINT_URL_S3"),
+        ("CREDENTIAL_API_URL='https://CANARY@a.example'", "CREDENTIAL_API_URL"),
         ("COGNITO_SCOPES='a\tb'", "COGNITO_SCOPES"),
     ] {
         let desk = Desk::new(&format!("{IDENTITY}export {line}\n"));

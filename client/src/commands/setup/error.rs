@@ -4,6 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use http_client::{Endpoint, EndpointError};
+
 /// Why no configuration can be printed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SetupError {
@@ -13,6 +15,9 @@ pub(crate) enum SetupError {
          that programs read: use another one, or write the configuration by hand"
     )]
     NotPlain { what: String },
+    /// Nobody else looks at the URLs that only other programs use, and a password in one would be printed.
+    #[error("{name}: {cause}, for example `https://s3.eu-west-1.amazonaws.com`")]
+    Url { name: &'static str, cause: EndpointError },
     #[error("`{}` leads nowhere: {cause}", path.display())]
     Path { path: PathBuf, cause: io::Error },
     #[error("the path of this program is not known: {0}: is /proc there?")]
@@ -29,6 +34,16 @@ const SIGNS: &str = "_.,:/=+@~-";
 pub(super) fn plain<'a>(what: &str, text: &'a str) -> Result<&'a str, SetupError> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || SIGNS.contains(c);
     if text.chars().all(is_plain) { Ok(text) } else { Err(SetupError::NotPlain { what: what.to_owned() }) }
+}
+
+/// The text, if it is plain; where it is a URL, one that is spoken to and holds no password.
+pub(super) fn plain_value(name: &'static str, value: String) -> Result<String, SetupError> {
+    // Scopes are separated by spaces, which no format minds within quotes.
+    value.split(' ').try_for_each(|word| plain(name, word).map(drop))?;
+    if value.contains("://") {
+        Endpoint::parse(&value).map_err(|cause| SetupError::Url { name, cause })?;
+    }
+    Ok(value)
 }
 
 /// A path of this machine, from its root on.

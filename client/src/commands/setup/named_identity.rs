@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::error::{SetupError, absolute, plain};
+use super::error::{SetupError, absolute, plain_value};
 use crate::config::Config;
 use crate::error::Error;
 use crate::identities::{self, VARIABLES};
@@ -51,12 +51,8 @@ impl NamedIdentity {
     pub(super) fn find(sources: &Sources<'_>) -> Result<Self, Error> {
         let config = sources.config()??;
         let lookup = sources.lookup()?;
-        let known = |name: &str| {
-            let value = lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-            // Scopes are separated by spaces, which no format minds within quotes.
-            value.map(|value| value.split(' ').try_for_each(|word| plain(name, word).map(|_| ())).map(|()| value))
-        };
-        let value = |name: &str| known(name).transpose();
+        let known = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let value = |name: &'static str| known(name).map(|value| plain_value(name, value)).transpose();
         let s3_endpoint =
             value("AWS_ENDPOINT_URL_S3")?.map_or_else(|| value("AWS_ENDPOINT_URL"), |own| Ok(Some(own)))?;
         let mut variables = Vec::new();
