@@ -143,9 +143,14 @@ impl<T: Perishable> State<T> {
             Ok(Answer { value, failure }) => {
                 self.failed += u64::from(failure.is_some());
                 self.failure = failure;
+                // By a clock that may have been set back since the current one came: then both its times look later.
+                let age = timestamp::now().duration_since(value.obtained_at());
+                let is_of_this_attempt = age.is_ok_and(|age| age <= took);
                 // The cache may hold something older, if it could not be written.
                 let is_better = |current: &Arc<T>| {
-                    value.obtained_at() > current.obtained_at() || value.ends_at() > current.ends_at()
+                    is_of_this_attempt
+                        || value.obtained_at() > current.obtained_at()
+                        || value.ends_at() > current.ends_at()
                 };
                 if self.freshness() == Freshness::Expired || self.current.as_ref().is_none_or(is_better) {
                     self.current = Some(Arc::new(value));
@@ -292,6 +297,21 @@ mod tests {
 
     fn key(state: &State<Credentials>) -> Option<&str> {
         state.current.as_ref().map(|current| current.access_key_id.as_str())
+    }
+
+    /// Else it would be fetched again and again, for nothing, until the current ones have ended.
+    #[test]
+    fn what_was_fetched_after_the_clock_was_set_back_is_better() {
+        let mut state = State::new(None);
+        let mut by_a_wrong_clock = credentials("ASIA1", Duration::ZERO, HOUR);
+        by_a_wrong_clock.obtained_at += 2 * HOUR;
+        by_a_wrong_clock.expires_at += 2 * HOUR;
+        state.adopt(Ok(Answer::new(by_a_wrong_clock)), Duration::ZERO);
+        state.adopt(Ok(Answer::new(credentials("ASIA2", HOUR / 60, HOUR))), HOUR / 120);
+        assert_eq!(key(&state), Some("ASIA1"), "from the cache, and as old as that or older");
+        state.adopt(Ok(Answer::new(credentials("ASIA3", Duration::from_secs(1), HOUR))), Duration::from_secs(2));
+        assert_eq!(key(&state), Some("ASIA3"));
+        assert!(!state.rest().is_zero());
     }
 
     #[test]
