@@ -7,6 +7,9 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Interval;
 
+/// How long a manager may be busy with other things.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Where notifications go, and how often the watchdog wants to hear something.
 pub(crate) struct Systemd {
     socket: Option<UnixDatagram>,
@@ -21,7 +24,7 @@ impl Systemd {
 
     /// It listens. Credentials come as soon as they can be had, which STATUS tells.
     pub(crate) fn ready(&self) {
-        self.send("READY=1");
+        self.send_patiently("READY=1");
     }
 
     pub(crate) fn status(&self, status: &str) {
@@ -32,7 +35,7 @@ impl Systemd {
     /// The time tells systemd which reload it is about: the same clock as its own.
     pub(crate) fn reloading(&self) {
         let now = clock_gettime(ClockId::Monotonic);
-        self.send(&format!("RELOADING=1\nMONOTONIC_USEC={}{:06}", now.tv_sec, now.tv_nsec / 1000));
+        self.send_patiently(&format!("RELOADING=1\nMONOTONIC_USEC={}{:06}", now.tv_sec, now.tv_nsec / 1000));
     }
 
     pub(crate) fn stopping(&self) {
@@ -46,6 +49,15 @@ impl Systemd {
     /// When the watchdog wants to hear something. Must be called inside of a runtime.
     pub(crate) fn watchdog(&self) -> Watchdog {
         Watchdog(self.watchdog.map(tokio::time::interval))
+    }
+
+    /// What is waited for, and said only once: its queue may be full for a moment, of ten messages in some containers.
+    fn send_patiently(&self, message: &str) {
+        let can_wait =
+            |is_possible: bool| self.socket.as_ref().is_some_and(|socket| socket.set_nonblocking(!is_possible).is_ok());
+        can_wait(true);
+        self.send(message);
+        can_wait(false);
     }
 
     fn send(&self, message: &str) {
@@ -79,6 +91,7 @@ fn connect(address: &SocketAddr) -> Option<UnixDatagram> {
     let socket = UnixDatagram::unbound().ok()?;
     socket.connect_addr(address).ok()?;
     // A manager that hangs must not stop the endpoint.
+    socket.set_write_timeout(Some(PATIENCE)).ok()?;
     socket.set_nonblocking(true).ok()?;
     Some(socket)
 }
@@ -108,6 +121,25 @@ mod tests {
         assert_eq!(with("1", "30000000"), None);
         assert_eq!(with(&own, "0"), None);
         assert_eq!(watchdog(&|_| None), None);
+    }
+
+    #[test]
+    fn a_manager_that_is_busy_for_a_moment_is_told_that_it_is_ready() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let receiver = UnixDatagram::bind(&path).unwrap();
+        let name = path.to_str().unwrap().to_owned();
+        let systemd = Systemd::from_env(&|asked| (asked == "NOTIFY_SOCKET").then(|| name.clone()));
+        let socket = systemd.socket.as_ref().unwrap();
+        while socket.send(b"WATCHDOG=1").is_ok() {}
+        let mut buffer = [0; 200];
+        std::thread::scope(|scope| {
+            scope.spawn(|| systemd.ready());
+            while !buffer.starts_with(b"READY=1") {
+                receiver.recv(&mut buffer).unwrap();
+            }
+        });
+        while socket.send(b"WATCHDOG=1").is_ok() {}
     }
 
     #[test]
