@@ -74,7 +74,8 @@ def runner(tmp_path: Path, upstream: Upstream, tarball: Path) -> Runner:
 def test_credentials_in_the_environment_are_masked(runner: Runner) -> None:
     result = runner.run()
     assert result.returncode == 0, result.stdout + result.stderr
-    expected = {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": CREDENTIALS["AccessKeyId"]}
+    expected = {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1"}
+    expected |= {"AWS_ACCESS_KEY_ID": CREDENTIALS["AccessKeyId"]}
     expected |= {"AWS_SECRET_ACCESS_KEY": CREDENTIALS["SecretAccessKey"], "AWS_SESSION_TOKEN": CREDENTIALS["SessionToken"]}
     assert runner.handed_over() == expected
     lines = (result.stdout + result.stderr).splitlines()

@@ -28,7 +28,9 @@ pub(crate) fn pairs(credentials: &Credentials, region: Option<&str>) -> Variable
         ("AWS_SESSION_TOKEN", credentials.session_token.expose().to_owned()),
         ("AWS_CREDENTIAL_EXPIRATION", timestamp::format(credentials.expires_at)),
     ];
-    variables.extend(region.map(|region| ("AWS_REGION", region.to_owned())));
+    // boto3 and the AWS CLI of version 1 read only the second one.
+    let names = region.map(|region| ["AWS_REGION", "AWS_DEFAULT_REGION"].map(|name| (name, region.to_owned())));
+    variables.extend(names.into_iter().flatten());
     variables
 }
 
@@ -99,7 +101,7 @@ mod tests {
             formatted(Dialect::Bash),
             "export AWS_ACCESS_KEY_ID=ASIAEXAMPLE\nexport AWS_SECRET_ACCESS_KEY=k/e+y\n\
              export AWS_SESSION_TOKEN='it'\\''s $HOME\\'\nexport AWS_CREDENTIAL_EXPIRATION=2026-01-01T00:00:00Z\n\
-             export AWS_REGION=eu-west-1\n"
+             export AWS_REGION=eu-west-1\nexport AWS_DEFAULT_REGION=eu-west-1\n"
         );
     }
 
@@ -109,7 +111,7 @@ mod tests {
             formatted(Dialect::Fish),
             "set -gx AWS_ACCESS_KEY_ID 'ASIAEXAMPLE'\nset -gx AWS_SECRET_ACCESS_KEY 'k/e+y'\n\
              set -gx AWS_SESSION_TOKEN 'it\\'s $HOME\\\\'\nset -gx AWS_CREDENTIAL_EXPIRATION '2026-01-01T00:00:00Z'\n\
-             set -gx AWS_REGION 'eu-west-1'\n"
+             set -gx AWS_REGION 'eu-west-1'\nset -gx AWS_DEFAULT_REGION 'eu-west-1'\n"
         );
     }
 
@@ -126,7 +128,7 @@ mod tests {
         assert_eq!(
             formatted(Dialect::Json),
             "{\"AWS_ACCESS_KEY_ID\":\"ASIAEXAMPLE\",\"AWS_CREDENTIAL_EXPIRATION\":\"2026-01-01T00:00:00Z\",\
-             \"AWS_REGION\":\"eu-west-1\",\"AWS_SECRET_ACCESS_KEY\":\"k/e+y\",\
+             \"AWS_DEFAULT_REGION\":\"eu-west-1\",\"AWS_REGION\":\"eu-west-1\",\"AWS_SECRET_ACCESS_KEY\":\"k/e+y\",\
              \"AWS_SESSION_TOKEN\":\"it's $HOME\\\\\"}\n"
         );
     }

@@ -16,9 +16,8 @@ fn credvend(machine: &Machine, shell: &str) -> String {
 #[tokio::test]
 async fn shells_read_what_was_written() {
     let machine = Machine::start().await;
-    let print =
-        "for name in AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_REGION; do printenv $name; done";
-    let expected = format!("ASIAIOSFODNN7EXAMPLE\n{SECRET_ACCESS_KEY}\n{SESSION_TOKEN}\n{ODD}\n");
+    let print = "for name in AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_REGION AWS_DEFAULT_REGION; do printenv $name; done";
+    let expected = format!("ASIAIOSFODNN7EXAMPLE\n{SECRET_ACCESS_KEY}\n{SESSION_TOKEN}\n{ODD}\n{ODD}\n");
     let mut shells = vec!["bash", "dash", "sh"];
     // Where it is installed.
     shells.retain(|shell| Command::new(shell).args(["-c", "true"]).status().is_ok());
@@ -47,10 +46,10 @@ async fn json_and_power_shell() {
     let json: Value = serde_json::from_str(&ran.stdout()).unwrap();
     assert_eq!(json["AWS_REGION"], ODD);
     assert_eq!(json["AWS_SESSION_TOKEN"], SESSION_TOKEN);
-    assert_eq!(json.as_object().unwrap().len(), 5);
+    assert_eq!(json.as_object().unwrap().len(), 6);
     let ran = machine.run(&["env", "--shell", "powershell"], &[("AWS_REGION", ODD)]).await;
     let quoted = ODD.replace('\'', "''").replace('\u{2019}', "\u{2019}\u{2019}");
-    assert!(ran.stdout().ends_with(&format!("\n$env:AWS_REGION = '{quoted}'\n")), "{}", ran.stdout());
+    assert!(ran.stdout().ends_with(&format!("\n$env:AWS_DEFAULT_REGION = '{quoted}'\n")), "{}", ran.stdout());
     let without = machine.run(&["env"], &[("AWS_REGION", "")]).await;
-    assert!(without.code() == Some(0) && !without.stdout().contains("AWS_REGION"), "{}", without.stdout());
+    assert!(without.code() == Some(0) && !without.stdout().contains("_REGION"), "{}", without.stdout());
 }
