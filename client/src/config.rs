@@ -182,6 +182,7 @@ mod tests {
         for name in ["AUTH0_DOMAIN", "AUTH0_CLIENT_ID", "AUTH0_CLIENT_SECRET", "AUTH0_AUDIENCE", "AWS_ROLE_ARN"] {
             assert!(message.contains(&format!("{name} (")), "{name} is not in {message}");
         }
+        assert!(message.ends_with(" (IDP_TYPE is not set, so it is auth0)"), "{message}");
         assert_eq!(
             refused(&[("IDP_TYPE", "okta")]),
             "IDP_TYPE: `okta` is none of auth0, cognito, entra, github, oidc, file"

@@ -9,6 +9,7 @@ pub(crate) struct Variables<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
     missing: Vec<String>,
     faults: Vec<String>,
+    assumption: Option<&'static str>,
 }
 
 /// Everything that is wrong with the configuration.
@@ -16,11 +17,12 @@ pub(crate) struct Variables<'a> {
 pub(crate) struct ConfigError {
     missing: Vec<String>,
     faults: Vec<String>,
+    assumption: Option<&'static str>,
 }
 
 impl<'a> Variables<'a> {
     pub(crate) fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self { lookup, missing: Vec::new(), faults: Vec::new() }
+        Self { lookup, missing: Vec::new(), faults: Vec::new(), assumption: None }
     }
 
     /// A value without the space around it. Empty means missing.
@@ -66,11 +68,16 @@ impl<'a> Variables<'a> {
         Some(host)
     }
 
+    /// What was taken for granted; said beside what is missing, since that may be missing for no other reason.
+    pub(crate) fn assume(&mut self, assumption: &'static str) {
+        self.assumption = Some(assumption);
+    }
+
     /// Ends the reading: the value, when nothing was noted on the way to it.
     pub(crate) fn finish<T>(self, value: Option<T>) -> Result<T, ConfigError> {
         match value {
             Some(value) if self.missing.is_empty() && self.faults.is_empty() => Ok(value),
-            _ => Err(ConfigError { missing: self.missing, faults: self.faults }),
+            _ => Err(ConfigError { missing: self.missing, faults: self.faults, assumption: self.assumption }),
         }
     }
 }
@@ -84,7 +91,8 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = self.faults.clone();
         if !self.missing.is_empty() {
-            parts.insert(0, format!("missing environment variables: {}", self.missing.join(", ")));
+            let because = self.assumption.map(|assumption| format!(" ({assumption})")).unwrap_or_default();
+            parts.insert(0, format!("missing environment variables: {}{because}", self.missing.join(", ")));
         }
         formatter.write_str(&parts.join("; "))
     }

@@ -94,7 +94,10 @@ impl IdpType {
 
     /// Reads `IDP_TYPE`; the default is the one of the deployments that exist.
     pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<Self> {
-        let Some(given) = variables.optional("IDP_TYPE") else { return Some(Self::Auth0) };
+        let Some(given) = variables.optional("IDP_TYPE") else {
+            variables.assume("IDP_TYPE is not set, so it is auth0");
+            return Some(Self::Auth0);
+        };
         let found = Self::NAMES.into_iter().find(|(name, _)| given.eq_ignore_ascii_case(name));
         if found.is_none() {
             let names = Self::NAMES.map(|(name, _)| name).join(", ");
