@@ -38,6 +38,10 @@ impl AuthorizationToken {
         let (Some(directory), Some(name)) = (path.parent(), path.file_name().and_then(OsStr::to_str)) else {
             return Err(FileError::Untrusted { path, problem: "is not the name of a file" });
         };
+        if !directory.is_dir() {
+            let problem = "is not a directory: make it, or let systemd do it with RuntimeDirectory=";
+            return Err(FileError::Untrusted { path: directory.to_owned(), problem });
+        }
         atomic_file::refuse_special(&path)?;
         NewFile::write(directory, name, self.expose().as_bytes(), access)?.put_in_place()?;
         Ok(TokenFile { inode: inode(&path), path })
@@ -93,5 +97,11 @@ mod tests {
         let token = AuthorizationToken::generate().unwrap_or_else(|error| panic!("{error}"));
         assert!(token.write(&path, &Access::PRIVATE).is_err_and(|error| error.to_string().contains("regular file")));
         assert!(path.is_symlink());
+        let nowhere = token.write(&folder.path().join("none/token"), &Access::PRIVATE);
+        assert!(nowhere.is_err_and(|error| {
+            error
+                .to_string()
+                .ends_with("none` is not a directory: make it, or let systemd do it with RuntimeDirectory=")
+        }));
     }
 }

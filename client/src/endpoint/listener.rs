@@ -31,7 +31,7 @@ pub(crate) enum ListenError {
          127.0.0.1, [::1] or a unix socket"
     )]
     NotLoopback(SocketAddr),
-    #[error("cannot listen on {address}: {cause}{}", hint(cause))]
+    #[error("cannot listen on {address}: {cause}{}", hint(address, cause))]
     Bind { address: String, cause: io::Error },
     #[error("the socket that systemd hands over cannot be used: {0}; expected is one of ListenStream=")]
     Inherited(io::Error),
@@ -42,8 +42,11 @@ pub(crate) enum ListenError {
     Open(String),
 }
 
-fn hint(cause: &io::Error) -> &'static str {
+fn hint(address: &str, cause: &io::Error) -> &'static str {
     match cause.kind() {
+        io::ErrorKind::AddrInUse if address.starts_with("unix:") => {
+            ": is it running already? If what lies there is something else, name another path"
+        }
         io::ErrorKind::AddrInUse => ": is it running already? 127.0.0.1:0 takes a free port",
         io::ErrorKind::NotFound => ": create the directory, or let systemd do it with RuntimeDirectory=",
         _ => "",
@@ -226,7 +229,8 @@ mod tests {
         }
         drop(std::os::unix::net::UnixListener::bind(path("socket")).unwrap());
         let listener = Listener::bind(&ListenAddress::Unix(path("socket"))).unwrap();
-        assert!(Listener::bind(&ListenAddress::Unix(path("socket"))).is_err(), "somebody is at it");
+        let taken = Listener::bind(&ListenAddress::Unix(path("socket"))).err().unwrap().to_string();
+        assert!(taken.contains("is it running already") && !taken.contains("127.0.0.1"), "{taken}");
         drop(listener);
         assert!(!path("socket").exists());
     }
