@@ -224,6 +224,9 @@ async fn traps_of_the_endpoint() {
     shop.expect("vector", &[], &full_uri(encrypted), ("endpoint", "warn", "certificate authority")).await;
     shop.write("token", "another");
     shop.expect("logstash", &[], &[], ("answer", "fail", "401")).await;
+    std::fs::remove_file(shop.path("token")).unwrap();
+    shop.expect("logstash", &[], &[], ("token file", "fail", "No such file")).await;
+    assert!(shop.doctor("logstash", &[], &[]).await.stdout().contains("start `credvend serve"));
     shop.write("token", TOKEN);
     // Nobody else reads a file of 0600, nor one in a folder of 0700.
     std::fs::set_permissions(shop.path("token"), PermissionsExt::from_mode(0o600)).unwrap();

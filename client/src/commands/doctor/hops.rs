@@ -30,7 +30,7 @@ pub(crate) fn secrets(config: &Config, report: &mut Report) -> Result<(), Error>
     for source in config.idp.secrets() {
         match source.read() {
             Ok(_) if source.is_open_to_others() => {
-                report.ok("secret", format_args!("from {source}, which other users can read: `chmod 600` it"))?;
+                report.warn("secret", format_args!("from {source}, which other users can read"), "`chmod 600` it")?;
             }
             Ok(_) => report.ok("secret", format_args!("from {source}"))?,
             Err(error) => report.fail("secret", &Error::Idp(error.into()))?,
@@ -62,7 +62,9 @@ pub(crate) fn way_out(config: &Config, report: &Report) -> Result<(), Error> {
             report.ok("proxy", format_args!("https goes through {place}; {except} excepted (NO_PROXY)"))?;
         }
     }
-    let extra: Vec<String> = config.extra_ca.iter().map(|path| path.display().to_string()).collect();
+    let mut extra: Vec<String> = config.extra_ca.iter().map(|path| path.display().to_string()).collect();
+    // Often both variables name the same file.
+    extra.dedup();
     if extra.is_empty() {
         return report.ok("CA", "the system's certificate authorities");
     }

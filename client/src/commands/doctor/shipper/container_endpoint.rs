@@ -1,6 +1,7 @@
 //! `AWS_CONTAINER_CREDENTIALS_FULL_URI`, asked as the shipper would ask it.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -83,8 +84,12 @@ impl Check<'_> {
             (None, Ok(token)) => token,
             (problem, _) => {
                 let problem = problem.unwrap_or_else(|| "it is not text".to_owned());
-                let fix =
-                    "let the shipper's user read it: `serve --token-file-mode 0640`, and the group of `serve`'s user";
+                let is_missing = fs::metadata(place).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+                let fix = if is_missing {
+                    "start `credvend serve --token-file` with this path: it writes the file, and takes it away at its end"
+                } else {
+                    "let the shipper's user read it: `serve --token-file-mode 0640`, and the group of `serve`'s user"
+                };
                 self.fail("token file", format_args!("`{path}`: {problem}"), fix)?;
                 return Ok(Err(()));
             }
