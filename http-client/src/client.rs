@@ -236,6 +236,7 @@ mod tests {
         let client = HttpClient::new(Roots::Embedded, &[], LIMITS).unwrap();
         let error = client.send(Request::get(&Endpoint::parse(&url).unwrap())).await.err().unwrap();
         assert!(matches!(error, RequestError::Tls { .. }), "{error:?}");
+        assert!(error.to_string().contains("is it plain http"), "{error}");
     }
 
     #[tokio::test]

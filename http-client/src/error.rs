@@ -72,16 +72,15 @@ impl RequestError {
 
     pub(crate) fn from_reqwest(error: &reqwest::Error, endpoint: &Endpoint, connect_timeout: Duration) -> Self {
         let endpoint = endpoint.clone();
-        let cause = root_cause(error);
         if error.is_timeout() {
             // Only the connect phase is timed by reqwest; the whole is timed by `HttpClient::send`.
             Self::Timeout { endpoint, after: connect_timeout }
-        } else if is_tls(error) {
-            Self::Tls { endpoint, cause }
+        } else if let Some(problem) = tls_error(error) {
+            Self::Tls { endpoint, cause: in_words(problem) }
         } else if error.is_connect() {
-            Self::Connect { endpoint, cause }
+            Self::Connect { endpoint, cause: root_cause(error) }
         } else {
-            Self::Interrupted { endpoint, cause }
+            Self::Interrupted { endpoint, cause: root_cause(error) }
         }
     }
 }
@@ -95,11 +94,11 @@ fn root_cause(error: &reqwest::Error) -> String {
     innermost.to_string()
 }
 
-fn is_tls(error: &reqwest::Error) -> bool {
+fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
     let mut next: Option<&(dyn StdError + 'static)> = error.source();
     while let Some(current) = next {
-        if current.is::<rustls::Error>() {
-            return true;
+        if let Some(found) = current.downcast_ref() {
+            return Some(found);
         }
         // An io::Error's `source` skips the very error that it wraps, so look inside.
         next = match current.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
@@ -107,5 +106,15 @@ fn is_tls(error: &reqwest::Error) -> bool {
             None => current.source(),
         };
     }
-    false
+    None
+}
+
+/// What is read when somebody answers who does not speak TLS at all says nothing in the library's words.
+fn in_words(problem: &rustls::Error) -> String {
+    match problem {
+        rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => {
+            "what answers does not speak TLS: is it plain http, or another port?".to_owned()
+        }
+        problem => problem.to_string(),
+    }
 }
