@@ -12,24 +12,27 @@ use crate::commands;
 #[command(name = "credvend", version, after_long_help = ENVIRONMENT)]
 pub(crate) struct Cli {
     /// Read variables from FILE (`NAME=value` or `export NAME=value` lines); they win over the process's own
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
     /// Read variables from the table [identity.NAME] of the configuration file; they win over the process's own
-    #[arg(long, global = true, value_name = "NAME", conflicts_with = "env_file")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "NAME", conflicts_with = "env_file")]
     pub(crate) identity: Option<String>,
     /// The configuration file of --identity [default: /etc/credvend/config.toml]
-    #[arg(long, global = true, value_name = "FILE", conflicts_with = "env_file")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", conflicts_with = "env_file")]
     pub(crate) config: Option<PathBuf>,
     /// How messages look on stderr
-    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
     /// The least important messages that are shown
-    #[arg(long, global = true, value_name = "LEVEL", value_enum, default_value_t = LogLevel::Warn)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "LEVEL", value_enum, default_value_t = LogLevel::Warn)]
     pub(crate) log_level: LogLevel,
     /// What to do
     #[command(subcommand)]
     pub(crate) command: Command,
 }
+
+/// Apart from a command's own options, which are what its help is asked for.
+const GLOBAL: &str = "Options of all commands";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
