@@ -33,7 +33,7 @@ impl Peer {
     }
 }
 
-/// user_namespaces(7): in a namespace (a rootless container, `PrivateUsers=`) all users that it does not know are shown as
+/// `user_namespaces(7)`: in a namespace (a rootless container, `PrivateUsers=`) all users that it does not know are shown as
 /// one, who is `nobody` elsewhere.
 fn is_told_apart(uid: u32) -> bool {
     static STRANGER: LazyLock<Option<u32>> = LazyLock::new(|| {
