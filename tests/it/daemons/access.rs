@@ -71,10 +71,10 @@ async fn a_folder_that_others_may_write_is_refused() {
 /// Its owner could turn it to a folder of root's, and be given the profiles of others that stay in the file.
 #[tokio::test]
 async fn a_folder_of_another_user_or_behind_a_link_of_theirs_is_refused() {
+    const STRANGER: Option<u32> = Some(54_322);
     if !rustix::process::geteuid().is_root() {
         return eprintln!("skipped: only root can make files of another user");
     }
-    const STRANGER: Option<u32> = Some(54_322);
     let machine = Machine::start().await;
     let (folder, target) = (folder(&machine), machine.home.path().join("target"));
     std::fs::create_dir_all(&target).unwrap();
