@@ -35,7 +35,11 @@ pub(crate) enum CredentialsError {
          identity with --identity or --env-file"
     )]
     NotFound,
-    #[error("the AWS chain gave no credentials: {0}")]
+    /// The SDK names neither file nor variable.
+    #[error(
+        "the AWS chain gave no credentials: {0}; is there what AWS_PROFILE, AWS_WEB_IDENTITY_TOKEN_FILE or \
+         AWS_CONTAINER_… name, and does `credvend serve` run?"
+    )]
     Chain(String),
 }
 
