@@ -1,14 +1,16 @@
 //! Where the endpoint listens: a loopback address, a unix socket, or the socket that systemd hands over.
 
 use std::fmt;
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use listenfd::ListenFd;
+use rustix::fs::Mode;
+use rustix::process::umask;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::OnceCell;
 
@@ -189,18 +191,25 @@ impl Drop for Listener {
 }
 
 fn bind_unix(path: &Path) -> io::Result<Listener> {
-    let bound = match std::os::unix::net::UnixListener::bind(path) {
+    let bound = match bind_for_all(path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_abandoned(path) => {
             fs::remove_file(path)?;
-            std::os::unix::net::UnixListener::bind(path)
+            bind_for_all(path)
         }
         other => other,
     };
     let mut listener = Listener::of_unix(bound?)?;
     listener.own_path = Some(path.to_owned());
-    // Everybody may ask: who gets something is up to the identities.
-    fs::set_permissions(path, Permissions::from_mode(0o666))?;
     Ok(listener)
+}
+
+/// Everybody may ask: who gets something is up to the identities. Not by a chmod(2) afterwards: whoever may write the
+/// directory could have put a link in the socket's place by then, to any file of ours.
+fn bind_for_all(path: &Path) -> io::Result<std::os::unix::net::UnixListener> {
+    let before = umask(Mode::empty());
+    let bound = std::os::unix::net::UnixListener::bind(path);
+    umask(before);
+    bound
 }
 
 /// What a killed process leaves behind: a socket, and nobody at it.
