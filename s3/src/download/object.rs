@@ -124,11 +124,16 @@ async fn checksum(store: &Store, key: &str, length: u64, algorithm: Algorithm, t
     Some(Checksum { algorithm, digest, part_size: part_size.flatten() })
 }
 
-/// The size of all parts but the last, which S3 tells of the first one.
-async fn part_size(store: &Store, key: &str, length: u64, parts: u64) -> Option<u64> {
-    let first = store.client.head_object().bucket(&store.bucket).key(key).part_number(1).send().await.ok()?;
-    let size = u64::try_from(first.content_length()?).ok()?;
-    (size > 0 && length.div_ceil(size) == parts).then_some(size)
+/// The size of all parts but the last. S3 tells that of each part; where the first and the last do not fill the object
+/// with others like the first, parts differ, as they may.
+async fn part_size(store: &Store, key: &str, length: u64, parts: i32) -> Option<u64> {
+    let head = async |number| {
+        let part = store.client.head_object().bucket(&store.bucket).key(key).part_number(number).send().await.ok()?;
+        u64::try_from(part.content_length()?).ok()
+    };
+    let (first, last) = (head(1).await?, head(parts).await?);
+    let before_last = u64::try_from(parts - 1).ok()?.checked_mul(first)?;
+    (first > 0 && last <= first && before_last.checked_add(last)? == length).then_some(first)
 }
 
 impl Reader<'_> {

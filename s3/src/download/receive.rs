@@ -2,6 +2,7 @@
 //! which S3 has described it goes on from the front, the others take pieces from the back, until they meet.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -31,7 +32,8 @@ struct Pieces {
     front: Cell<u64>,
     /// The one behind the last that nobody has taken.
     back: Cell<u64>,
-    digests: RefCell<Vec<Option<Digest>>>,
+    /// Of the pieces that have come: what a server says of the length of an object takes no memory.
+    digests: RefCell<BTreeMap<u64, Digest>>,
 }
 
 /// Into what is written from front to back.
@@ -90,8 +92,7 @@ impl Pieces {
             _ => PIECE,
         };
         let count = length.div_ceil(size);
-        let digests = RefCell::new(std::iter::repeat_with(|| None).take(usize::try_from(count).unwrap_or(0)).collect());
-        Self { checksum, length, size, front: Cell::new(0), back: Cell::new(count), digests }
+        Self { checksum, length, size, front: Cell::new(0), back: Cell::new(count), digests: RefCell::default() }
     }
 
     fn take_front(&self) -> Option<u64> {
@@ -133,10 +134,8 @@ impl Pieces {
             }
             write(bytes, position).await.map_err(|cause| local(path, cause))?;
         }
-        if let (Some(hasher), Some(digest)) =
-            (hasher, self.digests.borrow_mut().get_mut(usize::try_from(index).unwrap_or(usize::MAX)))
-        {
-            *digest = Some(hasher.finish());
+        if let Some(hasher) = hasher {
+            self.digests.borrow_mut().insert(index, hasher.finish());
         }
         Ok(())
     }
@@ -146,7 +145,7 @@ impl Pieces {
         let Some(Checksum { algorithm, digest: expected, part_size }) = self.checksum else {
             return Ok(Received { bytes: self.length, checksum: None });
         };
-        let digests: Vec<_> = self.digests.take().into_iter().flatten().collect();
+        let digests: Vec<_> = self.digests.take().into_values().collect();
         let lengths = (0..).map(|index| (self.size * (index + 1)).min(self.length) - self.size * index);
         let found = if part_size.is_some() {
             Some(checksum::composite(algorithm, &digests))
@@ -176,6 +175,13 @@ mod tests {
         assert_eq!(taken, [Some(0), Some(4), Some(3), Some(1)]);
         assert_eq!((pieces.take_back(), pieces.take_front(), pieces.take_front()), (None, Some(2), None));
         assert_eq!(pieces.bounds(4), (PIECE * 4, PIECE * 4 + 1));
+    }
+
+    #[test]
+    fn a_length_that_no_memory_could_count_is_not_counted() {
+        let digest = Algorithm::Crc64Nvme.hasher().finish();
+        let checksum = Checksum { algorithm: Algorithm::Crc64Nvme, digest, part_size: None };
+        assert_eq!(Pieces::new(u64::MAX / 2, Some(checksum)).take_front(), Some(0));
     }
 
     #[test]

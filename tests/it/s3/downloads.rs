@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use tests::process::binary;
 
-use super::fake::Fault;
+use super::fake::{Fault, Stored, composite};
 use super::{Desk, MEBIBYTE, bytes};
 use crate::machine::run;
 
@@ -70,6 +70,38 @@ async fn checksums_of_parts_are_verified_as_such() {
     let ran = desk.run(&["download", "small", "copy"]).await;
     assert_eq!(ran.code(), Some(0));
     assert!(ran.stderr().contains("only the length"), "{}", ran.stderr());
+}
+
+/// S3 asks only that the last part be no larger than 5 GiB and the others no smaller than 5 MiB.
+#[tokio::test]
+async fn parts_of_different_sizes_are_no_damage() {
+    let desk = Desk::start().await;
+    let content = bytes(22 * 1024);
+    let parts = [&content[..8192], &content[8192..14336], &content[14336..]].map(<[u8]>::to_vec);
+    let stored = Stored {
+        bytes: content.clone(),
+        checksum: Some(composite(parts.iter())),
+        parts: parts.iter().map(Vec::len).collect(),
+    };
+    desk.s3.replace("uneven", stored);
+    let ran = desk.run(&["download", "uneven", "copy"]).await;
+    assert_eq!(ran.code(), Some(0), "{}", ran.stderr());
+    assert!(ran.stderr().contains("only the length"), "{}", ran.stderr());
+    assert!(std::fs::read(desk.path("copy")).unwrap() == content, "the copy differs");
+}
+
+#[tokio::test]
+async fn one_damaged_object_does_not_keep_the_others_there() {
+    let desk = Desk::start().await;
+    for name in ["d/a", "d/b", "d/c"] {
+        desk.s3.put(name, name.as_bytes());
+    }
+    let checksum = Some(("x-amz-checksum-crc64nvme".to_owned(), "AAAAAAAAAAE=".to_owned()));
+    desk.s3.replace("d/b", Stored { bytes: b"damaged".to_vec(), checksum, ..Stored::default() });
+    let ran = desk.run(&["download", "d/", "out"]).await;
+    assert_eq!(ran.code(), Some(1), "{}", ran.stderr());
+    assert!(ran.stderr().contains("is damaged") && ran.stderr().contains("1 of 3 files failed"), "{}", ran.stderr());
+    assert_eq!(desk.names("out"), ["a", "c"]);
 }
 
 #[tokio::test]

@@ -41,8 +41,8 @@ pub struct Stored {
     pub bytes: Vec<u8>,
     /// Header and value.
     pub checksum: Option<(String, String)>,
-    /// Of the first part, where it was uploaded in parts.
-    part_size: Option<usize>,
+    /// Lengths, where it was uploaded in parts.
+    pub parts: Vec<usize>,
 }
 
 #[derive(Default)]
@@ -184,7 +184,7 @@ impl State {
                 xml(204, "")
             }
             "ListObjectsV2" => self.list(&decode(query.get("prefix").unwrap_or(&""))),
-            _ => self.download(&key, received),
+            _ => self.download(&key, number, received),
         }
     }
 
@@ -201,28 +201,29 @@ impl State {
 
     fn complete(&mut self, key: String, upload: &str, received: &Received) -> Reply {
         let Some(parts) = self.uploads.remove(upload) else { return error(404, "NoSuchUpload") };
-        let part_size = parts.values().next().map(Vec::len);
+        let lengths = parts.values().map(Vec::len).collect();
         let composite = composite(parts.values());
         self.store(key.clone(), parts.into_values().flatten().collect(), received);
         let stored = self.objects.entry(key).or_default();
-        stored.part_size = part_size;
+        stored.parts = lengths;
         stored.checksum.get_or_insert(composite);
         xml(200, "<CompleteMultipartUploadResult><ETag>\"whole\"</ETag></CompleteMultipartUploadResult>")
     }
 
     fn store(&mut self, key: String, bytes: Vec<u8>, received: &Received) {
         let stated = CHECKSUMS.iter().find_map(|name| Some(((*name).to_owned(), received.headers.get(*name)?.clone())));
-        self.objects.insert(key, Stored { bytes, checksum: stated, part_size: None });
+        self.objects.insert(key, Stored { bytes, checksum: stated, parts: Vec::new() });
     }
 
-    fn download(&self, key: &str, received: &Received) -> Reply {
+    fn download(&self, key: &str, number: Option<u32>, received: &Received) -> Reply {
         let Some(stored) = self.objects.get(key) else { return error(404, "NoSuchKey") };
         let etag = format!("\"etag-{}\"", stored.bytes.len());
         if received.headers.get("if-match").is_some_and(|wanted| *wanted != etag) {
             return error(412, "PreconditionFailed");
         }
         if received.method == "HEAD" {
-            let length = stored.part_size.unwrap_or(stored.bytes.len());
+            let part = number.and_then(|number| stored.parts.get(usize::try_from(number).ok()? - 1));
+            let length = part.copied().unwrap_or(stored.bytes.len());
             return Reply::Raw(format!("HTTP/1.1 206 X\r\ncontent-length: {length}\r\n\r\n").into_bytes());
         }
         let mut headers = vec![("etag".to_owned(), etag)];
@@ -257,7 +258,7 @@ impl State {
 }
 
 /// What S3 states where parts have SHA-256 checksums: the checksum of their checksums, and how many there are.
-fn composite<'a>(parts: impl ExactSizeIterator<Item = &'a Vec<u8>>) -> (String, String) {
+pub fn composite<'a>(parts: impl ExactSizeIterator<Item = &'a Vec<u8>>) -> (String, String) {
     let count = parts.len();
     let digests: Vec<u8> = parts.flat_map(|part| digest(&SHA256, part).as_ref().to_owned()).collect();
     let value = format!("{}-{count}", BASE64_STANDARD.encode(digest(&SHA256, &digests)));
