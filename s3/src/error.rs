@@ -99,6 +99,11 @@ impl Error {
 
     /// Whether it would meet the next file as well.
     pub(crate) fn concerns_all_files(&self) -> bool {
-        !matches!(self.kind(), Kind::Configuration)
+        match self {
+            Self::Request(error) => error.concerns_all_objects(),
+            // Damaged, too, is the one that is.
+            Self::Upload(_) | Self::Download(_) => false,
+            other => other.kind() != Kind::Configuration,
+        }
     }
 }

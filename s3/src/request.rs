@@ -54,6 +54,7 @@ impl RequestError {
 
     pub(crate) fn kind(&self) -> Kind {
         match &self.failure {
+            Failure::Answer { code, .. } if code == ARCHIVED => Kind::Configuration,
             Failure::Answer { status: 401 | 403, .. } => Kind::Refused,
             // S3 answers an expired or unknown token with 400.
             Failure::Answer { code, .. } if is_refusal(code) => Kind::Refused,
@@ -64,6 +65,16 @@ impl RequestError {
             | Failure::Malformed(_) => Kind::Unavailable,
             Failure::Answer { .. } => Kind::Configuration,
             Failure::NoCredentials(error) => error.kind(),
+        }
+    }
+
+    /// Whether another object would meet it as well.
+    pub(crate) fn concerns_all_objects(&self) -> bool {
+        match &self.failure {
+            Failure::Answer { status: 412, .. } => false,
+            Failure::Answer { code, .. } if is_damage(code) || code == ARCHIVED => false,
+            Failure::Answer { code, .. } if code == "NoSuchBucket" || is_elsewhere(code) => true,
+            _ => self.kind() != Kind::Configuration,
         }
     }
 
@@ -78,6 +89,13 @@ impl RequestError {
             |code: &str| is_damage(code) || matches!(code, "InvalidPart" | "InvalidPartOrder" | "EntityTooSmall");
         matches!(&self.failure, Failure::Answer { code, .. } if is_it(code))
     }
+}
+
+/// Amazon S3 API Reference, `GetObject`: a 403 that no permission helps against.
+const ARCHIVED: &str = "InvalidObjectState";
+
+fn is_elsewhere(code: &str) -> bool {
+    matches!(code, "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException")
 }
 
 fn is_refusal(code: &str) -> bool {
@@ -129,9 +147,8 @@ impl Failure {
             "RequestTimeTooSkewed" => "this machine's clock is wrong: set it".to_owned(),
             "NoSuchBucket" => "check S3_BUCKET".to_owned(),
             "NoSuchKey" | "NotFound" => "there is no such object".to_owned(),
-            "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException" => {
-                "the bucket lies in another region: check AWS_REGION".to_owned()
-            }
+            ARCHIVED => "the object is archived: have it restored first".to_owned(),
+            code if is_elsewhere(code) => "the bucket lies in another region: check AWS_REGION".to_owned(),
             code if is_damage(code) => {
                 "the file changed meanwhile, or the data was damaged on its way: try again".to_owned()
             }
@@ -237,5 +254,19 @@ mod tests {
             assert_eq!(answer(status, code).kind(), kind, "{status} {code}");
         }
         assert!(answer(404, "NoSuchUpload").is_no_such_upload());
+        assert!(answer(403, ARCHIVED).to_string().contains("restored"));
+    }
+
+    #[test]
+    fn what_the_next_object_would_meet_as_well() {
+        for (status, code) in
+            [(403, "AccessDenied"), (503, "SlowDown"), (404, "NoSuchBucket"), (301, "PermanentRedirect")]
+        {
+            assert!(answer(status, code).concerns_all_objects(), "{status} {code}");
+        }
+        for (status, code) in [(404, "NoSuchKey"), (412, ""), (400, "BadDigest"), (403, ARCHIVED), (400, "KeyTooLong")]
+        {
+            assert!(!answer(status, code).concerns_all_objects(), "{status} {code}");
+        }
     }
 }

@@ -14,43 +14,55 @@ pub(crate) struct FileToUpload {
     pub(crate) key: String,
 }
 
-/// All files below a folder, sorted, with keys that begin so. Symbolic links may lead out of the folder, to what
-/// nobody meant to upload: they are left out unless asked for.
-pub(crate) fn walk(folder: &Path, beginning: &str, follow_symlinks: bool) -> Result<Vec<FileToUpload>, Error> {
-    let mut files = Vec::new();
-    let mut walk = Walk { follow_symlinks, above: Vec::new(), files: &mut files };
-    walk.folder(folder, beginning)?;
-    Ok(files)
+/// What a folder holds.
+pub(crate) struct Contents {
+    pub(crate) files: Vec<FileToUpload>,
+    /// What could not be looked at, and has been told.
+    pub(crate) failed: usize,
 }
 
-struct Walk<'a> {
+/// All files below a folder, sorted, with keys that begin so. Symbolic links may lead out of the folder, to what
+/// nobody meant to upload: they are left out unless asked for.
+pub(crate) fn walk(folder: &Path, beginning: &str, follow_symlinks: bool) -> Result<Contents, Error> {
+    let mut walk = Walk { follow_symlinks, above: Vec::new(), files: Vec::new(), failed: 0 };
+    walk.folder(folder, beginning)?;
+    Ok(Contents { files: walk.files, failed: walk.failed })
+}
+
+struct Walk {
     follow_symlinks: bool,
     /// The folders that lead here, as they really are: a link to one of them goes in circles.
     above: Vec<PathBuf>,
-    files: &'a mut Vec<FileToUpload>,
+    files: Vec<FileToUpload>,
+    failed: usize,
 }
 
-impl Walk<'_> {
+impl Walk {
     fn folder(&mut self, folder: &Path, beginning: &str) -> Result<(), Error> {
         let real = fs::canonicalize(folder).map_err(|cause| local(folder, cause))?;
         if self.above.contains(&real) {
             output::warn(format_args!("`{}` leads in circles and is left out", folder.display()));
             return Ok(());
         }
-        self.above.push(real);
         let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
         let mut entries = entries.map_err(|cause| local(folder, cause))?;
         entries.sort_by_key(fs::DirEntry::file_name);
+        self.above.push(real);
         for entry in entries {
-            let path = entry.path();
-            let name = entry.file_name().into_string().map_err(|_| KeyError::NotUtf8(path.clone()))?;
-            self.entry(path, &format!("{beginning}{name}"))?;
+            // A folder that is shut, a file that is gone by now: the others go all the same.
+            if let Err(error) = self.entry(&entry, beginning) {
+                output::error(&error);
+                self.failed += 1;
+            }
         }
         self.above.pop();
         Ok(())
     }
 
-    fn entry(&mut self, path: PathBuf, key: &str) -> Result<(), Error> {
+    fn entry(&mut self, entry: &fs::DirEntry, beginning: &str) -> Result<(), Error> {
+        let path = entry.path();
+        let name = entry.file_name().into_string().map_err(|_| KeyError::NotUtf8(path.clone()))?;
+        let key = format!("{beginning}{name}");
         let mut metadata = fs::symlink_metadata(&path).map_err(|cause| local(&path, cause))?;
         if metadata.is_symlink() {
             if !self.follow_symlinks {
@@ -66,7 +78,7 @@ impl Walk<'_> {
             return self.folder(&path, &format!("{key}/"));
         }
         if metadata.is_file() {
-            self.files.push(FileToUpload { path, key: key.to_owned() });
+            self.files.push(FileToUpload { path, key });
         } else {
             output::warn(format_args!("`{}` is not a file and is left out", path.display()));
         }
@@ -81,7 +93,7 @@ mod tests {
     use super::*;
 
     fn keys(folder: &Path, follow_symlinks: bool) -> Vec<String> {
-        walk(folder, "base/", follow_symlinks).unwrap().into_iter().map(|file| file.key).collect()
+        walk(folder, "base/", follow_symlinks).unwrap().files.into_iter().map(|file| file.key).collect()
     }
 
     #[test]

@@ -18,8 +18,9 @@ use crate::cli::{Checksum, Upload};
 use crate::error::{Error, Kind};
 use crate::key::{KeyError, PathPrefix};
 use crate::output::{self, Output, Transfer, Verified};
+use crate::request::RequestError;
 use crate::store::Store;
-use crate::upload::folder::FileToUpload;
+use crate::upload::folder::{Contents, FileToUpload};
 use crate::upload::segment::Segment;
 use crate::workers;
 
@@ -67,7 +68,7 @@ enum Source {
         key: String,
     },
     File(FileToUpload),
-    Folder(Vec<FileToUpload>),
+    Folder(Contents),
 }
 
 impl<'a> Plan<'a> {
@@ -89,8 +90,7 @@ impl<'a> Plan<'a> {
                 Some(key) => format!("{}/", key.trim_end_matches('/')),
                 None => format!("{}/", prefix.key_of(&name(path)?)),
             };
-            let files = folder::walk(path, &beginning, options.follow_symlinks)?;
-            Source::Folder(files)
+            Source::Folder(folder::walk(path, &beginning, options.follow_symlinks)?)
         } else {
             let key = match key {
                 Some(key) if key.ends_with('/') => format!("{key}{}", name(path)?),
@@ -98,7 +98,8 @@ impl<'a> Plan<'a> {
                 None => prefix.key_of(&name(path)?),
             };
             prefix.check(&key)?;
-            if metadata.is_file() {
+            // Files of /proc hold something, and have no size.
+            if metadata.is_file() && metadata.len() > 0 {
                 Source::File(FileToUpload { path: path.to_owned(), key })
             } else {
                 Source::Stream { path: Some(path.to_owned()), key }
@@ -113,8 +114,8 @@ pub(crate) async fn run(store: &Store, plan: Plan<'_>, output: Output) -> Result
     match source {
         Source::Stream { path, key } => stream(store, path.as_deref(), &key, options, output).await,
         Source::File(file) => upload_file(store, &file, options, output).await,
-        Source::Folder(files) => {
-            let (failed, all) = (Cell::new(0), files.len());
+        Source::Folder(Contents { files, failed }) => {
+            let (all, failed) = (files.len() + failed, Cell::new(failed));
             workers::for_each(&files, async |file| match upload_file(store, file, options, output).await {
                 // One file's trouble shall not keep the others here; what all of them would meet ends the run.
                 Err(error) if !error.concerns_all_files() => {
@@ -201,6 +202,11 @@ fn verified(
         }
         _ => Ok(Verified { algorithm: algorithm.name(), value: sent.to_owned() }),
     }
+}
+
+/// Why a segment has not arrived.
+fn refused(segment: &Segment, path: &Path, error: RequestError) -> Error {
+    if segment.is_cut() { UploadError::Changed(path.to_owned()).into() } else { error.into() }
 }
 
 /// The one of two members that a checksum stands in.

@@ -14,7 +14,7 @@ use crate::request::RequestError;
 use crate::store::{Orphan, Store, timeouts};
 use crate::upload::journal::{Header, Journal};
 use crate::upload::segment::Segment;
-use crate::upload::{MAX_PARTS, MEBIBYTE, UploadError, headers, local, verified};
+use crate::upload::{MAX_PARTS, MEBIBYTE, UploadError, headers, local, refused, verified};
 use crate::workers;
 
 const SMALLEST_PART: u64 = 8 * MEBIBYTE;
@@ -153,10 +153,9 @@ impl<'a> Multipart<'a> {
             .customize()
             .interceptor(summary.signature)
             .config_override(aws_sdk_s3::Config::builder().timeout_config(timeouts(segment.length())));
-        let answer = put
-            .send()
-            .await
-            .map_err(|error| RequestError::new(attempt(), "s3:PutObject", &store.path_prefix, error))?;
+        let answer = put.send().await.map_err(|error| {
+            refused(segment, path, RequestError::new(attempt(), "s3:PutObject", &store.path_prefix, error))
+        })?;
         store.progress.advance(segment.length());
         let etag = answer.e_tag.ok_or_else(|| RequestError::malformed(attempt(), "a part without an ETag"))?;
         Ok(Part { number, length: segment.length(), etag, checksum: summary.digest.base64() })

@@ -45,6 +45,11 @@ impl Segment {
         &self.file
     }
 
+    /// Whether the file has lost what shall be sent. That shows on the way to S3 only, and then as a broken connection.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| metadata.len() < self.offset + self.length)
+    }
+
     /// The stretch from `offset` of this one on, as long as there is something.
     pub(crate) fn part(&self, offset: u64, length: u64) -> Self {
         let length = length.min(self.length.saturating_sub(offset));
@@ -150,7 +155,9 @@ mod tests {
     #[test]
     fn a_file_that_shrinks_is_an_error() {
         let whole = segment(b"0123456789");
+        assert!(!whole.is_cut());
         whole.file().set_len(3).unwrap();
+        assert!(whole.is_cut() && !whole.part(0, 3).is_cut());
         assert!(whole.summary(Algorithm::Crc64Nvme, false).is_err());
     }
 

@@ -8,7 +8,7 @@ use crate::output::Verified;
 use crate::request::RequestError;
 use crate::store::{Store, timeouts};
 use crate::upload::segment::Segment;
-use crate::upload::{headers, local, verified};
+use crate::upload::{headers, local, refused, verified};
 
 pub(crate) async fn upload(
     store: &Store,
@@ -34,7 +34,8 @@ pub(crate) async fn upload(
         .interceptor(summary.signature)
         .config_override(aws_sdk_s3::Config::builder().timeout_config(timeouts(segment.length())));
     let answer = put.send().await.map_err(|error| {
-        RequestError::new(format!("upload `{}`", store.uri(key)), "s3:PutObject", &store.path_prefix, error)
+        let attempt = format!("upload `{}`", store.uri(key));
+        refused(segment, path, RequestError::new(attempt, "s3:PutObject", &store.path_prefix, error))
     })?;
     store.progress.advance(segment.length());
     let kept = match algorithm {

@@ -1,5 +1,9 @@
 //! Which keys are asked for, and how they travel.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::symlink;
+
 use super::Desk;
 
 #[tokio::test]
@@ -57,7 +61,7 @@ async fn a_folder_there_and_back() {
     for name in names {
         desk.file(&format!("folder/{name}"), if name.ends_with("empty") { b"" } else { name.as_bytes() });
     }
-    std::os::unix::fs::symlink("/etc", desk.path("folder/link")).unwrap();
+    symlink("/etc", desk.path("folder/link")).unwrap();
     let ran = desk.run_with(&["upload", "folder"], &[("S3_PATH_PREFIX", "logs/web/")]).await;
     assert_eq!(ran.code(), Some(0), "{}", ran.stderr());
     assert!(ran.stderr().contains("symbolic link"), "{}", ran.stderr());
@@ -84,6 +88,26 @@ async fn a_file_that_cannot_be_read_does_not_keep_the_others_here() {
     assert_eq!(ran.code(), Some(1));
     assert!(ran.stderr().contains("5 TiB") && ran.stderr().contains("1 of 3 files failed"), "{}", ran.stderr());
     assert_eq!(desk.s3.keys(), ["folder/a", "folder/z"]);
+
+    desk.file("odd/a", b"x");
+    desk.file("odd/m/z", b"x");
+    // A link that leads nowhere is like a file that has gone since the folder was read, or one that is shut.
+    symlink("/nonexistent", desk.path("odd/gone")).unwrap();
+    std::fs::write(desk.path("odd/m").join(OsStr::from_bytes(b"b\xff")), b"x").unwrap();
+    let ran = desk.run(&["upload", "odd", "--follow-symlinks"]).await;
+    assert_eq!((ran.code(), ran.stdout().lines().count()), (Some(1), 2), "{}", ran.stderr());
+    for told in ["odd/gone", "not UTF-8", "2 of 4 files failed"] {
+        assert!(ran.stderr().contains(told), "{}", ran.stderr());
+    }
+    assert!(desk.s3.keys().contains(&"odd/m/z".to_owned()));
+}
+
+/// Their size is said to be nothing.
+#[tokio::test]
+async fn files_of_proc_are_read_to_their_end() {
+    let desk = Desk::start().await;
+    desk.succeed(&["upload", "/proc/version"]).await;
+    assert!(desk.s3.get("version").unwrap().bytes == std::fs::read("/proc/version").unwrap());
 }
 
 #[tokio::test]
