@@ -206,6 +206,11 @@ async fn doctor_through_sts() {
             assert!(ran.stdout().contains(shown), "{idp_type}: {shown} is not in {}", ran.stdout());
         }
     }
+    host.upstream.set_token(&web_identity(json!({"azp": "party"})));
+    let ran = run(host.command(&["doctor"], &host.variables("auth0"), &[])).await;
+    let line = "with the client id party (azp, which STS takes in place of aud), and the role's trust policy \
+                idp.example:aud = party and";
+    assert!(ran.stdout().contains(line), "{}", ran.stdout());
     host.upstream.set_token(&web_identity(json!({"aud": null, "azp": "x"})));
     host.upstream.break_service(Service::Sts, Fault::Status(403, sts_error("AccessDenied", "Not you")));
     let ran = run(host.command(&["doctor", "--json"], &host.variables("auth0"), &[])).await;

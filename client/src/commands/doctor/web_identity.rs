@@ -46,10 +46,11 @@ impl Walk<'_> {
         let subject = shown(claims.text("sub").unwrap_or_default(), token);
         let audiences =
             audiences(claims).iter().map(|audience| shown(audience, token)).collect::<Vec<_>>().join(" or ");
+        let instead = if claims.get("azp").is_some() { " (azp, which STS takes in place of aud)" } else { "" };
         let plain = if scheme == "https" { "" } else { " (AWS takes https issuers only)" };
         let detail = format!(
-            "IAM needs an OIDC provider for {issuer}{plain} with the client id {audiences}, and the role's trust policy \
-             {host}:aud = {audiences} and {host}:sub = {subject}"
+            "IAM needs an OIDC provider for {issuer}{plain} with the client id {audiences}{instead}, and the role's trust \
+             policy {host}:aud = {audiences} and {host}:sub = {subject}"
         );
         self.report.ok("trust", detail)
     }
@@ -73,5 +74,6 @@ fn audiences(claims: &UnverifiedClaims) -> Vec<String> {
         Value::Array(several) => several.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         other => other.as_str().map(str::to_owned).into_iter().collect::<Vec<_>>(),
     };
-    ["azp", "aud"].iter().filter_map(|name| claims.get(name)).flat_map(texts).collect()
+    let mut found = ["azp", "aud"].iter().filter_map(|name| claims.get(name)).map(texts);
+    found.find(|texts| !texts.is_empty()).unwrap_or_default()
 }
