@@ -101,7 +101,11 @@ impl PublishedFiles {
                     builder.recursive(true).mode(0o755).create(parent).map_err(io)?;
                 }
                 builder.recursive(false).mode(0o700).create(&self.directory).map_err(io)?;
-                let directory = File::open(&self.directory).map_err(io)?;
+                // Whoever may write the parent could have put a link in its place.
+                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                let made = self.directory.components().collect::<PathBuf>();
+                let opened = rustix::fs::open(&made, flags, Mode::empty());
+                let directory = File::from(opened.map_err(|errno| io(errno.into()))?);
                 // Whoever may read the files may enter.
                 let mode = 0o700 | self.access.mode & 0o044 | (self.access.mode & 0o044) >> 2;
                 Ok(Access { mode, ..self.access }.apply(&directory).map_err(io)?)
