@@ -40,11 +40,15 @@ impl Places {
 
     /// What the environment leaves open, the vending API says.
     pub(super) fn with(&self, vended: &Vended) -> Self {
-        let said = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let session = vended.credentials.session_token.expose();
+        // It is shown. One of them alone is of no use: a bucket without its prefix is another place.
+        let is_fine = |text: &String| !text.contains(session) && !text.chars().any(char::is_control);
+        let are_fine = [&vended.s3_bucket, &vended.s3_path_prefix, &vended.aws_region].into_iter().all(is_fine);
+        let said = |text: &str| (are_fine && !text.is_empty()).then(|| text.to_owned());
         let bucket = self.bucket.clone().or_else(|| said(&vended.s3_bucket));
         let granted = vended.s3_path_prefix.trim_matches('/');
         // A prefix belongs to its bucket: that of another one would name a place that nobody meant.
-        let is_their_bucket = bucket.as_deref() == Some(vended.s3_bucket.as_str());
+        let is_their_bucket = are_fine && bucket.as_deref() == Some(vended.s3_bucket.as_str());
         let prefix = if self.prefix.is_empty() && is_their_bucket { granted } else { &self.prefix };
         let is_granted = Path::new(prefix).starts_with(granted);
         Self {
@@ -90,7 +94,11 @@ fn percent_encoded(key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
+    use crate::credentials::Credentials;
+    use crate::secret::Secret;
 
     fn places(pairs: &[(&str, &str)]) -> Places {
         let lookup = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
@@ -107,6 +115,35 @@ mod tests {
         let own = [("AWS_ENDPOINT_URL", "http://127.0.0.1:1"), ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:2/s3/")];
         assert_eq!(url(&own, "eu-west-1", "logs"), "http://127.0.0.1:2/s3/logs/a%20b/%2B%C3%A4");
         assert_eq!(url(&own[..1], "eu-west-1", "logs"), "http://127.0.0.1:1/logs/a%20b/%2B%C3%A4");
+    }
+
+    #[test]
+    fn what_the_api_says_is_taken_as_far_as_it_can_be_shown() {
+        let vended = |bucket: &str, prefix: &str| Vended {
+            credentials: Credentials {
+                access_key_id: "ASIA".to_owned(),
+                secret_access_key: Secret::new("secret".to_owned()),
+                session_token: Secret::new("CANARY".to_owned()),
+                expires_at: UNIX_EPOCH,
+                obtained_at: UNIX_EPOCH,
+                obtained_at_uptime_millis: None,
+                clock_offset_millis: 0,
+            },
+            role_arn: String::new(),
+            session_name: String::new(),
+            s3_bucket: bucket.to_owned(),
+            s3_path_prefix: prefix.to_owned(),
+            aws_region: String::new(),
+        };
+        let with = |bucket, prefix| {
+            let places = places(&[]).with(&vended(bucket, prefix));
+            (places.bucket, places.prefix)
+        };
+        assert_eq!(with("logs", "a/b/"), (Some("logs".to_owned()), "a/b".to_owned()));
+        assert_eq!(with("logs", "a\u{1b}[2J/"), (None, String::new()));
+        for bucket in ["b\nok    everything", "CANARY-1", "\u{1b}[2J"] {
+            assert_eq!(with(bucket, "a/").0, None, "{bucket}");
+        }
     }
 
     #[test]

@@ -76,16 +76,24 @@ impl Report {
             // Strings and a flag: serializing them cannot fail.
             serde_json::to_string(&line).unwrap_or_default()
         } else {
-            let verdict = match verdict {
-                Verdict::Ok => "ok  ",
-                Verdict::Warn => "warn",
-                Verdict::Fail => "FAIL",
-            };
-            let fix = line.fix.map(|fix| format!("\n{:24}fix: {fix}", "")).unwrap_or_default();
-            format!("{verdict}  {:16}  {}{fix}", line.hop, line.detail)
+            line.text()
         };
         text.push('\n');
         print(text.as_bytes())
+    }
+}
+
+impl Line<'_> {
+    fn text(&self) -> String {
+        let verdict = match self.verdict {
+            Verdict::Ok => "ok  ",
+            Verdict::Warn => "warn",
+            Verdict::Fail => "FAIL",
+        };
+        // A detail repeats what others have said or configured: it makes no line of its own, and moves no cursor.
+        let printable = |text: &str| text.replace(|letter: char| letter.is_control(), "?");
+        let fix = self.fix.map(|fix| format!("\n{:24}fix: {}", "", printable(fix))).unwrap_or_default();
+        format!("{verdict}  {:16}  {}{fix}", self.hop, printable(self.detail))
     }
 }
 
@@ -103,5 +111,18 @@ fn network_fix(error: &Error) -> Option<&'static str> {
         RequestError::TooLarge { .. } | RequestError::Interrupted { .. } | RequestError::UnsendableToken { .. } => {
             Some("see what answers at this URL; a proxy in between?")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_detail_is_one_line() {
+        let detail = "s3://b\u{1b}[2J\nok    S3                fine";
+        let line = Line { hop: "S3", ok: false, verdict: Verdict::Fail, detail, fix: Some("a\nb") };
+        let fix = format!("\n{:24}fix: a?b", "");
+        assert_eq!(line.text(), format!("FAIL  S3                s3://b?[2J?ok    S3                fine{fix}"));
     }
 }
