@@ -3,7 +3,7 @@
 use std::env;
 use std::process::ExitCode;
 
-use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 
 fn main() -> ExitCode {
     forbid_core_dumps();
@@ -15,6 +15,8 @@ fn main() -> ExitCode {
 /// First of all, before a secret is in memory: neither a core file nor another process of this user may read it. Where
 /// the system says no (a sandbox), credentials are still better than none.
 fn forbid_core_dumps() {
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    // The maximum stays: what `exec` runs may have reasons of its own to raise it.
+    let maximum = getrlimit(Resource::Core).maximum;
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum });
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }

@@ -21,8 +21,8 @@ use crate::log::Log;
 
 /// How long a client may take to send its headers, or stay idle.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection may be used: one whose peer reads nothing ends with it.
-const CONNECTION_LIFETIME: Duration = Duration::from_secs(600);
+/// How long a connection may be used: one whose peer reads nothing ends with it, and gives its place back.
+const CONNECTION_LIFETIME: Duration = Duration::from_secs(60);
 /// How long requests under way may take to finish once their connection or the process is to end.
 const GRACE: Duration = Duration::from_secs(5);
 /// Connections at once. The rest of the usual 1,024 file descriptors is for fetching.
