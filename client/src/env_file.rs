@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -37,6 +38,8 @@ pub(crate) enum EnvFileError {
     Unreadable { path: PathBuf, cause: io::Error },
     #[error("the file `{}` (--env-file) is larger than {MAX_FILE_BYTES} bytes: is it the right file?", path.display())]
     TooLarge { path: PathBuf },
+    #[error("the file `{}` (--env-file) can be written by every user, who could send your secrets elsewhere: `chmod o-w` it", path.display())]
+    Writable { path: PathBuf },
     #[error("`{}` (--env-file), line {}: {}", path.display(), error.line, error.problem)]
     Syntax { path: PathBuf, error: SyntaxError },
 }
@@ -61,10 +64,15 @@ impl Overlay {
     }
 
     pub(crate) fn read(path: &Path) -> Result<Self, EnvFileError> {
+        let unreadable = |cause| EnvFileError::Unreadable { path: path.to_owned(), cause };
+        let file = File::open(path).map_err(unreadable)?;
+        let metadata = file.metadata().map_err(unreadable)?;
+        // Of a pipe, `<(…)`, whose mode says nothing, nobody else knows.
+        if metadata.is_file() && metadata.mode() & 0o002 != 0 {
+            return Err(EnvFileError::Writable { path: path.to_owned() });
+        }
         let mut text = String::new();
-        let length = File::open(path)
-            .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text))
-            .map_err(|cause| EnvFileError::Unreadable { path: path.to_owned(), cause })?;
+        let length = file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
         if length as u64 > MAX_FILE_BYTES {
             return Err(EnvFileError::TooLarge { path: path.to_owned() });
         }

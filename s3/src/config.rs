@@ -168,6 +168,7 @@ mod tests {
              `example-logs`); AWS_ENDPOINT_URL: plain http is accepted for loopback addresses only, for example \
              `https://s3.example.com`"
         );
+        assert!(with(&[("S3_PATH_PREFIX", "/logs/")]).err().unwrap().to_string().contains("begins with a slash"));
         assert!(with(&[("S3_PATH_PREFIX", "logs/../x/")]).err().unwrap().to_string().starts_with("S3_PATH_PREFIX: "));
     }
 

@@ -21,6 +21,8 @@ pub(crate) enum KeyError {
          another key"
     )]
     Dots(String),
+    #[error("`{0}` begins with a slash, and no key of a role's prefix does: leave it out")]
+    LeadingSlash(String),
     #[error("the key `{key}` lies outside of `{prefix}` (S3_PATH_PREFIX), which is all this identity may touch")]
     Outside { key: String, prefix: String },
     #[error("`{0}` does not end in a file name: name the object with --key")]
@@ -36,6 +38,9 @@ impl PathPrefix {
         let text = text.unwrap_or_default().trim();
         if has_dots(text) {
             return Err(KeyError::Dots(text.to_owned()));
+        }
+        if text.starts_with('/') {
+            return Err(KeyError::LeadingSlash(text.to_owned()));
         }
         let slash = if text.is_empty() || text.ends_with('/') { "" } else { "/" };
         Ok(Self(format!("{text}{slash}")))

@@ -41,7 +41,9 @@ enum Next {
 pub(crate) async fn run(store: &Store, prefix: &str, output: Output) -> Result<(), Error> {
     let mut pages = Pages::new(store, prefix);
     while let Some(page) = pages.next().await? {
-        output.print(&page)?;
+        if !output.print_while_read(&page)? {
+            break;
+        }
     }
     Ok(())
 }

@@ -59,6 +59,14 @@ impl Output {
 
     /// Writes lines in one go. A reader that has gone (`… | head -1`) is no failure.
     pub(crate) fn print<'a, L: Line + 'a>(self, lines: impl IntoIterator<Item = &'a L>) -> Result<(), Error> {
+        self.print_while_read(lines).map(drop)
+    }
+
+    /// The same where there is more to come: says whether the reader is still there.
+    pub(crate) fn print_while_read<'a, L: Line + 'a>(
+        self,
+        lines: impl IntoIterator<Item = &'a L>,
+    ) -> Result<bool, Error> {
         let mut text = String::new();
         for line in lines {
             if self.json {
@@ -74,8 +82,8 @@ impl Output {
         }
         let mut stdout = io::stdout().lock();
         match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
-            _ => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            written => written.map(|()| true).map_err(Error::Output),
         }
     }
 }

@@ -11,6 +11,20 @@ use crate::machine::{CLIENT_SECRET, Machine, rfc3339, run};
 use crate::service::{CLIENT_ID, token_with};
 
 #[tokio::test]
+async fn a_file_that_everybody_can_write_says_nothing() {
+    let machine = Machine::start().await;
+    let file = machine.home.path().join("credvend.env");
+    std::fs::write(&file, "export AWS_REGION=eu-west-1").expect("a writable folder");
+    let arguments = ["--env-file", file.to_str().expect("a plain path"), "get-credentials"];
+    for (mode, code) in [(0o606, Some(1)), (0o660, Some(0))] {
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).expect("ours");
+        let ran = machine.run(&arguments, &[]).await;
+        assert_eq!(ran.code(), code, "{}", ran.stderr());
+        assert_eq!(ran.stderr().contains("chmod o-w"), code == Some(1), "{}", ran.stderr());
+    }
+}
+
+#[tokio::test]
 async fn a_check_says_no_more_than_yes_or_no() {
     let machine = Machine::start().await;
     let check = async || {

@@ -38,7 +38,7 @@ pub(crate) enum UploadError {
     Local { path: PathBuf, cause: io::Error },
     #[error("`{}` was changed while it was uploaded, so nothing is: upload it again once it is at rest", .0.display())]
     Changed(PathBuf),
-    #[error("`{0}` is larger than 5 TiB, which is the most that S3 takes for one object: split it")]
+    #[error("`{0}` is larger than 5 TiB, which is the most that is uploaded as one object: split it")]
     TooLarge(String),
     #[error("standard input cannot be kept on disk until it is sent: {0}; is there space in TMPDIR (default: /tmp)?")]
     Spool(io::Error),

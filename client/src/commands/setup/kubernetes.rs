@@ -55,7 +55,13 @@ spec:
       restartPolicy: Always
       args: [\"serve\", \"--listen\", \"{address}\", \"--token-file\", \"{token_file}\", \"--token-file-mode\", \"0640\"]
       env:
-{own}      resources:
+{own}      # The other containers start when there are credentials.
+      startupProbe:
+        exec: {{command: [\"/usr/bin/credvend\", \"get-credentials\", \"--check\"]}}
+        periodSeconds: 5
+        timeoutSeconds: 30
+        failureThreshold: 60
+      resources:
         requests: {{cpu: 5m, memory: 16Mi}}
         limits: {{memory: 64Mi}}
       securityContext: &hardened
