@@ -35,6 +35,16 @@ def test_requests_are_counted_and_can_be_forgotten(stack):
     assert stack.control("GET", "/requests") == {"counts": {}, "requests": []}
 
 
+def test_the_clock_can_be_moved(stack):
+    server = stack.server()
+    now = time.time()
+    for offset in (-43200, -3600, 0):
+        stack.control("POST", "/settings", {"clock_offset_seconds": offset})
+        expiration = stack.vend(server)["Expiration"].timestamp()
+        assert abs(expiration - (now + offset + 3600)) < 60
+    assert stack.control("GET", "/settings")["clock_offset_seconds"] == 0
+
+
 def test_the_log_holds_no_secret_and_no_token(stack):
     server = stack.server()
     token, keys = stack.token(server), stack.vend(server)

@@ -36,6 +36,13 @@ impl Clock {
         moved.write();
     }
 
+    /// The same for the local stack, which moves its own clock: at each move libfaketime shows the real time to some of
+    /// the threads that ask at that moment, and the stack has many.
+    pub(super) fn offset_seconds(&self) -> i64 {
+        let behind = self.0.as_ref().map(Moved::behind).unwrap_or_default();
+        -i64::try_from(behind.as_secs()).expect("some hours")
+    }
+
     /// What the programs see.
     pub(super) fn now(&self) -> SystemTime {
         let behind = self.0.as_ref().map(Moved::behind).unwrap_or_default();

@@ -92,9 +92,15 @@ impl Run {
     async fn go_to(&mut self, until: SystemTime, step: Duration) {
         self.everybody_uploads().await;
         while let Some(left) = until.duration_since(self.clock.now()).ok().filter(|left| left.as_secs() > 0) {
-            self.clock.advance(step.min(Duration::from_secs(left.as_secs())));
+            self.advance(step.min(Duration::from_secs(left.as_secs()))).await;
             self.everybody_uploads().await;
         }
+    }
+
+    /// The programs first: for a moment what the stack issues has been issued a while ago, and not in the future.
+    async fn advance(&mut self, by: Duration) {
+        self.clock.advance(by);
+        self.world.follow(&self.clock).await;
     }
 
     /// Two uploads each, since the first may have begun before.
@@ -157,7 +163,7 @@ impl Run {
 
     /// The end of an outage is noticed by the client itself, in its own time.
     async fn wait_for_a_vend(&mut self, before: usize) {
-        self.clock.advance(LONGEST_PAUSE);
+        self.advance(LONGEST_PAUSE).await;
         let deadline = Instant::now() + MINUTE;
         while self.vends().await.0 == before {
             self.assert_no_failure();

@@ -37,7 +37,7 @@ impl World {
     /// Everything of it on this clock.
     pub(super) async fn start(clock: &Clock) -> Self {
         let mut command = Command::new(repository().join("scripts/local-stack"));
-        command.env_remove("AWS_PROFILE").envs(clock.variables());
+        command.env_remove("AWS_PROFILE");
         let mut stack = Process::spawn(command);
         let line = stack.wait_for("{\"").await;
         let state: Value = serde_json::from_str(&format!("{{\"{line}")).expect("one line of JSON");
@@ -47,6 +47,7 @@ impl World {
         let nobody = || Server { prefix: String::new(), role_arn: String::new(), variables: Vec::new() };
         let mut world =
             Self { _stack: stack, lambda, state, api, http: client(), server: nobody(), federated: nobody() };
+        world.follow(clock).await;
         (world.server, world.federated) = tokio::join!(world.register_server(), world.register_federated());
         world
     }
@@ -65,6 +66,11 @@ impl World {
         let text = response.text().await.expect("whole");
         assert!(status.is_success(), "{method} {path}: {status} {text}");
         serde_json::from_str(&text).unwrap_or(Value::Null)
+    }
+
+    /// Puts the stack's clock to where the programs' is.
+    pub(super) async fn follow(&self, clock: &Clock) {
+        self.control("POST", "settings", json!({"clock_offset_seconds": clock.offset_seconds()})).await;
     }
 
     /// Requests to one API, oldest first.

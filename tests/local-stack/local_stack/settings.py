@@ -2,6 +2,8 @@
 
 from dataclasses import asdict, dataclass
 
+from .clock import Clock
+
 
 class InvalidSetting(ValueError):
     """A setting's name or value that this stack does not take."""
@@ -17,12 +19,19 @@ class Settings:
     secure_transport: bool = True
     # Off only while the stack seeds itself.
     enforce_iam: bool = False
+    # The stack's wall clock minus the machine's.
+    clock_offset_seconds: float = 0
+
+    def __post_init__(self) -> None:
+        self._clock = Clock()
 
     def change(self, values: dict) -> dict:
         for name, value in values.items():
             if name in ("credential_lifetime_seconds", "token_lifetime_seconds"):
                 # bool is a kind of int to Python.
                 valid = value is None or (type(value) in (int, float) and value >= 0)
+            elif name == "clock_offset_seconds":
+                valid = type(value) in (int, float)
             elif name == "secure_transport":
                 valid = isinstance(value, bool)
             else:
@@ -31,4 +40,6 @@ class Settings:
                 raise InvalidSetting(f"{name}: {value!r} is not a value for it")
         for name, value in values.items():
             setattr(self, name, value)
+        if "clock_offset_seconds" in values:
+            self._clock.move_to(values["clock_offset_seconds"])
         return asdict(self)
