@@ -98,15 +98,18 @@ impl Connection {
         Ok(())
     }
 
-    /// Times each answer, one at a time.
-    async fn paced(mut self, start: Duration) -> anyhow::Result<Samples> {
-        tokio::time::sleep(start).await;
-        let (mut samples, began) = (Samples::default(), Instant::now());
-        while began.elapsed() < PACED_FOR {
+    /// Times each answer, one at a time, each asked for when it is due.
+    async fn paced(mut self, start: Instant) -> anyhow::Result<Samples> {
+        let (mut samples, mut due) = (Samples::default(), start);
+        while due < start + PACED_FOR {
+            // Not a timer of tokio's: those go off together, once in a millisecond, and what is timed is their queue.
+            while Instant::now() < due {
+                tokio::task::yield_now().await;
+            }
             let asked = Instant::now();
             self.ask().await?;
             samples.push(asked.elapsed());
-            tokio::time::sleep(PACE.saturating_sub(asked.elapsed())).await;
+            due = (due + PACE).max(Instant::now());
         }
         Ok(samples)
     }
@@ -228,9 +231,10 @@ pub async fn endpoint() -> anyhow::Result<Part> {
 async fn paced(connections: Vec<Connection>) -> anyhow::Result<Samples> {
     let mut running = JoinSet::new();
     let count = u32::try_from(connections.len())?;
+    let began = Instant::now();
     for (number, connection) in (0..).zip(connections) {
         // Spread evenly, as clients that know nothing of each other are.
-        running.spawn(connection.paced(PACE * number / count));
+        running.spawn(connection.paced(began + PACE * number / count));
     }
     let mut samples = Samples::default();
     for outcome in running.join_all().await {
