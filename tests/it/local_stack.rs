@@ -29,27 +29,37 @@ impl Server {
     }
 }
 
+/// The stack alone: the process, and where everything in it is.
+pub async fn start() -> (Process, Value) {
+    let mut command = Command::new(repository().join("scripts/local-stack"));
+    command.env_remove("AWS_PROFILE");
+    let mut process = Process::spawn(command);
+    let line = process.wait_for("{\"").await;
+    let state = serde_json::from_str(&format!("{{\"{line}")).expect("one line of JSON");
+    (process, state)
+}
+
+/// The environment of a vending Lambda in front of it.
+pub fn lambda_environment(state: &Value) -> Vec<(&'static str, String)> {
+    let text = |pointer: &str| state.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    vec![
+        ("COGNITO_ISSUER", text("/issuer")),
+        ("JWKS_URI", text("/jwks_uri")),
+        ("DYNAMODB_TABLE", text("/table")),
+        ("S3_BUCKET", text("/bucket")),
+        ("AWS_REGION", text("/region")),
+        ("AWS_ENDPOINT_URL", text("/endpoint")),
+        ("AWS_ACCESS_KEY_ID", text("/lambda/access_key_id")),
+        ("AWS_SECRET_ACCESS_KEY", text("/lambda/secret_access_key")),
+        ("AWS_SESSION_TOKEN", text("/lambda/session_token")),
+        ("LISTEN_ADDRESS", "127.0.0.1:0".to_owned()),
+    ]
+}
+
 impl Stack {
     pub async fn start() -> Self {
-        let mut command = Command::new(repository().join("scripts/local-stack"));
-        command.env_remove("AWS_PROFILE");
-        let mut process = Process::spawn(command);
-        let line = process.wait_for("{\"").await;
-        let state: Value = serde_json::from_str(&format!("{{\"{line}")).expect("one line of JSON");
-        let text = |pointer: &str| state.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let variables = [
-            ("COGNITO_ISSUER", text("/issuer")),
-            ("JWKS_URI", text("/jwks_uri")),
-            ("DYNAMODB_TABLE", text("/table")),
-            ("S3_BUCKET", text("/bucket")),
-            ("AWS_REGION", text("/region")),
-            ("AWS_ENDPOINT_URL", text("/endpoint")),
-            ("AWS_ACCESS_KEY_ID", text("/lambda/access_key_id")),
-            ("AWS_SECRET_ACCESS_KEY", text("/lambda/secret_access_key")),
-            ("AWS_SESSION_TOKEN", text("/lambda/session_token")),
-            ("LISTEN_ADDRESS", "127.0.0.1:0".to_owned()),
-        ];
-        let mut lambda = crate::service::start_process(&variables);
+        let (process, state) = start().await;
+        let mut lambda = crate::service::start_process(&lambda_environment(&state));
         let address = lambda.wait_for("listening on ").await;
         let api = address.split('"').next().expect("split yields at least one part").to_owned();
         Self { _process: process, state, api, lambda, home: tempfile::tempdir().expect("a folder"), http: client() }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tests::process::{Process, repository};
 
 use super::clock::Clock;
+use crate::local_stack;
 use crate::machine::run;
 use crate::service::client;
 
@@ -36,12 +37,9 @@ pub(super) struct Server {
 impl World {
     /// Everything of it on this clock.
     pub(super) async fn start(clock: &Clock) -> Self {
-        let mut command = Command::new(repository().join("scripts/local-stack"));
-        command.env_remove("AWS_PROFILE");
-        let mut stack = Process::spawn(command);
-        let line = stack.wait_for("{\"").await;
-        let state: Value = serde_json::from_str(&format!("{{\"{line}")).expect("one line of JSON");
-        let mut lambda = crate::service::start_process(&[lambda_environment(&state), clock.variables()].concat());
+        let (stack, state) = local_stack::start().await;
+        let mut lambda =
+            crate::service::start_process(&[local_stack::lambda_environment(&state), clock.variables()].concat());
         let address = lambda.wait_for("listening on ").await;
         let api = address.split('"').next().expect("split yields at least one part").to_owned();
         let nobody = || Server { prefix: String::new(), role_arn: String::new(), variables: Vec::new() };
@@ -176,20 +174,4 @@ impl World {
         assert_eq!(ran.code(), Some(0), "{arguments:?}: {}", ran.stderr());
         serde_json::from_str(&ran.stdout()).unwrap_or(Value::Null)
     }
-}
-
-fn lambda_environment(state: &Value) -> Vec<(&'static str, String)> {
-    let text = |pointer: &str| state.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-    vec![
-        ("COGNITO_ISSUER", text("/issuer")),
-        ("JWKS_URI", text("/jwks_uri")),
-        ("DYNAMODB_TABLE", text("/table")),
-        ("S3_BUCKET", text("/bucket")),
-        ("AWS_REGION", text("/region")),
-        ("AWS_ENDPOINT_URL", text("/endpoint")),
-        ("AWS_ACCESS_KEY_ID", text("/lambda/access_key_id")),
-        ("AWS_SECRET_ACCESS_KEY", text("/lambda/secret_access_key")),
-        ("AWS_SESSION_TOKEN", text("/lambda/session_token")),
-        ("LISTEN_ADDRESS", "127.0.0.1:0".to_owned()),
-    ]
 }

@@ -7,9 +7,10 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tests::process::{Process, binary, repository};
+use tests::process::{Process, binary};
 
 use super::{MEBIBYTE, bytes};
+use crate::local_stack;
 use crate::machine::{Ran, run};
 use crate::service::{client, start_process};
 
@@ -108,24 +109,8 @@ async fn a_helper_that_is_refused_says_why(stack: &Stack) {
 
 impl Stack {
     async fn start() -> Self {
-        let mut command = Command::new(repository().join("scripts/local-stack"));
-        command.env_remove("AWS_PROFILE");
-        let mut process = Process::spawn(command);
-        let line = process.wait_for("{\"").await;
-        let state: Value = serde_json::from_str(&format!("{{\"{line}")).expect("one line of JSON");
-        let text = |pointer: &str| state.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let mut lambda = start_process(&[
-            ("COGNITO_ISSUER", text("/issuer")),
-            ("JWKS_URI", text("/jwks_uri")),
-            ("DYNAMODB_TABLE", text("/table")),
-            ("S3_BUCKET", text("/bucket")),
-            ("AWS_REGION", text("/region")),
-            ("AWS_ENDPOINT_URL", text("/endpoint")),
-            ("AWS_ACCESS_KEY_ID", text("/lambda/access_key_id")),
-            ("AWS_SECRET_ACCESS_KEY", text("/lambda/secret_access_key")),
-            ("AWS_SESSION_TOKEN", text("/lambda/session_token")),
-            ("LISTEN_ADDRESS", "127.0.0.1:0".to_owned()),
-        ]);
+        let (process, state) = local_stack::start().await;
+        let mut lambda = start_process(&local_stack::lambda_environment(&state));
         let address = lambda.wait_for("listening on ").await;
         let api = address.split('"').next().expect("split yields at least one part").to_owned();
         Self { _process: process, _lambda: lambda, state, api, home: tempfile::tempdir().expect("a folder") }

@@ -146,6 +146,8 @@ fn runtime_directory(directory: &str) -> String {
 
 /// Homes are shut, unless the program itself lies in one.
 fn protect_home(identity: &NamedIdentity) -> &'static str {
-    let is_in_home = ["/home/", "/root/"].iter().any(|home| identity.program.starts_with(home));
+    // systemd.exec(5), ProtectHome=: /home, and root's.
+    let top = identity.program.split('/').nth(1);
+    let is_in_home = top.is_some_and(|top| ["home", "root"].contains(&top));
     if is_in_home { "ProtectHome=read-only\n" } else { "ProtectHome=yes\n" }
 }

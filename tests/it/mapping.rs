@@ -1,0 +1,162 @@
+//! What the mapping table says of a client, and what becomes of it: who gets a session, and how wide.
+
+use serde_json::{Value, json};
+use tests::token::{cognito_claims, now};
+use tests::upstream::{assume_role_calls, item};
+
+use crate::service::{CLIENT_ID, ISSUER, Service, Setup, key, token, token_with};
+
+#[tokio::test]
+async fn every_rule_of_the_mapping() {
+    let service = Service::start(Setup::default()).await;
+    let bad_type = json!({"disabled": {"S": "true"}});
+    for (name, changes, verdict) in [
+        ("enabled", json!({"disabled": {"BOOL": false}}), (200, "ok")),
+        ("disabled", json!({"disabled": {"BOOL": true}}), (403, "client_disabled")),
+        ("not expired", json!({"expires_at": {"N": (now() + 60).to_string()}}), (200, "ok")),
+        ("expired", json!({"expires_at": {"N": (now() - 1).to_string()}}), (403, "client_expired")),
+        ("a scope it has", json!({"allowed_scopes": {"SS": ["x", "credvend-api/read"]}}), (200, "ok")),
+        (
+            "a part of a scope",
+            json!({"allowed_scopes": {"SS": ["credvend-api/rea", "read"]}}),
+            (403, "insufficient_scope"),
+        ),
+        ("its network", json!({"source_cidrs": {"SS": ["10.0.0.0/8", "127.0.0.0/8"]}}), (200, "ok")),
+        ("another network", json!({"source_cidrs": {"SS": ["10.0.0.0/8", "::1"]}}), (403, "source_not_allowed")),
+        ("its issuer", json!({"issuer": {"S": ISSUER}}), (200, "ok")),
+        ("another issuer", json!({"issuer": {"S": "https://idp.example.com"}}), (403, "client_not_registered")),
+        ("a wrong type", bad_type, (500, "misconfigured")),
+        ("no role", json!({"role_arn": {"S": ""}}), (500, "misconfigured")),
+        ("an endless session", json!({"session_duration_seconds": {"N": "43200"}}), (500, "misconfigured")),
+        ("half a policy", json!({"session_policy": {"S": "{"}}), (500, "misconfigured")),
+        (
+            "a long policy",
+            json!({"session_policy": {"S": format!("{{\"a\":\"{}\"}}", "x".repeat(2048))}}),
+            (500, "misconfigured"),
+        ),
+        (
+            "a prefix with a wildcard",
+            json!({"session_policy": {"S": "s3-prefix"}, "s3_path_prefix": {"S": "logs/*/"}}),
+            (500, "misconfigured"),
+        ),
+    ] {
+        service.upstream.put_item(CLIENT_ID, item(CLIENT_ID, changes));
+        let answer = service.vend(&token()).await;
+        assert_eq!(answer.verdict(), verdict, "{name}: {}", answer.body);
+    }
+    service.upstream.delete_item(CLIENT_ID);
+    assert_eq!(service.vend(&token()).await.verdict(), (403, "client_not_registered"));
+}
+
+#[tokio::test]
+async fn attributes_reach_sts() {
+    let changes = json!({
+        "external_id": {"S": "an-external-id"}, "session_duration_seconds": {"N": "900"},
+        "session_policy": {"S": "{\"Version\":\"2012-10-17\",\"Statement\":[]}"},
+    });
+    let service =
+        Service::start(Setup { item: changes, environment: vec![("SESSION_IDENTITY", "name".to_owned())] }).await;
+    let answer = service.vend(&token()).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.get("source_identity").is_none());
+    let call = &assume_role_calls(&service.upstream)[0];
+    assert_eq!(call["ExternalId"], "an-external-id");
+    assert_eq!(call["DurationSeconds"], "900");
+    assert_eq!(call["Policy"], "{\"Version\":\"2012-10-17\",\"Statement\":[]}");
+    assert!(!call.contains_key("SourceIdentity") && !call.keys().any(|name| name.starts_with("Tags")));
+    assert_eq!(
+        service.vend_with(json!({"s3_path_prefix": "logs/server-01/x/"})).await.verdict(),
+        (400, "invalid_request")
+    );
+}
+
+#[tokio::test]
+async fn wishes_can_only_narrow() {
+    let changes = json!({"s3_permissions": {"S": "read-write"}, "session_duration_seconds": {"N": "1800"}});
+    let service = Service::start(Setup { item: changes, ..Setup::default() }).await;
+    for (wish, status) in [
+        (json!({"duration_seconds": 1800}), 200),
+        (json!({"duration_seconds": 1801}), 400),
+        (json!({"s3_permissions": "write"}), 200),
+        (json!({"s3_permissions": "read-write"}), 200),
+        (json!({"s3_permissions": "full"}), 400),
+        (json!({"s3_path_prefix": "logs/server-01/"}), 200),
+        (json!({"s3_path_prefix": "logs/server-01/app/"}), 200),
+        (json!({"s3_path_prefix": "logs/server-01"}), 200),
+        (json!({"s3_path_prefix": "logs/server-010/"}), 400),
+        (json!({"s3_path_prefix": "logs/"}), 400),
+        (json!({"s3_path_prefix": ""}), 400),
+        (json!({"s3_path_prefix": "logs/server-01/../server-02/"}), 400),
+        (json!({"s3_path_prefix": "logs/server-01//x/"}), 400),
+        (json!({"s3_path_prefix": "logs/server-01/*"}), 400),
+        (json!({"s3_path_prefix": "logs/server-01/${aws:username}/"}), 400),
+        (json!({"s3_path_prefix": "logs/server-01/\u{0}/"}), 400),
+        (json!({"s3_path_prefix": "logs/server-01/\u{65e5}/"}), 400),
+        (json!({"s3_path_prefix": format!("logs/server-01/{}/", "x".repeat(3000))}), 400),
+        // Nothing but the verified token selects an identity.
+        (json!({"client_id": "other", "role_arn": "arn:aws:iam::123456789012:role/admin", "scope": "x"}), 200),
+    ] {
+        let answer = service.vend_with(wish.clone()).await;
+        assert_eq!(answer.status, status, "{wish}: {}", answer.body);
+    }
+    let calls = assume_role_calls(&service.upstream);
+    assert!(calls.iter().all(|call| call["RoleArn"].ends_with("role/credvend-server-01")));
+}
+
+#[tokio::test]
+async fn a_narrowed_session_has_a_policy_that_says_so() {
+    let service = Service::start(Setup { item: json!({"s3_permissions": {"S": "full"}}), ..Setup::default() }).await;
+    let answer =
+        service.vend_with(json!({"s3_path_prefix": "logs/server-01/app/", "s3_permissions": "read-write"})).await;
+    assert_eq!(answer.body["s3_path_prefix"], "logs/server-01/app/");
+    let policy: Value = serde_json::from_str(&assume_role_calls(&service.upstream)[0]["Policy"]).unwrap();
+    assert_eq!(policy["Statement"][0]["Resource"], "arn:aws:s3:::example-bucket/logs/server-01/app/*");
+    let actions = policy["Statement"][0]["Action"].to_string();
+    assert!(actions.contains("s3:GetObject") && !actions.contains("s3:DeleteObject"), "{actions}");
+    assert!(!policy.to_string().contains("s3:ListBucket"));
+}
+
+#[tokio::test]
+async fn scopes_stand_in_for_clients_without_an_item() {
+    let service = Service::start(Setup::default()).await;
+    service.upstream.delete_item(CLIENT_ID);
+    let role = |name: &str| json!({"role_arn": {"S": format!("arn:aws:iam::123456789012:role/{name}")}});
+    service.upstream.put_item("scope#credvend-api/read", item("scope#credvend-api/read", role("readers")));
+    let answer = service.vend(&token()).await;
+    assert_eq!(answer.body["role_arn"], "arn:aws:iam::123456789012:role/readers", "{}", answer.body);
+
+    service.upstream.put_item("scope#credvend-api/write", item("scope#credvend-api/write", role("writers")));
+    assert_eq!(service.vend(&token()).await.verdict(), (403, "client_not_registered"));
+    service.upstream.put_item("scope#credvend-api/write", item("scope#credvend-api/write", role("readers")));
+    assert_eq!(service.vend(&token()).await.status, 200);
+
+    service.upstream.put_item(CLIENT_ID, item(CLIENT_ID, role("own")));
+    assert_eq!(service.vend(&token()).await.body["role_arn"], "arn:aws:iam::123456789012:role/own");
+
+    let disguised = "scope#credvend-api/read";
+    let token = key().token(
+        &cognito_claims(ISSUER, disguised)
+            .as_object()
+            .map(|claims| {
+                let mut claims = claims.clone();
+                claims.remove("scope");
+                Value::Object(claims)
+            })
+            .unwrap(),
+    );
+    assert_eq!(service.vend(&token).await.verdict(), (403, "client_not_registered"));
+}
+
+#[tokio::test]
+async fn required_scopes_are_whole_values() {
+    let environment = vec![("REQUIRED_SCOPES", "credvend-api/write credvend-api/read".to_owned())];
+    let service = Service::start(Setup { environment, ..Setup::default() }).await;
+    assert_eq!(service.vend(&token()).await.status, 200);
+    for scope in
+        ["credvend-api/write", "credvend-api/write\tcredvend-api/read", "credvend-api/writecredvend-api/read", ""]
+    {
+        let answer = service.vend(&token_with(json!({"scope": scope}))).await;
+        assert_eq!(answer.verdict(), (403, "insufficient_scope"), "{scope}");
+        assert_eq!(answer.header("www-authenticate"), r#"Bearer error="insufficient_scope""#);
+    }
+}
