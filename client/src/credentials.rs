@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::refresh::{self, Freshness};
+use crate::refresh::Perishable;
 use crate::secret::Secret;
 use crate::timestamp;
 
@@ -62,33 +62,31 @@ impl Credentials {
         if checked.lifetime().is_zero() { Err(ALREADY_EXPIRED) } else { Ok(checked) }
     }
 
-    pub(crate) fn lifetime(&self) -> Duration {
-        self.ends_at().duration_since(self.obtained_at).unwrap_or_default()
-    }
-
     /// How much of their life is left.
     pub(crate) fn left(&self, now: SystemTime) -> Duration {
         self.ends_at().duration_since(now.max(self.obtained_at + self.least_age())).unwrap_or_default()
     }
+}
 
-    /// So much time has passed for certain. After a restart of the machine it is more, and the wall clock's to say.
-    fn least_age(&self) -> Duration {
-        let then = self.obtained_at_uptime_millis.map(Duration::from_millis);
-        then.map(|then| timestamp::since_boot().saturating_sub(then)).unwrap_or_default()
+impl Perishable for Credentials {
+    fn obtained_at(&self) -> SystemTime {
+        self.obtained_at
     }
 
-    /// Their end by this machine's clock; `expires_at` is what AWS calls it.
-    pub(crate) fn ends_at(&self) -> SystemTime {
+    /// `expires_at` is what AWS calls it.
+    fn ends_at(&self) -> SystemTime {
         let offset = Duration::from_millis(self.clock_offset_millis.unsigned_abs());
         if self.clock_offset_millis > 0 { self.expires_at - offset } else { self.expires_at + offset }
     }
 
-    pub(crate) fn freshness(&self, now: SystemTime) -> Freshness {
-        refresh::freshness_at_age(self.obtained_at, self.ends_at(), &self.access_key_id, now, self.least_age())
+    fn salt(&self) -> &str {
+        &self.access_key_id
     }
 
-    pub(crate) fn refresh_at(&self) -> SystemTime {
-        refresh::refresh_at(self.obtained_at, self.ends_at(), &self.access_key_id)
+    /// After a restart of the machine it is more, and the wall clock's to say.
+    fn least_age(&self) -> Duration {
+        let then = self.obtained_at_uptime_millis.map(Duration::from_millis);
+        then.map(|then| timestamp::since_boot().saturating_sub(then)).unwrap_or_default()
     }
 }
 
@@ -110,6 +108,7 @@ fn is_plain(part: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::refresh::Freshness;
 
     fn check(secret_access_key: &str, expiration: &str) -> Result<Credentials, &'static str> {
         let given = vending_api::Credentials {

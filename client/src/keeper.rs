@@ -11,11 +11,9 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout, timeout_at};
 
-use crate::credentials::Credentials;
 use crate::error::Error;
-use crate::idp::AccessToken;
 use crate::log::Log;
-use crate::refresh::{self, Answer, FailedAttempt, Failure, Freshness};
+use crate::refresh::{self, Answer, FailedAttempt, Failure, Freshness, Perishable};
 use crate::timestamp;
 
 /// The wall clock may have been set, or the machine have slept, while a keeper did.
@@ -32,53 +30,6 @@ const PATIENCE_WHILE_VALID: Duration = Duration::from_millis(500);
 static PLACES: Semaphore = Semaphore::const_new(2);
 /// Whoever hangs does not hold up the others for longer.
 const WAIT_FOR_A_PLACE: Duration = Duration::from_secs(1);
-
-/// What can be kept: it was obtained, and it ends.
-pub(crate) trait Perishable: Send + Sync + 'static {
-    /// What its age asks for.
-    fn freshness(&self, now: SystemTime) -> Freshness;
-    /// From when on a fresher one is fetched.
-    fn refresh_at(&self) -> SystemTime;
-    fn obtained_at(&self) -> SystemTime;
-    /// By this machine's clock.
-    fn ends_at(&self) -> SystemTime;
-}
-
-impl Perishable for Credentials {
-    fn freshness(&self, now: SystemTime) -> Freshness {
-        self.freshness(now)
-    }
-
-    fn refresh_at(&self) -> SystemTime {
-        self.refresh_at()
-    }
-
-    fn obtained_at(&self) -> SystemTime {
-        self.obtained_at
-    }
-
-    fn ends_at(&self) -> SystemTime {
-        self.ends_at()
-    }
-}
-
-impl Perishable for AccessToken {
-    fn freshness(&self, now: SystemTime) -> Freshness {
-        self.freshness(now)
-    }
-
-    fn refresh_at(&self) -> SystemTime {
-        self.refresh_at()
-    }
-
-    fn obtained_at(&self) -> SystemTime {
-        self.obtained_at
-    }
-
-    fn ends_at(&self) -> SystemTime {
-        self.expires_at
-    }
-}
 
 /// One fetch, on a thread of its own: it may block. It is told the time, which a clock that was set back would not.
 pub(crate) type Fetch<T> = Arc<dyn Fn(SystemTime) -> Result<Answer<T>, Error> + Send + Sync>;
@@ -171,7 +122,7 @@ impl<T: Perishable> State<T> {
         let retry_after = consequence.retry_after;
         let pause = match &self.current {
             Some(current) if self.freshness() != Freshness::Expired => {
-                let lifetime = current.ends_at().duration_since(current.obtained_at()).unwrap_or_default();
+                let lifetime = current.lifetime();
                 refresh::pause(&FailedAttempt { lifetime, failures, took, retry_after }, fastrand::f64())
             }
             _ => refresh::pause_without(failures, retry_after, fastrand::f64()),
@@ -274,6 +225,7 @@ mod tests {
 
     use super::*;
     use crate::cli::{LogFormat, LogLevel};
+    use crate::credentials::Credentials;
     use crate::secret::Secret;
 
     const HOUR: Duration = Duration::from_secs(3600);

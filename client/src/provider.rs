@@ -9,7 +9,7 @@ use crate::credentials::Credentials;
 use crate::error::{Error, Kind};
 use crate::fetch;
 use crate::log::Log;
-use crate::refresh::{self, Answer, FailedAttempt, Failure, Freshness};
+use crate::refresh::{self, Answer, FailedAttempt, Failure, Freshness, Perishable as _};
 use crate::timestamp;
 
 /// A caller without credentials waits this long, all tries together.

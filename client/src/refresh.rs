@@ -19,6 +19,37 @@ pub(crate) enum Freshness {
     Expired,
 }
 
+/// What can be kept: it was obtained, and it ends.
+pub(crate) trait Perishable: Send + Sync + 'static {
+    /// By this machine's clock.
+    fn obtained_at(&self) -> SystemTime;
+
+    /// By this machine's clock.
+    fn ends_at(&self) -> SystemTime;
+
+    /// Spreads the machines of a fleet, and gives all processes of one the same answer.
+    fn salt(&self) -> &str;
+
+    /// So much time has passed for certain, whatever the clock says.
+    fn least_age(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// What its age asks for.
+    fn freshness(&self, now: SystemTime) -> Freshness {
+        freshness(self.obtained_at(), self.ends_at(), self.salt(), now, self.least_age())
+    }
+
+    /// From when on a fresher one is fetched.
+    fn refresh_at(&self) -> SystemTime {
+        refresh_at(self.obtained_at(), self.ends_at(), self.salt())
+    }
+
+    fn lifetime(&self) -> Duration {
+        self.ends_at().duration_since(self.obtained_at()).unwrap_or_default()
+    }
+}
+
 /// From here on, callers wait for fresher credentials; for short-lived ones a quarter of their life.
 const URGENT: Duration = Duration::from_secs(600);
 /// A token about to expire would not survive its way to the service; for short-lived ones a tenth of their life.
@@ -35,13 +66,8 @@ const MAX_PAUSE: Duration = Duration::from_secs(30);
 
 /// The refresh point lies between 45 and 50 % of the lifetime, so that an outage of half an hour stays unseen with
 /// one-hour credentials. `salt` (the access key's id) spreads the machines of a fleet, yet gives all processes of a
-/// machine the same answer.
-pub(crate) fn freshness(obtained_at: SystemTime, expires_at: SystemTime, salt: &str, now: SystemTime) -> Freshness {
-    freshness_at_age(obtained_at, expires_at, salt, now, Duration::ZERO)
-}
-
-/// The same where it is known how much time has passed at least, whatever the clock says.
-pub(crate) fn freshness_at_age(
+/// machine the same answer. So much time as `least_age` has passed, whatever the clock says.
+fn freshness(
     obtained_at: SystemTime,
     expires_at: SystemTime,
     salt: &str,
@@ -66,7 +92,7 @@ pub(crate) fn freshness_at_age(
 }
 
 /// From when on fresher ones are fetched.
-pub(crate) fn refresh_at(obtained_at: SystemTime, expires_at: SystemTime, salt: &str) -> SystemTime {
+fn refresh_at(obtained_at: SystemTime, expires_at: SystemTime, salt: &str) -> SystemTime {
     let lifetime = expires_at.duration_since(obtained_at).unwrap_or_default();
     expires_at - lifetime.mul_f64(0.5 + 0.05 * spread(salt))
 }
@@ -158,7 +184,7 @@ mod tests {
 
     fn at(age: Duration, lifetime: Duration, salt: &str) -> Freshness {
         let obtained_at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600);
-        freshness(obtained_at, obtained_at + lifetime, salt, obtained_at + age)
+        freshness(obtained_at, obtained_at + lifetime, salt, obtained_at + age, Duration::ZERO)
     }
 
     #[test]
@@ -206,7 +232,7 @@ mod tests {
     #[test]
     fn a_clock_that_was_set_back_proves_nothing() {
         let at = SystemTime::UNIX_EPOCH + 100 * MINUTE;
-        let seen = |back: Duration| freshness(at, at + 60 * MINUTE, "a", at - back);
+        let seen = |back: Duration| freshness(at, at + 60 * MINUTE, "a", at - back, Duration::ZERO);
         assert_eq!(seen(Duration::from_secs(59)), Freshness::Fresh);
         assert_eq!(seen(Duration::from_secs(61)), Freshness::Refreshable);
     }

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::fetch;
 use crate::idp::AccessToken;
 use crate::log::Log;
-use crate::refresh::{Answer, Freshness};
+use crate::refresh::{Answer, Freshness, Perishable as _};
 
 /// All tries together.
 const PATIENCE: Duration = Duration::from_secs(30);

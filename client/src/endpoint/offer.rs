@@ -13,6 +13,7 @@ use crate::credentials::Credentials;
 use crate::keeper::{Fetch, Keeper};
 use crate::log::Log;
 use crate::provider::Provider;
+use crate::refresh::Perishable as _;
 use crate::sources::NamedConfig;
 use crate::timestamp;
 

@@ -25,7 +25,7 @@ use self::file::TokenFile;
 use self::github::GitHub;
 use crate::cache::Cache;
 use crate::log::Log;
-use crate::refresh::{self, Freshness};
+use crate::refresh::{self, Perishable};
 use crate::secret::{Secret, SecretSource};
 use crate::timestamp;
 use crate::variables::Variables;
@@ -65,14 +65,16 @@ impl AccessToken {
     pub(crate) fn is_usable(&self, now: SystemTime) -> bool {
         refresh::is_token_usable(self.obtained_at, self.expires_at, now)
     }
+}
 
-    /// Of a token that is kept in a file for others; a token of our own is used up to its margin.
-    pub(crate) fn freshness(&self, now: SystemTime) -> Freshness {
-        refresh::freshness(self.obtained_at, self.expires_at, self.salt(), now)
+/// Of a token that is kept in a file for others; a token of our own is used up to its margin.
+impl Perishable for AccessToken {
+    fn obtained_at(&self) -> SystemTime {
+        self.obtained_at
     }
 
-    pub(crate) fn refresh_at(&self) -> SystemTime {
-        refresh::refresh_at(self.obtained_at, self.expires_at, self.salt())
+    fn ends_at(&self) -> SystemTime {
+        self.expires_at
     }
 
     /// The end of the signature: different for every token, and worth nothing by itself.
