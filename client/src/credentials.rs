@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::refresh::Perishable;
+use crate::freshness::refresh::Perishable;
 use crate::secret::Secret;
 use crate::timestamp;
 
@@ -108,7 +108,7 @@ fn is_plain(part: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::refresh::Freshness;
+    use crate::freshness::refresh::Freshness;
 
     fn check(secret_access_key: &str, expiration: &str) -> Result<Credentials, &'static str> {
         let given = vending_api::Credentials {

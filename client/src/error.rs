@@ -7,17 +7,17 @@ use std::time::Duration;
 use http_client::BuildError;
 use serde::{Deserialize, Serialize};
 
-use crate::atomic_file::FileError;
 use crate::commands::serve::ConsumerError;
 use crate::commands::setup::SetupError;
 use crate::commands::token_daemon::NoTokenFile;
 use crate::endpoint::{ListenError, OfferError};
-use crate::env_file::EnvFileError;
 use crate::exchange::ExchangeError;
-use crate::identities::IdentitiesError;
+use crate::files::atomic_file::FileError;
+use crate::files::published_files::PublishError;
 use crate::idp::IdpError;
-use crate::published_files::PublishError;
-use crate::variables::ConfigError;
+use crate::settings::env_file::EnvFileError;
+use crate::settings::identities::IdentitiesError;
+use crate::settings::variables::ConfigError;
 
 /// Sorted by what the caller does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,35 +1,24 @@
 //! `credvend`: short-lived AWS credentials for whatever runs on this machine.
 //!
-//! The pipeline is `idp → exchange → credentials → cache → output`, each a file of the same name; `provider` walks it.
+//! The pipeline is `idp → exchange → credentials → cache → output`; `freshness/provider` walks it.
 
-mod accounts;
-mod atomic_file;
-mod cache;
 mod cli;
 mod commands;
-mod config;
 mod credentials;
-mod daemon;
 mod endpoint;
-pub mod env_file;
 mod error;
 mod exchange;
-mod fetch;
-mod identities;
+mod files;
+mod freshness;
 mod idp;
-mod keeper;
 mod log;
-mod on_refresh;
 mod output;
-mod provider;
-mod published_files;
-mod refresh;
 mod secret;
-mod sources;
+mod settings;
 mod systemd;
 mod timestamp;
-mod token_provider;
-mod variables;
+
+pub use crate::settings::env_file;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -39,7 +28,7 @@ use clap::Parser as _;
 use crate::cli::{Cli, Command};
 use crate::error::Error;
 use crate::log::Log;
-use crate::sources::Sources;
+use crate::settings::sources::Sources;
 
 /// Runs one command to its end. `environment` looks up a variable of the process.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &dyn Fn(&str) -> Option<String>) -> ExitCode {

@@ -5,14 +5,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::commands::daemon::{self, DaemonArguments, Publication, Source};
 use crate::credentials::Credentials;
-use crate::daemon::{self, DaemonArguments, Publication, Source};
 use crate::error::Error;
+use crate::files::published_files::{AccessArguments, PublishError, PublishedFiles};
+use crate::freshness::provider::Provider;
 use crate::log::Log;
 use crate::output::{credential_process, credentials_file, env, logstash};
-use crate::provider::Provider;
-use crate::published_files::{AccessArguments, PublishError, PublishedFiles};
-use crate::sources::Sources;
+use crate::settings::sources::Sources;
 
 const ENV: &str = "aws-credentials.env";
 const JSON: &str = "aws-credentials.json";

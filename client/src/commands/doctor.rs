@@ -16,12 +16,12 @@ use self::hops::Walk;
 use self::places::Places;
 use self::report::Report;
 use self::shipper::ShipperArguments;
-use crate::config::Config;
 use crate::error::{Error, Kind};
 use crate::exchange::Exchange;
-use crate::fetch;
+use crate::freshness::fetch;
 use crate::log::Log;
-use crate::sources::Sources;
+use crate::settings::config::Config;
+use crate::settings::sources::Sources;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {

@@ -7,14 +7,14 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
-use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::endpoint::{AuthorizationToken, Endpoint, ListenAddress, Listener, Offers, Server};
 use crate::error::Error;
+use crate::freshness::provider::Provider;
 use crate::log::Log;
 use crate::output;
-use crate::provider::Provider;
-use crate::sources::Sources;
+use crate::settings::config::Config;
+use crate::settings::sources::Sources;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {

@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use super::print;
-use crate::config::Config;
 use crate::error::Error;
+use crate::freshness::provider::Provider;
 use crate::log::Log;
 use crate::output::credential_process;
-use crate::provider::Provider;
+use crate::settings::config::Config;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {

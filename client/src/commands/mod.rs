@@ -1,7 +1,8 @@
-//! One file a subcommand.
+//! One file a subcommand; `daemon` is what two of them share.
 
 pub(crate) mod completions;
 pub(crate) mod credential_daemon;
+pub(crate) mod daemon;
 pub(crate) mod doctor;
 pub(crate) mod env;
 pub(crate) mod exec;

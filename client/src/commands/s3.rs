@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 
 use crate::cli::Cli;
 use crate::error::Error;
-use crate::sources::Sources;
+use crate::settings::sources::Sources;
 
 const PROGRAM: &str = "credvend-s3";
 

@@ -11,12 +11,12 @@ use tokio::sync::Notify;
 
 pub(crate) use self::consumer_environment::ConsumerError;
 use super::print;
-use crate::atomic_file::Access;
 use crate::endpoint::{AuthorizationToken, Endpoint, ListenAddress, ListenError, Listener, Offer, Offers, Server};
 use crate::error::Error;
+use crate::files::atomic_file::Access;
+use crate::files::published_files;
 use crate::log::Log;
-use crate::published_files;
-use crate::sources::{NamedConfig, Sources};
+use crate::settings::sources::{NamedConfig, Sources};
 use crate::systemd::Systemd;
 
 #[derive(clap::Args)]

@@ -22,7 +22,7 @@ pub(crate) use self::error::SetupError;
 use self::named_identity::NamedIdentity;
 use super::print;
 use crate::error::Error;
-use crate::sources::Sources;
+use crate::settings::sources::Sources;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {

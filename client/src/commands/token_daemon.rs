@@ -6,16 +6,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::atomic_file;
-use crate::config::TokenConfig;
-use crate::daemon::{self, DaemonArguments, Publication, Source};
+use crate::commands::daemon::{self, DaemonArguments, Publication, Source};
 use crate::error::Error;
+use crate::files::atomic_file;
+use crate::files::published_files::{self, AccessArguments, PublishError, PublishedFiles};
+use crate::freshness::token_provider;
 use crate::idp::{AccessToken, IdpType};
 use crate::log::Log;
 use crate::output::token_file;
-use crate::published_files::{self, AccessArguments, PublishError, PublishedFiles};
-use crate::sources::Sources;
-use crate::token_provider;
+use crate::settings::config::TokenConfig;
+use crate::settings::sources::Sources;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {

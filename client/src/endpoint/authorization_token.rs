@@ -9,8 +9,8 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::atomic_file::{self, Access, FileError, NewFile};
 use crate::error::Error;
+use crate::files::atomic_file::{self, Access, FileError, NewFile};
 use crate::secret::Secret;
 
 /// 256 bits, as text.

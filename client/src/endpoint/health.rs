@@ -6,7 +6,7 @@ use hyper::StatusCode;
 
 use super::offer::Offers;
 use super::{Answer, text};
-use crate::refresh::Freshness;
+use crate::freshness::refresh::Freshness;
 
 pub(crate) fn ready(offers: &Offers) -> Answer {
     let mut is_ready = true;

@@ -8,7 +8,7 @@ use hyper::StatusCode;
 
 use super::offer::Offers;
 use super::{Answer, answer as respond};
-use crate::refresh::Freshness;
+use crate::freshness::refresh::Freshness;
 
 /// Answered requests by status.
 #[derive(Default)]

@@ -7,14 +7,14 @@ use tokio::sync::Notify;
 
 use super::peer::Peer;
 use super::refusal::Refusal;
-use crate::accounts::{self, AccountError};
-use crate::config::Config;
 use crate::credentials::Credentials;
-use crate::keeper::{Fetch, Keeper};
+use crate::files::accounts::{self, AccountError};
+use crate::freshness::keeper::{Fetch, Keeper};
+use crate::freshness::provider::Provider;
+use crate::freshness::refresh::Perishable as _;
 use crate::log::Log;
-use crate::provider::Provider;
-use crate::refresh::Perishable as _;
-use crate::sources::NamedConfig;
+use crate::settings::config::Config;
+use crate::settings::sources::NamedConfig;
 use crate::timestamp;
 
 /// One identity.

@@ -14,7 +14,7 @@ use self::vending_api::VendingApi;
 use self::web_identity::WebIdentity;
 use crate::credentials::Credentials;
 use crate::idp::{AccessToken, IdpType};
-use crate::variables::Variables;
+use crate::settings::variables::Variables;
 
 /// Who takes the token.
 pub(crate) enum Exchange {

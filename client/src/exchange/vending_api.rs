@@ -10,8 +10,8 @@ use super::ExchangeError;
 use super::error::Problem;
 use crate::credentials::Credentials;
 use crate::idp::AccessToken;
+use crate::settings::variables::Variables;
 use crate::timestamp;
-use crate::variables::Variables;
 
 /// Where credentials are vended.
 pub(crate) struct VendingApi {

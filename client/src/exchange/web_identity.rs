@@ -11,8 +11,8 @@ use super::role_arn::RoleArn;
 use super::sts_answer::StsAnswer;
 use crate::credentials::Credentials;
 use crate::idp::AccessToken;
+use crate::settings::variables::Variables;
 use crate::timestamp;
-use crate::variables::Variables;
 
 /// A role to assume.
 pub(crate) struct WebIdentity {

@@ -10,11 +10,11 @@ use super::client_assertion::{self, KeyNames};
 use super::discovery::Issuer;
 use super::error::Refusal;
 use super::{AccessToken, IdpError};
-use crate::cache::Cache;
+use crate::freshness::cache::Cache;
 use crate::log::Log;
 use crate::secret::{Secret, SecretSource};
+use crate::settings::variables::Variables;
 use crate::timestamp;
-use crate::variables::Variables;
 
 /// A client of an authorization server, and what it asks for.
 pub(crate) struct ClientCredentials {

@@ -2,7 +2,7 @@
 
 use super::client_credentials::{Authentication, ClientCredentials, Place};
 use crate::secret::SecretSource;
-use crate::variables::{Variables, is_host};
+use crate::settings::variables::{Variables, is_host};
 use http_client::Endpoint;
 
 /// Reads the `COGNITO_…` variables; `None` when a fault was noted.

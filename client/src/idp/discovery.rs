@@ -6,7 +6,7 @@ use http_client::{Budget, Endpoint, HttpClient, Request};
 use serde::{Deserialize, Serialize};
 
 use super::IdpError;
-use crate::cache::Cache;
+use crate::freshness::cache::Cache;
 use crate::log::Log;
 use crate::timestamp;
 

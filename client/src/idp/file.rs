@@ -10,8 +10,8 @@ use super::error::TokenFileProblem;
 use super::unverified_claims::UnverifiedClaims;
 use super::{AccessToken, IdpError};
 use crate::secret::Secret;
+use crate::settings::variables::Variables;
 use crate::timestamp;
-use crate::variables::Variables;
 
 const MAX_TOKEN_BYTES: u64 = 64 * 1024;
 

@@ -12,8 +12,8 @@ use super::client_credentials::is_bearer_token;
 use super::unverified_claims::UnverifiedClaims;
 use super::{AccessToken, IdpError};
 use crate::secret::Secret;
+use crate::settings::variables::Variables;
 use crate::timestamp;
-use crate::variables::Variables;
 
 /// A job that may ask for tokens.
 pub(crate) struct GitHub {

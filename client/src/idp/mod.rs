@@ -23,12 +23,12 @@ pub(crate) use self::discovery::Metadata;
 pub(crate) use self::error::IdpError;
 use self::file::TokenFile;
 use self::github::GitHub;
-use crate::cache::Cache;
+use crate::freshness::cache::Cache;
+use crate::freshness::refresh::{self, Perishable};
 use crate::log::Log;
-use crate::refresh::{self, Perishable};
 use crate::secret::{Secret, SecretSource};
+use crate::settings::variables::Variables;
 use crate::timestamp;
-use crate::variables::Variables;
 
 /// What `IDP_TYPE` can say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use crate::error::{Error, Kind};
 use crate::exchange::Problem;
 use crate::exchange::sts_answer::StsAnswer;
 use crate::exchange::vending_api::is_showable;
+use crate::settings::variables::is_host;
 use crate::timestamp;
-use crate::variables::is_host;
 
 /// What came of a request that may well be denied.
 pub(super) enum Tried {

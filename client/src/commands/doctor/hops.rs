@@ -7,15 +7,15 @@ use serde_json::Value;
 
 use super::places::Places;
 use super::report::Report;
-use crate::cache::Cache;
-use crate::config::Config;
 use crate::error::{Error, Kind};
 use crate::exchange::ExchangeError;
 use crate::exchange::vending_api::is_showable;
-use crate::fetch::MAX_REQUESTS;
+use crate::freshness::cache::Cache;
+use crate::freshness::fetch::MAX_REQUESTS;
 use crate::idp::AccessToken;
 use crate::idp::unverified_claims::UnverifiedClaims;
 use crate::log::Log;
+use crate::settings::config::Config;
 use crate::timestamp;
 
 /// AWS refuses signatures that are older or newer than this (Signature Version 4).

@@ -6,7 +6,7 @@ use http_client::Endpoint;
 
 use crate::exchange::partition;
 use crate::exchange::vending_api::Vended;
-use crate::variables::{ConfigError, Variables};
+use crate::settings::variables::{ConfigError, Variables};
 
 /// As far as they are known.
 #[derive(Clone)]

@@ -17,7 +17,7 @@ use self::reader::Reader;
 use self::surroundings::Surroundings;
 use super::report::Report;
 use crate::error::{Error, Kind};
-use crate::sources::Sources;
+use crate::settings::sources::Sources;
 
 #[derive(clap::Args)]
 pub(super) struct ShipperArguments {

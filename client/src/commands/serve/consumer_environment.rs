@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::Arguments;
 use crate::endpoint::ListenAddress;
 use crate::error::Error;
-use crate::sources::NamedConfig;
+use crate::settings::sources::NamedConfig;
 
 /// Why there is nothing that a program could set.
 #[derive(Debug, thiserror::Error)]

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::error::{SetupError, absolute, plain_value};
-use crate::config::Config;
 use crate::error::Error;
-use crate::identities::{self, VARIABLES};
 use crate::secret::SecretSource;
-use crate::sources::Sources;
+use crate::settings::config::Config;
+use crate::settings::identities::{self, VARIABLES};
+use crate::settings::sources::Sources;
 
 pub(super) struct NamedIdentity {
     /// Absolute path of this program.

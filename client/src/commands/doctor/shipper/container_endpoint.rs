@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::{Check, Shipper};
 use crate::error::{Error, Kind};
 use crate::exchange::ExchangeError;
-use crate::fetch;
+use crate::freshness::fetch;
 use crate::timestamp;
 
 /// What Vector and Fluent Bit wait; nobody waits less.

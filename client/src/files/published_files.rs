@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 
-use crate::accounts::{self, AccountError};
-use crate::atomic_file::{self, Access, FileError, NewFile};
+use crate::files::accounts::{self, AccountError};
+use crate::files::atomic_file::{self, Access, FileError, NewFile};
 
 /// A credentials file may hold many profiles of somebody else.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;

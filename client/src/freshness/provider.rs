@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::cache::{Cache, CacheError, Lock};
-use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::error::{Error, Kind};
-use crate::fetch;
+use crate::freshness::cache::{Cache, CacheError, Lock};
+use crate::freshness::fetch;
+use crate::freshness::refresh::{self, Answer, FailedAttempt, Failure, Freshness, Perishable as _};
 use crate::log::Log;
-use crate::refresh::{self, Answer, FailedAttempt, Failure, Freshness, Perishable as _};
+use crate::settings::config::Config;
 use crate::timestamp;
 
 /// A caller without credentials waits this long, all tries together.

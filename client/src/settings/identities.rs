@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use crate::env_file::Overlay;
+use crate::settings::env_file::Overlay;
 
 /// One table of the file.
 pub(crate) struct Identity {
@@ -311,7 +311,7 @@ mod tests {
         let looked_up = std::cell::RefCell::new(Vec::new());
         for idp_type in ["auth0", "cognito", "entra", "oidc", "file", "github"] {
             for is_set in [false, true] {
-                let _ = crate::config::Config::from_env(&|name| {
+                let _ = crate::settings::config::Config::from_env(&|name| {
                     looked_up.borrow_mut().push(name.to_owned());
                     let is_choice = name.ends_with("_FILE") || name.contains("SECRET") || name.ends_with("ENDPOINT");
                     if name == "IDP_TYPE" {

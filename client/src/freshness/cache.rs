@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::atomic_file::{self, FileError};
 use crate::credentials::Credentials;
+use crate::files::atomic_file::{self, FileError};
+use crate::freshness::refresh::Failure;
 use crate::idp::{AccessToken, Metadata};
-use crate::refresh::Failure;
 
 /// The files of one identity.
 pub(crate) struct Cache {

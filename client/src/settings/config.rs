@@ -7,7 +7,7 @@ use http_client::Proxy;
 
 use crate::exchange::Exchange;
 use crate::idp::{IdentityProvider, IdpType};
-use crate::variables::{ConfigError, Variables};
+use crate::settings::variables::{ConfigError, Variables};
 
 /// What a run works with.
 pub(crate) struct Config {

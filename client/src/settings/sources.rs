@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use crate::cli::Cli;
-use crate::config::Config;
-use crate::env_file::Overlay;
 use crate::error::Error;
-use crate::identities::{self, Identity};
-use crate::variables::ConfigError;
+use crate::settings::config::Config;
+use crate::settings::env_file::Overlay;
+use crate::settings::identities::{self, Identity};
+use crate::settings::variables::ConfigError;
 
 /// Read anew each time: files change while a daemon runs.
 pub(crate) struct Sources<'a> {

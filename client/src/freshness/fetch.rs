@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use http_client::{Budget, HttpClient, Limits, Proxy, Roots, Spent};
 
-use crate::cache::Cache;
-use crate::config::{Config, TokenConfig};
 use crate::credentials::Credentials;
 use crate::error::Error;
 use crate::exchange::{Exchange, ExchangeError};
+use crate::freshness::cache::Cache;
 use crate::idp::{AccessToken, IdentityProvider, IdpError};
 use crate::log::Log;
+use crate::settings::config::{Config, TokenConfig};
 use crate::timestamp;
 
 /// A call spends no more requests than this, whatever the reason for each.

@@ -8,11 +8,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
 use crate::error::Error;
-use crate::keeper::{Fetch, Keeper, State};
+use crate::files::on_refresh::{Hook, HookRunner};
+use crate::files::published_files::PublishError;
+use crate::freshness::keeper::{Fetch, Keeper, State};
+use crate::freshness::refresh::{Freshness, Perishable};
 use crate::log::Log;
-use crate::on_refresh::{Hook, HookRunner};
-use crate::published_files::PublishError;
-use crate::refresh::{Freshness, Perishable};
 use crate::systemd::Systemd;
 use crate::timestamp;
 

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::cache::{Cache, Lock};
-use crate::config::TokenConfig;
 use crate::error::Error;
-use crate::fetch;
+use crate::freshness::cache::{Cache, Lock};
+use crate::freshness::fetch;
+use crate::freshness::refresh::{Answer, Freshness, Perishable as _};
 use crate::idp::AccessToken;
 use crate::log::Log;
-use crate::refresh::{Answer, Freshness, Perishable as _};
+use crate::settings::config::TokenConfig;
 
 /// All tries together.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,6 +1,6 @@
 //! Keeps what one identity has in memory, and fresh: the engine of every command that runs on.
 //!
-//! It asks the same [`Provider`](crate::provider::Provider) as `get-credentials` does, so all processes of a host share
+//! It asks the same [`Provider`](crate::freshness::provider::Provider) as `get-credentials` does, so all processes of a host share
 //! one cache and one fetch. On top of it: what is in memory stays until there is something better, whatever becomes of
 //! the cache; and it is judged by the wall clock *and* by the time that has really passed, the larger age counts.
 
@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout, timeout_at};
 
 use crate::error::Error;
+use crate::freshness::refresh::{self, Answer, FailedAttempt, Failure, Freshness, Perishable};
 use crate::log::Log;
-use crate::refresh::{self, Answer, FailedAttempt, Failure, Freshness, Perishable};
 use crate::timestamp;
 
 /// The wall clock may have been set, or the machine have slept, while a keeper did.
