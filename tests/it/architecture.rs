@@ -53,7 +53,7 @@ fn absences() {
             &[
                 "vending-lambda/src/main.rs",
                 "vending-lambda/src/handler.rs",
-                "vending-lambda/src/jwks.rs",
+                "vending-lambda/src/trusted_issuers.rs",
                 "vending-lambda/src/log.rs",
                 "client/src/",
             ],

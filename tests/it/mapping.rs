@@ -71,10 +71,10 @@ async fn attributes_reach_sts() {
 }
 
 #[tokio::test]
-async fn wishes_can_only_narrow() {
+async fn requests_can_only_narrow() {
     let changes = json!({"s3_permissions": {"S": "read-write"}, "session_duration_seconds": {"N": "1800"}});
     let service = Service::start(Setup { item: changes, ..Setup::default() }).await;
-    for (wish, status) in [
+    for (scope_down, status) in [
         (json!({"duration_seconds": 1800}), 200),
         (json!({"duration_seconds": 1801}), 400),
         (json!({"s3_permissions": "write"}), 200),
@@ -96,8 +96,8 @@ async fn wishes_can_only_narrow() {
         // Nothing but the verified token selects an identity.
         (json!({"client_id": "other", "role_arn": "arn:aws:iam::123456789012:role/admin", "scope": "x"}), 200),
     ] {
-        let answer = service.vend_with(wish.clone()).await;
-        assert_eq!(answer.status, status, "{wish}: {}", answer.body);
+        let answer = service.vend_with(scope_down.clone()).await;
+        assert_eq!(answer.status, status, "{scope_down}: {}", answer.body);
     }
     let calls = assume_role_calls(&service.upstream);
     assert!(calls.iter().all(|call| call["RoleArn"].ends_with("role/credvend-server-01")));

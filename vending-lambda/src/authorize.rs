@@ -7,13 +7,12 @@ use jwt::Claims;
 use thiserror::Error;
 use vending_api::S3Permissions;
 
-use crate::config::SessionIdentity;
 use crate::network;
-use crate::request::VendRequest;
 use crate::role_mapping::{RoleMapping, SessionPolicy};
+use crate::session::SessionIdentity;
 
 /// A prefix stands in a policy of 2,048 characters up to three times.
-const MAX_WISHED_PREFIX: usize = 500;
+const MAX_REQUESTED_PREFIX: usize = 500;
 
 /// What the service itself demands of every client.
 #[derive(Debug, Clone)]
@@ -24,6 +23,17 @@ pub struct Terms {
     pub session_duration: Duration,
     /// What sessions carry.
     pub session_identity: SessionIdentity,
+}
+
+/// How far a caller wants its session narrowed below what its mapping grants.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ScopeDown {
+    /// A shorter lifetime.
+    pub duration: Option<Duration>,
+    /// A prefix under the mapping's own.
+    pub s3_path_prefix: Option<String>,
+    /// A level not above the mapping's own.
+    pub s3_permissions: Option<S3Permissions>,
 }
 
 /// What a client gets: everything a session is made of.
@@ -95,7 +105,7 @@ pub enum Denial {
         /// Where the request came from, if that is known.
         source_ip: Option<IpAddr>,
     },
-    /// A wish that would widen.
+    /// A requested scope-down that would widen the grant.
     #[error("`{member}` {problem}")]
     WiderThanMapping {
         /// Member of the request body.
@@ -103,7 +113,7 @@ pub enum Denial {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// A wish that cannot be enforced.
+    /// A requested scope-down that cannot be enforced.
     #[error("`{member}` cannot be narrowed: the client's session policy is written by hand")]
     NotNarrowable {
         /// Member of the request body.
@@ -119,12 +129,6 @@ pub enum Denial {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// Too many requests of one client.
-    #[error("too many requests of this client; the next one is welcome in {} s", retry_after.as_secs())]
-    RateLimited {
-        /// When to come back.
-        retry_after: Duration,
-    },
 }
 
 /// Decides what `claims` get under `mapping`.
@@ -134,15 +138,16 @@ pub enum Denial {
 pub fn authorize(
     claims: &Claims,
     mapping: RoleMapping,
-    request: &VendRequest,
+    requested: &ScopeDown,
+    source_ip: Option<IpAddr>,
     terms: &Terms,
     now: SystemTime,
 ) -> Result<Grant, Denial> {
     check_client(claims, &mapping, now)?;
-    check_source(claims, &mapping, request.source_ip)?;
+    check_source(claims, &mapping, source_ip)?;
     check_scopes(claims, &mapping, terms)?;
-    let duration = narrow_duration(&mapping, request, terms)?;
-    let (s3_path_prefix, s3_permissions, restriction) = narrow_s3(&mapping, request)?;
+    let duration = narrow_duration(&mapping, requested, terms)?;
+    let (s3_path_prefix, s3_permissions, restriction) = narrow_s3(&mapping, requested)?;
     Ok(Grant {
         role_arn: mapping.role_arn,
         server_name: mapping.server_name,
@@ -190,33 +195,32 @@ fn check_scopes(claims: &Claims, mapping: &RoleMapping, terms: &Terms) -> Result
     }
 }
 
-fn narrow_duration(mapping: &RoleMapping, request: &VendRequest, terms: &Terms) -> Result<Duration, Denial> {
+fn narrow_duration(mapping: &RoleMapping, requested: &ScopeDown, terms: &Terms) -> Result<Duration, Denial> {
     let granted = mapping.session_duration.unwrap_or(terms.session_duration);
-    match request.wishes.duration_seconds.map(|seconds| Duration::from_secs(seconds.into())) {
-        Some(wished) if wished > granted => Err(Denial::WiderThanMapping {
+    match requested.duration {
+        Some(duration) if duration > granted => Err(Denial::WiderThanMapping {
             member: "duration_seconds",
             problem: "is longer than this client's sessions may last",
         }),
-        wished => Ok(wished.unwrap_or(granted)),
+        duration => Ok(duration.unwrap_or(granted)),
     }
 }
 
-fn narrow_s3(mapping: &RoleMapping, request: &VendRequest) -> Result<(String, S3Permissions, Restriction), Denial> {
-    let wishes = &request.wishes;
-    let wished_member = match (&wishes.s3_path_prefix, wishes.s3_permissions) {
+fn narrow_s3(mapping: &RoleMapping, requested: &ScopeDown) -> Result<(String, S3Permissions, Restriction), Denial> {
+    let narrowed_member = match (&requested.s3_path_prefix, requested.s3_permissions) {
         (Some(_), _) => Some("s3_path_prefix"),
         (None, Some(_)) => Some("s3_permissions"),
         (None, None) => None,
     };
-    let restriction = match (&mapping.session_policy, wished_member) {
+    let restriction = match (&mapping.session_policy, narrowed_member) {
         (Some(SessionPolicy::Inline(_)), Some(member)) => return Err(Denial::NotNarrowable { member }),
         (Some(SessionPolicy::Inline(policy)), None) => Restriction::Inline(policy.clone()),
-        // A wish is only worth something when AWS enforces it, so it brings a policy with it.
+        // A narrower session only means something when AWS enforces it, so it gets a policy.
         (Some(SessionPolicy::S3Prefix), _) | (None, Some(_)) => Restriction::S3Prefix,
         (None, None) => Restriction::RoleOnly,
     };
-    let prefix = match &wishes.s3_path_prefix {
-        Some(wished) => narrower_prefix(&mapping.s3_path_prefix, wished)?,
+    let prefix = match &requested.s3_path_prefix {
+        Some(prefix) => narrower_prefix(&mapping.s3_path_prefix, prefix)?,
         None => mapping.s3_path_prefix.clone(),
     };
     if restriction == Restriction::S3Prefix && !fits_into_a_policy(&mapping.s3_path_prefix) {
@@ -226,32 +230,32 @@ fn narrow_s3(mapping: &RoleMapping, request: &VendRequest) -> Result<(String, S3
             problem: "holds a character or a path segment that a session policy cannot restrict to",
         });
     }
-    let permissions = match wishes.s3_permissions {
-        Some(wished) if wished > mapping.s3_permissions => {
+    let permissions = match requested.s3_permissions {
+        Some(level) if level > mapping.s3_permissions => {
             return Err(Denial::WiderThanMapping {
                 member: "s3_permissions",
                 problem: "is more than this client may do",
             });
         }
-        wished => wished.unwrap_or(mapping.s3_permissions),
+        level => level.unwrap_or(mapping.s3_permissions),
     };
     Ok((prefix, permissions, restriction))
 }
 
-/// `wished` if it lies under `granted`, compared by whole path segments: `logs/a` is not above `logs/ab`.
-fn narrower_prefix(granted: &str, wished: &str) -> Result<String, Denial> {
+/// `requested` if it lies under `granted`, compared by whole path segments: `logs/a` is not above `logs/ab`.
+fn narrower_prefix(granted: &str, requested: &str) -> Result<String, Denial> {
     let denied = |problem| Err(Denial::WiderThanMapping { member: "s3_path_prefix", problem });
-    if wished.len() > MAX_WISHED_PREFIX {
+    if requested.len() > MAX_REQUESTED_PREFIX {
         return denied("is longer than a session policy can hold");
     }
-    if !fits_into_a_policy(wished) {
+    if !fits_into_a_policy(requested) {
         return denied(
             "must not hold `*`, `?`, `$`, quotes, `\\`, characters above U+00FF, control characters, empty, `.` or `..` segments",
         );
     }
     let granted = granted.strip_suffix('/').unwrap_or(granted);
-    match wished.strip_prefix(granted) {
-        Some(rest) if rest.is_empty() || rest.starts_with('/') => Ok(wished.to_owned()),
+    match requested.strip_prefix(granted) {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => Ok(requested.to_owned()),
         _ => denied("does not lie under this client's own prefix"),
     }
 }

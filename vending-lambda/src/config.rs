@@ -10,10 +10,14 @@ use ipnet::IpNet;
 use jwt::{Algorithm, Issuer, IssuerKind};
 use serde::Deserialize;
 
+use crate::log::LogLevel;
+use crate::session::SessionIdentity;
+use crate::trusted_issuers::IssuerSettings;
+
 /// How the service runs.
 pub struct Config {
     /// Whose tokens are accepted, and where their keys are.
-    pub issuers: Vec<TrustedIssuer>,
+    pub issuers: Vec<IssuerSettings>,
     /// Scopes of which a token must hold every one.
     pub required_scopes: Vec<String>,
     /// DynamoDB table of client mappings.
@@ -44,14 +48,6 @@ pub struct Config {
     pub aws: AwsConfig,
 }
 
-/// An issuer and where it publishes its keys.
-pub struct TrustedIssuer {
-    /// The rules for its tokens.
-    pub issuer: Issuer,
-    /// Its JWK set.
-    pub jwks_uri: Endpoint,
-}
-
 /// The SDK's own variables, as far as they are honoured.
 #[derive(Default)]
 pub struct AwsConfig {
@@ -65,25 +61,6 @@ pub struct AwsConfig {
     pub secret_access_key: String,
     /// `AWS_SESSION_TOKEN`.
     pub session_token: Option<String>,
-}
-
-/// `SESSION_IDENTITY`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SessionIdentity {
-    /// `SourceIdentity` and session tags.
-    Tags,
-    /// `RoleSessionName` only, for roles whose trust policy allows `sts:AssumeRole` alone.
-    Name,
-}
-
-/// `LOG_LEVEL`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs)]
-pub enum LogLevel {
-    Error,
-    Warn,
-    Info,
-    Debug,
 }
 
 /// Everything that is wrong with the environment, found in one go.
@@ -279,7 +256,7 @@ impl Reader<'_> {
         }
     }
 
-    fn issuers(&mut self) -> Vec<TrustedIssuer> {
+    fn issuers(&mut self) -> Vec<IssuerSettings> {
         let audiences = self.words("ALLOWED_AUDIENCES");
         let mut issuers = Vec::new();
         if let Some(url) = self.optional("COGNITO_ISSUER") {
@@ -314,9 +291,9 @@ impl Reader<'_> {
             self.fault("COGNITO_ISSUER", "is missing, and so is TRUSTED_ISSUERS", COGNITO_ISSUER_EXAMPLE);
         }
         for (index, one) in issuers.iter().enumerate() {
-            let twice = issuers[..index].iter().any(|other: &TrustedIssuer| other.issuer.url == one.issuer.url);
+            let twice = issuers[..index].iter().any(|other: &IssuerSettings| other.rules.url == one.rules.url);
             if twice {
-                let problem = format!("{} is listed twice", one.issuer.url);
+                let problem = format!("{} is listed twice", one.rules.url);
                 self.fault("TRUSTED_ISSUERS", problem, TRUSTED_ISSUERS_EXAMPLE);
                 break;
             }
@@ -324,7 +301,7 @@ impl Reader<'_> {
         issuers
     }
 
-    fn issuer(&mut self, name: &'static str, example: &'static str, entry: IssuerEntry) -> Option<TrustedIssuer> {
+    fn issuer(&mut self, name: &'static str, example: &'static str, entry: IssuerEntry) -> Option<IssuerSettings> {
         let (jwks_name, jwks_uri) = match entry.jwks_uri {
             Some(uri) if name == "COGNITO_ISSUER" => ("JWKS_URI", uri),
             Some(uri) => (name, uri),
@@ -360,14 +337,14 @@ impl Reader<'_> {
                 ),
             }
         }
-        let issuer = Issuer {
+        let rules = Issuer {
             url: entry.issuer,
             kind,
             audiences: entry.audiences,
             client_claim: entry.client_claim,
             algorithms,
         };
-        Some(TrustedIssuer { issuer, jwks_uri: jwks_uri? })
+        Some(IssuerSettings { rules, jwks_uri: jwks_uri? })
     }
 }
 
@@ -392,7 +369,7 @@ mod tests {
     fn the_minimal_environment_is_enough() {
         let config = read(&MINIMAL).unwrap();
         assert_eq!(config.issuers.len(), 1);
-        assert_eq!(config.issuers[0].issuer.algorithms, [Algorithm::Rs256]);
+        assert_eq!(config.issuers[0].rules.algorithms, [Algorithm::Rs256]);
         assert_eq!(config.session_duration, Duration::from_secs(3600));
         assert_eq!(config.session_identity, SessionIdentity::Tags);
     }

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::authorize::Denial;
 use crate::jwks::KeyError;
+use crate::rate_limit::RateLimited;
 use crate::request::RequestError;
 use crate::role_mapping::MappingError;
 use crate::session::SessionError;
@@ -22,6 +23,8 @@ pub enum VendError {
     Token(#[from] TokenError),
     #[error(transparent)]
     Key(#[from] KeyError),
+    #[error(transparent)]
+    RateLimited(#[from] RateLimited),
     #[error(transparent)]
     Mapping(#[from] MappingError),
     #[error(transparent)]
@@ -82,10 +85,10 @@ impl VendError {
                     Answer::refusal(400, "invalid_request")
                 }
                 Denial::Misconfigured { .. } => Answer::refusal(500, "misconfigured"),
-                Denial::RateLimited { retry_after } => {
-                    Answer { status: 429, code: "rate_limited", retryable: true, retry_after: Some(*retry_after) }
-                }
             },
+            Self::RateLimited(RateLimited { retry_after }) => {
+                Answer { status: 429, code: "rate_limited", retryable: true, retry_after: Some(*retry_after) }
+            }
             Self::Session(SessionError::PolicyTooLong { .. } | SessionError::NoBucket) => {
                 Answer::refusal(500, "misconfigured")
             }

@@ -158,7 +158,7 @@ impl Api {
             source_ip: request.source_ip,
             now,
             cold_start: self.cold.swap(false, Ordering::Relaxed),
-            jwks_refetches: self.vendor.jwks.take_refetches(),
+            jwks_refetches: self.vendor.issuers.take_refetches(),
             explained,
         };
         write_line(&trail.line(&facts, error));

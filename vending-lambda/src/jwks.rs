@@ -1,4 +1,4 @@
-//! The trusted issuers' keys: fetches what [`KeyCache`] says is due, and lets callers wait without holding a lock.
+//! An issuer's keys: fetches what [`KeyCache`] says is due, and lets callers wait without holding a lock.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,14 +9,12 @@ use jwt::key_cache::{KeyCache, Lookup, Moment, Slot};
 use jwt::{JwkSet, VerificationKey};
 use thiserror::Error;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
-use crate::config::TrustedIssuer;
 use crate::log::Log;
 
 /// The longest a caller waits for keys, one retry included.
 pub const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
-/// Pause between two looks for a due refresh, where the process is not frozen between requests.
-const REFRESH_POLL: Duration = Duration::from_secs(30);
 
 /// Why there is no key for a token.
 #[derive(Debug, Error)]
@@ -32,12 +30,11 @@ pub enum KeyError {
     },
 }
 
-/// The key sets of all trusted issuers, each with a cache of its own.
-pub struct Jwks {
-    issuers: Vec<Arc<IssuerKeys>>,
-}
+/// The published keys of one issuer. Cheap to clone; clones share the cache.
+#[derive(Clone)]
+pub struct IssuerKeys(Arc<Inner>);
 
-struct IssuerKeys {
+struct Inner {
     issuer: String,
     endpoint: Endpoint,
     http: HttpClient,
@@ -49,71 +46,50 @@ struct IssuerKeys {
     refetches: AtomicU64,
 }
 
-impl Jwks {
-    /// Empty caches; nothing is fetched yet.
+impl IssuerKeys {
+    /// An empty cache; nothing is fetched yet.
     #[must_use]
-    pub fn new(issuers: &[TrustedIssuer], max_stale: Duration, http: &HttpClient, log: Log) -> Self {
-        let keys = |trusted: &TrustedIssuer| {
-            Arc::new(IssuerKeys {
-                issuer: trusted.issuer.url.clone(),
-                endpoint: trusted.jwks_uri.clone(),
-                http: http.clone(),
-                log,
-                started: Instant::now(),
-                cache: Mutex::new(KeyCache::new(max_stale)),
-                finished: watch::Sender::new(0),
-                refetches: AtomicU64::new(0),
-            })
-        };
-        Self { issuers: issuers.iter().map(keys).collect() }
+    pub fn new(issuer: &str, endpoint: Endpoint, max_stale: Duration, http: HttpClient, log: Log) -> Self {
+        Self(Arc::new(Inner {
+            issuer: issuer.to_owned(),
+            endpoint,
+            http,
+            log,
+            started: Instant::now(),
+            cache: Mutex::new(KeyCache::new(max_stale)),
+            finished: watch::Sender::new(0),
+            refetches: AtomicU64::new(0),
+        }))
     }
 
-    /// The key that `issuer` publishes under `key_id`.
+    /// The key published under `key_id`.
     ///
     /// # Errors
-    /// When it publishes none, or when that cannot be known.
-    pub async fn key(&self, issuer: &str, key_id: &str, now: SystemTime) -> Result<Arc<VerificationKey>, KeyError> {
-        let Some(keys) = self.issuers.iter().find(|keys| keys.issuer == issuer) else {
-            return Err(KeyError::Unknown);
-        };
-        keys.key(key_id, now).await
+    /// When the issuer publishes none, or when that cannot be known.
+    pub async fn key(&self, key_id: &str, now: SystemTime) -> Result<Arc<VerificationKey>, KeyError> {
+        self.0.key(key_id, now).await
     }
 
-    /// Fetches every set that is due and waits for all of them. A failure is logged and left to the cool-down.
-    pub async fn refresh(&self, now: SystemTime) {
-        let fetch = |keys: &Arc<IssuerKeys>| {
-            let slot = keys.cache().refresh_is_due(keys.moment(now))?;
-            Some(keys.spawn_fetch(slot))
-        };
-        let fetches: Vec<_> = self.issuers.iter().filter_map(fetch).collect();
-        for fetch in fetches {
-            // A fetch that panicked has not reported; the cache treats it as abandoned.
-            let _ = fetch.await;
-        }
+    /// Starts a fetch if one is due. A failure is logged and left to the cool-down.
+    pub fn start_refresh(&self, now: SystemTime) -> Option<JoinHandle<()>> {
+        let slot = self.0.cache().refresh_is_due(self.0.moment(now))?;
+        Some(self.0.spawn_fetch(slot))
     }
 
-    /// Keeps the sets young for as long as the process lives. Not for Lambda, whose time stands still between requests.
-    #[allow(clippy::disallowed_methods)] // The clock of this background task.
-    pub async fn keep_fresh(&self) {
-        loop {
-            tokio::time::sleep(REFRESH_POLL).await;
-            self.refresh(SystemTime::now()).await;
-        }
-    }
-
-    /// For each issuer: its name and the age of its keys, `None` where there are none to be trusted.
-    pub fn ages(&self, now: SystemTime) -> Vec<(String, Option<Duration>)> {
-        let age = |keys: &Arc<IssuerKeys>| (keys.issuer.clone(), keys.cache().trusted_age(keys.moment(now)));
-        self.issuers.iter().map(age).collect()
+    /// Age of the keys, `None` where there are none to be trusted.
+    #[must_use]
+    pub fn age(&self, now: SystemTime) -> Option<Duration> {
+        self.0.cache().trusted_age(self.0.moment(now))
     }
 
     /// Number of fetches since the last call.
+    #[must_use]
     pub fn take_refetches(&self) -> u64 {
-        self.issuers.iter().map(|keys| keys.refetches.swap(0, Ordering::Relaxed)).sum()
+        self.0.refetches.swap(0, Ordering::Relaxed)
     }
 }
 
-impl IssuerKeys {
+impl Inner {
     async fn key(self: &Arc<Self>, key_id: &str, now: SystemTime) -> Result<Arc<VerificationKey>, KeyError> {
         // Subscribed before looking, so that a fetch that ends in between is not missed.
         let mut finished = self.finished.subscribe();
@@ -147,7 +123,7 @@ impl IssuerKeys {
         }
     }
 
-    fn spawn_fetch(self: &Arc<Self>, slot: Slot) -> tokio::task::JoinHandle<()> {
+    fn spawn_fetch(self: &Arc<Self>, slot: Slot) -> JoinHandle<()> {
         let keys = Arc::clone(self);
         self.refetches.fetch_add(1, Ordering::Relaxed);
         tokio::spawn(async move { keys.fetch(slot).await })

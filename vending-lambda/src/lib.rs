@@ -21,4 +21,5 @@ pub mod role_mapping;
 pub mod server;
 pub mod session;
 pub mod sts;
+pub mod trusted_issuers;
 pub mod vend;

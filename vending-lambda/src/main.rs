@@ -15,13 +15,14 @@ use vending_lambda::aws::AwsClients;
 use vending_lambda::config::Config;
 use vending_lambda::events::{self, EventResponse};
 use vending_lambda::handler::Api;
-use vending_lambda::jwks::{FETCH_TIMEOUT, Jwks};
+use vending_lambda::jwks::FETCH_TIMEOUT;
 use vending_lambda::log::Log;
 use vending_lambda::rate_limit::RateLimit;
 use vending_lambda::ready::Readiness;
 use vending_lambda::role_mapping::RoleMappings;
 use vending_lambda::server;
 use vending_lambda::sts::Sts;
+use vending_lambda::trusted_issuers::TrustedIssuers;
 use vending_lambda::vend::Vendor;
 
 /// A JWK set of a dozen keys is 8 KiB.
@@ -53,15 +54,17 @@ fn start() -> anyhow::Result<()> {
 }
 
 async fn run(config: Config, log: Log) -> anyhow::Result<()> {
-    let api = Arc::new(build(&config, log)?);
-    if config.issuers.len() > 1 {
+    let (runs_in_lambda, listen_address) = (config.runs_in_lambda, config.listen_address);
+    let trusted_proxies = config.trusted_proxies.clone();
+    let api = Arc::new(build(config, log)?);
+    if api.vendor.issuers.iter().count() > 1 {
         log.warn(
             "several issuers are trusted: a mapping item without `issuer` serves clients of that id at each of them",
         );
     }
     // Keys are fetched while INIT has its burst of CPU. If they cannot be had, the first request tries again.
     first_fetch(&api).await;
-    if config.runs_in_lambda {
+    if runs_in_lambda {
         let handler = service_fn(move |event: LambdaEvent<LambdaRequest>| {
             let api = Arc::clone(&api);
             async move {
@@ -72,38 +75,37 @@ async fn run(config: Config, log: Log) -> anyhow::Result<()> {
         });
         return lambda_runtime::run_concurrent(handler).await.map_err(anyhow::Error::from_boxed);
     }
-    let listener = TcpListener::bind(config.listen_address)
+    let listener = TcpListener::bind(listen_address)
         .await
-        .map_err(|error| anyhow::anyhow!("LISTEN_ADDRESS: cannot listen on {}: {error}", config.listen_address))?;
+        .map_err(|error| anyhow::anyhow!("LISTEN_ADDRESS: cannot listen on {listen_address}: {error}"))?;
     log.info(&format!("listening on http://{}", listener.local_addr()?));
-    server::serve(api, listener, config.trusted_proxies.into()).await?;
+    server::serve(api, listener, trusted_proxies.into()).await?;
     Ok(())
 }
 
-fn build(config: &Config, log: Log) -> anyhow::Result<Api> {
+fn build(config: Config, log: Log) -> anyhow::Result<Api> {
     let limits = Limits { connect: Duration::from_secs(1), total: FETCH_TIMEOUT, max_body: MAX_JWKS_BYTES };
     let http = HttpClient::new(Roots::Embedded, &config.extra_ca_files, limits)?;
-    let aws = AwsClients::new(config).map_err(anyhow::Error::msg)?;
+    let aws = AwsClients::new(&config).map_err(anyhow::Error::msg)?;
     let vendor = Vendor {
-        issuers: config.issuers.iter().map(|trusted| trusted.issuer.clone()).collect(),
-        jwks: Jwks::new(&config.issuers, config.jwks_max_stale, &http, log),
-        role_mappings: RoleMappings::new(aws.dynamodb, config.table.clone()),
+        issuers: TrustedIssuers::new(config.issuers, config.jwks_max_stale, &http, log),
+        role_mappings: RoleMappings::new(aws.dynamodb, config.table),
         terms: Terms {
-            required_scopes: config.required_scopes.clone(),
+            required_scopes: config.required_scopes,
             session_duration: config.session_duration,
             session_identity: config.session_identity,
         },
         rate_limit: RateLimit::new(config.rate_limit_per_minute),
         sts: Sts::new(aws.sts),
-        bucket: config.bucket.clone(),
-        region: config.region.clone(),
+        bucket: config.bucket,
+        region: config.region,
     };
     Ok(Api { vendor, readiness: Readiness::default(), log, cold: AtomicBool::new(true) })
 }
 
 #[allow(clippy::disallowed_methods)] // The process's own start.
 async fn first_fetch(api: &Api) {
-    api.vendor.jwks.refresh(SystemTime::now()).await;
+    api.vendor.issuers.refresh(SystemTime::now()).await;
 }
 
 /// No core dump and no debugger of the same user: tokens and keys pass through this memory.

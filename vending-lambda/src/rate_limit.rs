@@ -6,8 +6,15 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use jwt::Claims;
+use thiserror::Error;
 
-use crate::authorize::Denial;
+/// Too many requests of one client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("this client has sent too many requests; retry in {} s", retry_after.as_secs())]
+pub struct RateLimited {
+    /// When the next request will be counted.
+    pub retry_after: Duration,
+}
 
 /// Buckets that are full again are dropped when there are more than this.
 const MANY_CLIENTS: usize = 10_000;
@@ -36,12 +43,12 @@ impl RateLimit {
     ///
     /// # Errors
     /// When the client has used up its share; says when to come back.
-    pub fn check(&self, claims: &Claims, now: SystemTime) -> Result<(), Denial> {
+    pub fn check(&self, claims: &Claims, now: SystemTime) -> Result<(), RateLimited> {
         let Some(per_minute) = self.per_minute else { return Ok(()) };
         self.count((claims.issuer().to_owned(), claims.client_id().to_owned()), per_minute, now)
     }
 
-    fn count(&self, client: (String, String), per_minute: u32, now: SystemTime) -> Result<(), Denial> {
+    fn count(&self, client: (String, String), per_minute: u32, now: SystemTime) -> Result<(), RateLimited> {
         let capacity = f64::from(per_minute);
         let per_second = capacity / 60.0;
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -53,7 +60,7 @@ impl RateLimit {
         bucket.refilled = now;
         if bucket.requests < 1.0 {
             let wait = ((1.0 - bucket.requests) / per_second).ceil();
-            return Err(Denial::RateLimited { retry_after: Duration::from_secs_f64(wait) });
+            return Err(RateLimited { retry_after: Duration::from_secs_f64(wait) });
         }
         bucket.requests -= 1.0;
         Ok(())
@@ -80,7 +87,7 @@ mod tests {
         };
         assert!(count("a", 0).is_ok());
         assert!(count("a", 0).is_ok());
-        assert_eq!(count("a", 0), Err(Denial::RateLimited { retry_after: Duration::from_secs(30) }));
+        assert_eq!(count("a", 0), Err(RateLimited { retry_after: Duration::from_secs(30) }));
         assert!(count("b", 0).is_ok());
         assert!(count("a", 30).is_ok());
     }

@@ -67,8 +67,8 @@ impl Readiness {
 async fn check(vendor: &Vendor, now: SystemTime) -> Vec<Check> {
     let (keys, mapping, sts) = tokio::join!(
         async {
-            vendor.jwks.refresh(now).await;
-            vendor.jwks.ages(now)
+            vendor.issuers.refresh(now).await;
+            vendor.issuers.iter().map(|issuer| (&issuer.rules.url, issuer.keys.age(now))).collect::<Vec<_>>()
         },
         vendor.role_mappings.check(),
         vendor.sts.check(),

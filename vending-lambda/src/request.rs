@@ -1,11 +1,14 @@
 //! One request and one response, whichever way they travel: API Gateway, function URL, direct invocation or plain HTTP.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use lambda_http::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use lambda_http::http::{HeaderMap, Method};
 use thiserror::Error;
 use vending_api::CredentialsRequest;
+
+use crate::authorize::ScopeDown;
 
 /// The largest body that is read.
 pub const MAX_BODY_BYTES: usize = 16 * 1024;
@@ -30,8 +33,8 @@ pub struct ApiRequest {
 pub struct VendRequest {
     /// The presented token, unverified.
     pub access_token: String,
-    /// Wishes of the caller, which can only narrow.
-    pub wishes: CredentialsRequest,
+    /// How far the caller wants the session narrowed.
+    pub scope_down: ScopeDown,
     /// See [`ApiRequest::source_ip`].
     pub source_ip: Option<IpAddr>,
 }
@@ -63,15 +66,14 @@ pub enum RequestError {
 }
 
 impl VendRequest {
-    /// Reads token and wishes from the header and, for a POST, from the body.
+    /// Reads the token and the requested scope-down from the header and, for a POST, from the body.
     ///
     /// # Errors
     /// When there is no token or more than one, or the body is not what it should be.
     pub fn read(request: &ApiRequest) -> Result<Self, RequestError> {
         let from_header = bearer_token(&request.headers)?;
-        let mut wishes =
-            if request.method == Method::POST { read_body(request)? } else { CredentialsRequest::default() };
-        let access_token = match (from_header, wishes.access_token.take()) {
+        let mut body = if request.method == Method::POST { read_body(request)? } else { CredentialsRequest::default() };
+        let access_token = match (from_header, body.access_token.take()) {
             (Some(header), Some(body)) if header != body => {
                 return Err(RequestError::Invalid(
                     "two different tokens were sent, in the `Authorization` header and in the body; send one",
@@ -85,10 +87,15 @@ impl VendRequest {
                 ));
             }
         };
-        if wishes.duration_seconds.is_some_and(|seconds| !(900..=3600).contains(&seconds)) {
+        if body.duration_seconds.is_some_and(|seconds| !(900..=3600).contains(&seconds)) {
             return Err(RequestError::Invalid("`duration_seconds` must lie between 900 and 3600"));
         }
-        Ok(Self { access_token, wishes, source_ip: request.source_ip })
+        let scope_down = ScopeDown {
+            duration: body.duration_seconds.map(|seconds| Duration::from_secs(seconds.into())),
+            s3_path_prefix: body.s3_path_prefix,
+            s3_permissions: body.s3_permissions,
+        };
+        Ok(Self { access_token, scope_down, source_ip: request.source_ip })
     }
 }
 

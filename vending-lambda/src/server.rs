@@ -43,7 +43,7 @@ pub async fn serve(api: Arc<Api>, listener: TcpListener, proxies: Arc<[IpNet]>) 
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let refresher = tokio::spawn({
         let api = Arc::clone(&api);
-        async move { api.vendor.jwks.keep_fresh().await }
+        async move { api.vendor.issuers.keep_fresh().await }
     });
     let accepting = async {
         loop {

@@ -12,7 +12,6 @@ use thiserror::Error;
 use vending_api::S3Permissions;
 
 use crate::authorize::{Grant, Restriction};
-use crate::config::SessionIdentity;
 
 /// Longest `RoleSessionName` and `SourceIdentity` (STS API reference).
 const MAX_NAME_LENGTH: usize = 64;
@@ -20,6 +19,15 @@ const MAX_NAME_LENGTH: usize = 64;
 const MAX_TAG_LENGTH: usize = 256;
 /// Longest session policy in characters (STS API reference).
 const MAX_POLICY_LENGTH: usize = 2048;
+
+/// `SESSION_IDENTITY`: what a session carries besides its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionIdentity {
+    /// `SourceIdentity` and session tags.
+    Tags,
+    /// `RoleSessionName` only, for roles whose trust policy allows `sts:AssumeRole` alone.
+    Name,
+}
 
 /// The parameters of `sts:AssumeRole`.
 #[derive(Debug, Clone, PartialEq, Eq)]

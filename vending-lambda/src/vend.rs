@@ -3,26 +3,24 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use jwt::{Claims, Issuer, TokenError, UnverifiedToken, VerificationKey};
+use jwt::{Claims, UnverifiedToken, VerificationKey};
 use serde_json::{Value, json};
 use vending_api::{Credentials, CredentialsResponse};
 
 use crate::audit::Trail;
 use crate::authorize::{Grant, Terms, authorize};
 use crate::error::VendError;
-use crate::jwks::Jwks;
 use crate::rate_limit::RateLimit;
 use crate::request::VendRequest;
 use crate::role_mapping::{RoleMapping, RoleMappings, SessionPolicy};
 use crate::session::AssumeRole;
 use crate::sts::Sts;
+use crate::trusted_issuers::TrustedIssuers;
 
 /// Everything a decision needs.
 pub struct Vendor {
     /// Whose tokens are accepted.
-    pub issuers: Vec<Issuer>,
-    /// Their keys.
-    pub jwks: Jwks,
+    pub issuers: TrustedIssuers,
     /// The table.
     pub role_mappings: RoleMappings,
     /// What every client must meet.
@@ -81,7 +79,7 @@ impl Vendor {
         trail.mapped(mapping.server_name.as_deref(), &mapping.role_arn);
 
         let started = Instant::now();
-        let grant = authorize(&claims, mapping, request, &self.terms, now);
+        let grant = authorize(&claims, mapping, &request.scope_down, request.source_ip, &self.terms, now);
         let grant = trail.step("authorize", started, grant, |grant| show_grant(grant, request))?;
 
         let started = Instant::now();
@@ -103,15 +101,15 @@ impl Vendor {
         let token = trail.step("token", started, token, |token| json!({"kid": token.key_id()}))?;
 
         let started = Instant::now();
-        let issuer = self.issuers.iter().find(|issuer| issuer.url == token.issuer()).ok_or(TokenError::UntrustedIssuer);
-        let issuer = trail.step("issuer", started, issuer, |issuer| json!({"iss": issuer.url}))?;
+        let issuer = self.issuers.find(token.issuer());
+        let issuer = trail.step("issuer", started, issuer, |issuer| json!({"iss": issuer.rules.url}))?;
 
         let started = Instant::now();
-        let key = self.jwks.key(&issuer.url, token.key_id(), now).await;
+        let key = issuer.keys.key(token.key_id(), now).await;
         let key: Arc<VerificationKey> = trail.step("jwks", started, key, |_| json!({"kid": token.key_id()}))?;
 
         let started = Instant::now();
-        let claims = issuer.verify(&token, &key, now);
+        let claims = issuer.rules.verify(&token, &key, now);
         let claims = trail.step("verify", started, claims, show_claims)?;
         trail.verified(&claims);
 

@@ -1,0 +1,81 @@
+//! Whose tokens are accepted: each issuer's rules and its keys, found once and compared once.
+
+use std::time::{Duration, SystemTime};
+
+use http_client::{Endpoint, HttpClient};
+use jwt::{Issuer, TokenError};
+
+use crate::jwks::IssuerKeys;
+use crate::log::Log;
+
+/// Pause between two looks for a due refresh, where the process is not frozen between requests.
+const REFRESH_POLL: Duration = Duration::from_secs(30);
+
+/// An issuer as the configuration describes it.
+pub struct IssuerSettings {
+    /// The rules for its tokens.
+    pub rules: Issuer,
+    /// Its JWK set.
+    pub jwks_uri: Endpoint,
+}
+
+/// An issuer whose tokens are accepted.
+pub struct TrustedIssuer {
+    /// The rules for its tokens.
+    pub rules: Issuer,
+    /// The keys that sign them.
+    pub keys: IssuerKeys,
+}
+
+/// All of them.
+pub struct TrustedIssuers(Vec<TrustedIssuer>);
+
+impl TrustedIssuers {
+    /// Each issuer with an empty cache of keys of its own; nothing is fetched yet.
+    #[must_use]
+    pub fn new(settings: Vec<IssuerSettings>, max_stale: Duration, http: &HttpClient, log: Log) -> Self {
+        let trust = |IssuerSettings { rules, jwks_uri }| {
+            let keys = IssuerKeys::new(&rules.url, jwks_uri, max_stale, http.clone(), log);
+            TrustedIssuer { rules, keys }
+        };
+        Self(settings.into_iter().map(trust).collect())
+    }
+
+    /// The issuer whose URL is `iss`, byte for byte (RFC 7519 §4.1.1, RFC 8725 §3.8).
+    ///
+    /// # Errors
+    /// When none is.
+    pub fn find(&self, iss: &str) -> Result<&TrustedIssuer, TokenError> {
+        self.0.iter().find(|issuer| issuer.rules.url == iss).ok_or(TokenError::UntrustedIssuer)
+    }
+
+    /// In the order of the configuration.
+    pub fn iter(&self) -> impl Iterator<Item = &TrustedIssuer> {
+        self.0.iter()
+    }
+
+    /// Fetches every key set that is due and waits for all of them. A failure is logged and left to the cool-down.
+    pub async fn refresh(&self, now: SystemTime) {
+        let fetches: Vec<_> = self.iter().filter_map(|issuer| issuer.keys.start_refresh(now)).collect();
+        for fetch in fetches {
+            // A fetch that panicked has not reported; the cache treats it as abandoned.
+            let _ = fetch.await;
+        }
+    }
+
+    /// Keeps the key sets young for as long as the process lives. Not for Lambda, whose time stands still between
+    /// requests.
+    #[allow(clippy::disallowed_methods)] // The clock of this background task.
+    pub async fn keep_fresh(&self) {
+        loop {
+            tokio::time::sleep(REFRESH_POLL).await;
+            self.refresh(SystemTime::now()).await;
+        }
+    }
+
+    /// Number of key fetches since the last call.
+    #[must_use]
+    pub fn take_refetches(&self) -> u64 {
+        self.iter().map(|issuer| issuer.keys.take_refetches()).sum()
+    }
+}
