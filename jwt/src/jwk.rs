@@ -75,6 +75,12 @@ impl JwkSet {
 }
 
 impl VerificationKey {
+    /// The `kid` it is published under.
+    #[must_use]
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
     /// Checks a token's signature with whichever key of this `kid` fits the token's algorithm.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-# Alarms on the metrics of the service's audit lines (vending-lambda/src/audit.rs: `Denials` and `Errors` have the
+# Alarms on the metrics of the service's audit lines (audit/src/emf.rs: `Denials` and `Errors` have the
 # dimension `code`, all others have none) and on those of Lambda itself.
 
 locals {

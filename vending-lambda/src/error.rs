@@ -122,10 +122,4 @@ impl Answer {
     const fn unavailable(code: &'static str) -> Self {
         Self { status: 503, code, retryable: true, retry_after: Some(RETRY_AFTER) }
     }
-
-    /// How the audit line and `/explain` sort this answer: a dependency that is down has not denied anything.
-    #[must_use]
-    pub fn decision(self) -> &'static str {
-        if self.status >= 500 { "error" } else { "deny" }
-    }
 }

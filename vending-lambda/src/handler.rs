@@ -2,20 +2,21 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
+use audit::{Metric, RequestFacts, write_line};
 use futures_util::FutureExt as _;
 use lambda_http::http::Method;
 use serde::Serialize;
-use vending_api::{ContainerCredentials, ErrorResponse, ExplainResponse};
+use vending_api::{ContainerCredentials, ErrorResponse};
 
-use crate::audit::{RequestFacts, Trail};
 use crate::error::VendError;
-use crate::log::{Log, write_line};
+use crate::explain;
+use crate::log::Log;
 use crate::ready::Readiness;
 use crate::request::{ApiRequest, RequestError, VendRequest};
 use crate::response::ApiResponse;
-use crate::vend::Vendor;
+use crate::vend::{Trail, Vendor};
 
 const OPENAPI: &str = include_str!("openapi.json");
 
@@ -86,13 +87,12 @@ impl Api {
     }
 
     async fn vend(&self, request: &ApiRequest, now: SystemTime, for_sdk: bool) -> ApiResponse {
-        let mut trail = Trail::new(false);
-        let vended =
-            match trail.step("request", Instant::now(), VendRequest::read(request), |_| serde_json::Value::Null) {
-                Ok(wanted) => self.vendor.vend(&wanted, &request.request_id, now, &mut trail).await,
-                Err(error) => Err(error),
-            };
-        self.audit(request, now, &trail, vended.as_ref().err(), false);
+        let mut trail = Trail::new(request.source_ip, false);
+        let vended = match trail.step("request", || VendRequest::read(request)) {
+            Ok(wanted) => self.vendor.vend(&wanted, &request.request_id, now, &mut trail).await,
+            Err(error) => Err(error),
+        };
+        self.audit(request, now, &trail, vended.as_ref().err(), Metric::Decision("Vends"));
         match vended {
             Ok(vended) if for_sdk => {
                 let credentials = vended.credentials;
@@ -113,53 +113,33 @@ impl Api {
     /// The decision without the credentials. Whoever cannot show a genuine token gets the plain refusal, with the
     /// steps up to it.
     async fn explain(&self, request: &ApiRequest, now: SystemTime) -> ApiResponse {
-        let mut trail = Trail::new(true);
-        let decided =
-            match trail.step("request", Instant::now(), VendRequest::read(request), |_| serde_json::Value::Null) {
-                Ok(wanted) => self.vendor.decide(&wanted, now, &mut trail).await.map(|_| ()),
-                Err(error) => Err(error),
-            };
-        self.audit(request, now, &trail, decided.as_ref().err(), true);
-        let request_id = request.request_id.clone();
-        let steps = trail.explain();
+        let mut trail = Trail::new(request.source_ip, true);
+        let decided = match trail.step("request", || VendRequest::read(request)) {
+            Ok(wanted) => self.vendor.decide(&wanted, now, &mut trail).await.map(|_| ()),
+            Err(error) => Err(error),
+        };
+        self.audit(request, now, &trail, decided.as_ref().err(), Metric::Any("Explanations"));
+        let is_verified = trail.is_verified();
+        let steps = explain::steps(trail);
         match decided {
-            Err(error) if !trail.is_verified() || error.answer().status == 503 => {
-                ApiResponse::error(&error, &request_id, steps)
+            Err(error) if !is_verified || error.answer().status == 503 => {
+                ApiResponse::error(&error, &request.request_id, steps)
             }
-            Err(error) => {
-                let answer = error.answer();
-                let explanation = ExplainResponse {
-                    decision: answer.decision().to_owned(),
-                    code: Some(answer.code.to_owned()),
-                    reason: error.to_string(),
-                    steps,
-                    request_id,
-                };
-                ok(&explanation, &request.request_id)
-            }
-            Ok(()) => {
-                let explanation = ExplainResponse {
-                    decision: "allow".to_owned(),
-                    code: None,
-                    reason: "every rule is met; the role itself is assumed by /credentials only".to_owned(),
-                    steps,
-                    request_id,
-                };
-                ok(&explanation, &request.request_id)
+            decided => {
+                ok(&explain::explanation(decided.as_ref().err(), steps, &request.request_id), &request.request_id)
             }
         }
     }
 
-    fn audit(&self, request: &ApiRequest, now: SystemTime, trail: &Trail, error: Option<&VendError>, explained: bool) {
+    fn audit(&self, request: &ApiRequest, now: SystemTime, trail: &Trail, error: Option<&VendError>, metric: Metric) {
         let route = format!("{} {}", request.method, request.path);
         let facts = RequestFacts {
             request_id: &request.request_id,
             route: &route,
-            source_ip: request.source_ip,
             now,
             cold_start: self.cold.swap(false, Ordering::Relaxed),
             jwks_refetches: self.vendor.issuers.take_refetches(),
-            explained,
+            metric,
         };
         write_line(&trail.line(&facts, error));
     }

@@ -3,12 +3,12 @@
 //! Read [`vend`] first: each line of its pipeline is a module of the same name.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
-pub mod audit;
 pub mod authorize;
 pub mod aws;
 pub mod config;
 pub mod error;
 pub mod events;
+pub mod explain;
 pub mod handler;
 pub mod jwks;
 pub mod log;

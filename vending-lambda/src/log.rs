@@ -1,8 +1,8 @@
 //! Diagnostic lines: one JSON object a line on standard output, where Lambda and container runtimes collect them.
 
-use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use audit::write_line;
 use serde::Serialize;
 
 /// `LOG_LEVEL`.
@@ -63,13 +63,6 @@ struct Line<'a> {
     time: u64,
     level: &'a str,
     message: &'a str,
-}
-
-/// One line, whole: a line torn between two threads is two lines nobody can parse.
-pub(crate) fn write_line(line: &str) {
-    let mut stdout = std::io::stdout().lock();
-    // Nobody is left to tell when standard output is gone.
-    let _ = stdout.write_all(line.as_bytes()).and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush());
 }
 
 #[allow(clippy::disallowed_methods)] // A log line's own time.

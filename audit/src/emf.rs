@@ -1,0 +1,73 @@
+//! CloudWatch's embedded metric format: the audit line says itself which of its members are metrics.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::line::RequestFacts;
+use crate::trail::{Decision, Step};
+
+/// Namespace of all metrics.
+const NAMESPACE: &str = "credvend";
+
+/// What a request counts as.
+#[derive(Debug, Clone, Copy)]
+pub enum Metric {
+    /// This where it was allowed, `Denials` or `Errors` by code where it was not.
+    Decision(&'static str),
+    /// This, however it was decided: nothing was at stake.
+    Any(&'static str),
+}
+
+/// A metric's name, and whether it is counted by code.
+pub(crate) struct Counter {
+    name: &'static str,
+    by_code: bool,
+}
+
+impl Metric {
+    pub(crate) fn counter(self, decision: Option<Decision>) -> Counter {
+        match (self, decision) {
+            (Self::Any(name), _) | (Self::Decision(name), None) => Counter { name, by_code: false },
+            (Self::Decision(_), Some(Decision::Deny)) => Counter { name: "Denials", by_code: true },
+            (Self::Decision(_), Some(Decision::Error)) => Counter { name: "Errors", by_code: true },
+        }
+    }
+}
+
+pub(crate) fn metrics(steps: &[Step], facts: &RequestFacts<'_>, counter: &Counter) -> Map<String, Value> {
+    let mut metrics = Map::new();
+    metrics.insert(counter.name.to_owned(), 1.into());
+    metrics.insert("JwksRefetches".to_owned(), facts.jwks_refetches.into());
+    metrics.insert("ColdStarts".to_owned(), u8::from(facts.cold_start).into());
+    metrics.insert("LatencyMs".to_owned(), millis(steps.iter().map(|step| step.took).sum()).into());
+    for step in steps {
+        metrics.insert(latency_metric(step.name), millis(step.took).into());
+    }
+    metrics
+}
+
+/// `Denials` and `Errors` have the dimension `code`; everything else has none, so that a fleet is one line in a graph.
+pub(crate) fn directives(steps: &[Step], timestamp: u64, counter: &Counter) -> Value {
+    let count = |name: &str| json!({"Name": name, "Unit": "Count"});
+    let latency = |name: &str| json!({"Name": name, "Unit": "Milliseconds"});
+    let mut plain = vec![count("JwksRefetches"), count("ColdStarts"), latency("LatencyMs")];
+    plain.extend(steps.iter().map(|step| latency(&latency_metric(step.name))));
+    let mut directives = Vec::with_capacity(2);
+    if counter.by_code {
+        directives.push(json!({"Namespace": NAMESPACE, "Dimensions": [["code"]], "Metrics": [count(counter.name)]}));
+    } else {
+        plain.push(count(counter.name));
+    }
+    directives.push(json!({"Namespace": NAMESPACE, "Dimensions": [[]], "Metrics": plain}));
+    json!({"Timestamp": timestamp, "CloudWatchMetrics": directives})
+}
+
+fn latency_metric(step: &str) -> String {
+    format!("LatencyMs.{step}")
+}
+
+fn millis(duration: Duration) -> f64 {
+    // Microseconds are as fine as anybody reads.
+    (duration.as_secs_f64() * 1_000_000.0).round() / 1000.0
+}
