@@ -1,38 +1,28 @@
 //! What can be typed.
 
-use std::path::PathBuf;
-
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::commands;
+use crate::log::{LogFormat, LogLevel};
+use crate::settings::identity_options::{HEADING, IdentityOptions};
 
 /// Short-lived AWS credentials for whatever runs on this machine.
 #[derive(Parser)]
 #[command(name = "credvend", version, after_long_help = ENVIRONMENT)]
 pub(crate) struct Cli {
-    /// Read variables from FILE (`NAME=value` or `export NAME=value` lines); they win over the process's own
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE")]
-    pub(crate) env_file: Option<PathBuf>,
-    /// Read variables from the table [identity.NAME] of the configuration file; they win over the process's own
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "NAME", conflicts_with = "env_file")]
-    pub(crate) identity: Option<String>,
-    /// The configuration file of --identity [default: /etc/credvend/config.toml]
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", conflicts_with = "env_file")]
-    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) identity: IdentityOptions,
     /// How messages look on stderr
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    #[arg(long, global = true, help_heading = HEADING, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
     /// The least important messages that are shown
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "LEVEL", value_enum, default_value_t = LogLevel::Warn)]
+    #[arg(long, global = true, help_heading = HEADING, value_name = "LEVEL", value_enum, default_value_t = LogLevel::Warn)]
     pub(crate) log_level: LogLevel,
     /// What to do
     #[command(subcommand)]
     pub(crate) command: Command,
 }
-
-/// Apart from a command's own options, which are what its help is asked for.
-const GLOBAL: &str = "Options of all commands";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -62,20 +52,6 @@ pub(crate) enum Command {
     },
     /// Print the manual page (roff)
     Man,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    Text,
-    Json,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub(crate) enum LogLevel {
-    Error,
-    Warn,
-    Info,
-    Debug,
 }
 
 const ENVIRONMENT: &str = "\
@@ -131,6 +107,8 @@ Exit status:
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use clap::CommandFactory as _;
 
     use super::*;
@@ -144,7 +122,7 @@ mod tests {
     fn global_options_stand_before_or_after_the_command() {
         for line in ["credvend --env-file a get-credentials", "credvend get-credentials --env-file a"] {
             let cli = Cli::try_parse_from(line.split(' ')).unwrap();
-            assert_eq!(cli.env_file, Some(PathBuf::from("a")));
+            assert_eq!(cli.identity.env_file, Some(PathBuf::from("a")));
         }
     }
 }

@@ -1,81 +1,28 @@
 //! Every way a run can fail, and what it means to the caller.
 
 use std::io;
-use std::process::ExitCode;
-use std::time::Duration;
 
-use http_client::BuildError;
-use serde::{Deserialize, Serialize};
-
-use crate::commands::serve::ConsumerError;
-use crate::commands::setup::SetupError;
-use crate::commands::token_daemon::NoTokenFile;
-use crate::endpoint::{ListenError, OfferError};
-use crate::exchange::ExchangeError;
+use crate::commands::serve::error::ConsumerError;
+use crate::commands::setup::error::SetupError;
+use crate::commands::token_daemon::error::NoTokenFile;
+use crate::consequence::Kind;
+use crate::endpoint::listener::ListenError;
+use crate::endpoint::offer::OfferError;
+use crate::exchange::error::ExchangeError;
 use crate::files::atomic_file::FileError;
 use crate::files::published_files::PublishError;
-use crate::idp::IdpError;
-use crate::settings::env_file::EnvFileError;
-use crate::settings::identities::IdentitiesError;
+use crate::freshness::error::FetchError;
+use crate::idp::error::IdpError;
+use crate::settings::error::SettingsError;
 use crate::settings::variables::ConfigError;
-
-/// Sorted by what the caller does next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Kind {
-    /// Change the configuration.
-    Configuration,
-    /// Ask whoever grants access.
-    Refused,
-    /// Come back later.
-    Unavailable,
-}
-
-impl Kind {
-    /// What an answer with this status means, when it was not what was hoped for.
-    pub(crate) fn of_status(status: u16) -> Self {
-        match status {
-            401 | 403 => Self::Refused,
-            408 | 429 | 500.. => Self::Unavailable,
-            _ => Self::Configuration,
-        }
-    }
-
-    pub(crate) fn exit_code(self) -> ExitCode {
-        ExitCode::from(match self {
-            Self::Configuration => 1,
-            Self::Refused => 3,
-            Self::Unavailable => 4,
-        })
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Configuration => "configuration",
-            Self::Refused => "refused",
-            Self::Unavailable => "unavailable",
-        }
-    }
-}
 
 /// The program's error.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error(transparent)]
-    EnvFile(#[from] EnvFileError),
+    Settings(#[from] SettingsError),
     #[error(transparent)]
-    Identities(#[from] IdentitiesError),
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// One of several.
-    #[error("[identity.{name}]: {error}")]
-    Identity { name: String, error: ConfigError },
-    #[error(transparent)]
-    HttpClient(#[from] BuildError),
-    #[error(transparent)]
-    Idp(#[from] IdpError),
-    #[error(transparent)]
-    Exchange(#[from] ExchangeError),
+    Fetch(#[from] FetchError),
     #[error(transparent)]
     Publish(#[from] PublishError),
     #[error(transparent)]
@@ -94,12 +41,6 @@ pub(crate) enum Error {
     /// A program that this one was asked to run.
     #[error("`{program}` cannot be run: {cause}: is it installed, and in PATH?")]
     Program { program: String, cause: io::Error },
-    /// Another process tried while this one waited, and this is what it met.
-    #[error("{message}")]
-    Shared { kind: Kind, message: String },
-    /// Another process holds the lock for as long as a call may take.
-    #[error("another process is still fetching these credentials after {} s: try again, or see what it hangs on", waited.as_secs())]
-    Busy { waited: Duration },
     #[error("the runtime for network requests cannot start: {0}")]
     Runtime(io::Error),
     #[error("the system's random numbers cannot be had")]
@@ -108,33 +49,10 @@ pub(crate) enum Error {
     Output(io::Error),
 }
 
-/// What follows from an error.
-pub(crate) struct Consequence {
-    pub(crate) kind: Kind,
-    /// Whether trying again is pointless.
-    pub(crate) is_final: bool,
-    /// How long the server asks to be left alone.
-    pub(crate) retry_after: Option<Duration>,
-}
-
-impl Consequence {
-    pub(crate) fn last(kind: Kind) -> Self {
-        Self { kind, is_final: true, retry_after: None }
-    }
-
-    pub(crate) fn retry(kind: Kind, retry_after: Option<Duration>) -> Self {
-        Self { kind, is_final: false, retry_after }
-    }
-}
-
 impl Error {
-    pub(crate) fn consequence(&self) -> Consequence {
+    pub(crate) fn kind(&self) -> Kind {
         match self {
-            Self::EnvFile(_)
-            | Self::Identities(_)
-            | Self::Config(_)
-            | Self::Identity { .. }
-            | Self::HttpClient(_)
+            Self::Settings(_)
             | Self::Setup(_)
             | Self::Listen(_)
             | Self::Offer(_)
@@ -143,15 +61,27 @@ impl Error {
             | Self::Output(_)
             | Self::Publish(_)
             | Self::NoTokenFile(_)
-            | Self::Program { .. } => Consequence::last(Kind::Configuration),
-            Self::Idp(error) => error.consequence(),
-            Self::Exchange(error) => error.consequence(),
-            Self::Shared { kind, .. } => Consequence::last(*kind),
-            Self::Busy { .. } | Self::Runtime(_) | Self::Random => Consequence::last(Kind::Unavailable),
+            | Self::Program { .. } => Kind::Configuration,
+            Self::Fetch(error) => error.consequence().kind,
+            Self::Runtime(_) | Self::Random => Kind::Unavailable,
         }
     }
+}
 
-    pub(crate) fn kind(&self) -> Kind {
-        self.consequence().kind
+impl From<IdpError> for Error {
+    fn from(error: IdpError) -> Self {
+        Self::Fetch(error.into())
+    }
+}
+
+impl From<ExchangeError> for Error {
+    fn from(error: ExchangeError) -> Self {
+        Self::Fetch(error.into())
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::Settings(error.into())
     }
 }

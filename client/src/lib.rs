@@ -2,8 +2,10 @@
 //!
 //! The pipeline is `idp → exchange → credentials → cache → output`; `freshness/provider` walks it.
 
+mod access_token;
 mod cli;
 mod commands;
+mod consequence;
 mod credentials;
 mod endpoint;
 mod error;
@@ -38,14 +40,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &dyn Fn(&
     match dispatch(&cli, log, environment) {
         Ok(code) => code,
         Err(error) => {
-            log.error(&error);
+            log.error(&error, error.kind());
             error.kind().exit_code()
         }
     }
 }
 
 fn dispatch(cli: &Cli, log: Log, environment: &dyn Fn(&str) -> Option<String>) -> Result<ExitCode, Error> {
-    let sources = Sources { cli, environment };
+    let sources = Sources { options: &cli.identity, environment };
     match &cli.command {
         Command::GetCredentials(arguments) => commands::get_credentials::run(arguments, &sources.config()??, log),
         Command::CredentialDaemon(arguments) => commands::credential_daemon::run(arguments, &sources, log),

@@ -3,10 +3,10 @@
 use std::fmt::Display;
 use std::io::Write as _;
 
+use clap::ValueEnum;
 use serde::Serialize;
 
-use crate::cli::{LogFormat, LogLevel};
-use crate::error::Error;
+use crate::consequence::Kind;
 use crate::timestamp;
 
 /// Where messages go, in which format, from which level on.
@@ -14,6 +14,20 @@ use crate::timestamp;
 pub(crate) struct Log {
     format: LogFormat,
     level: LogLevel,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
 }
 
 #[derive(Serialize)]
@@ -31,8 +45,8 @@ impl Log {
     }
 
     /// The last message of a run that fails.
-    pub(crate) fn error(self, error: &Error) {
-        self.write(LogLevel::Error, "error", &error, Some(error.kind().name()));
+    pub(crate) fn error(self, error: impl Display, kind: Kind) {
+        self.write(LogLevel::Error, "error", &error, Some(kind.name()));
     }
 
     pub(crate) fn warn(self, message: impl Display) {

@@ -16,7 +16,8 @@ use self::hops::Walk;
 use self::places::Places;
 use self::report::Report;
 use self::shipper::ShipperArguments;
-use crate::error::{Error, Kind};
+use crate::consequence::Kind;
+use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::freshness::fetch;
 use crate::log::Log;
@@ -53,10 +54,8 @@ pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: Log) -> Res
 
 /// The environment of a shipper usually holds none: then its side is all that there is to look at.
 fn is_identity_given(sources: &Sources<'_>) -> bool {
-    let cli = sources.cli;
-    cli.env_file.is_some()
-        || cli.config.is_some()
-        || cli.identity.is_some()
+    sources.options.env_file.is_some()
+        || sources.options.name_a_table()
         || (sources.environment)("IDP_TYPE").is_some_and(|idp_type| !idp_type.trim().is_empty())
 }
 
@@ -70,13 +69,13 @@ fn walk(arguments: &Arguments, config: &Config, places: &Places, report: &mut Re
     report.ok("configuration", format_args!("{client}token from {from}, {exchange}"))?;
     let http = match fetch::http_client(config) {
         Ok(http) => http,
-        Err(error) => return report.fail("TLS", &error),
+        Err(error) => return report.fail("TLS", &Error::from(error)),
     };
     hops::way_out(config, report)?;
     hops::secrets(config, report)?;
     hops::cache_directory(config, report)?;
     fetch::block_on(async {
-        let mut walk = Walk::new(config, &http, report, places, log).with_write_probe(arguments.write_probe);
+        let mut walk = Walk::new(config, http, report, places, log).with_write_probe(arguments.write_probe);
         match &config.exchange {
             Exchange::VendingApi(api) => walk.through_vending_api(api).await,
             Exchange::WebIdentity(sts) => walk.through_web_identity(sts).await,

@@ -6,7 +6,6 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use crate::cli::Cli;
 use crate::error::Error;
 use crate::settings::sources::Sources;
 
@@ -35,15 +34,15 @@ pub(crate) struct Arguments {
 
 /// Returns only when it cannot be run.
 pub(crate) fn run(sources: &Sources<'_>, arguments: &Arguments) -> Result<ExitCode, Error> {
-    let cli: &Cli = sources.cli;
+    let options = sources.options;
     let lookup = sources.lookup()?;
     let variables = VARIABLES.into_iter().filter_map(|name| Some((name, lookup(name)?)));
-    let options = [
-        ("--env-file", cli.env_file.as_ref().map(OsString::from)),
-        ("--identity", cli.identity.as_ref().map(OsString::from)),
-        ("--config", cli.config.as_ref().map(OsString::from)),
+    let given = [
+        ("--env-file", options.env_file.as_ref().map(OsString::from)),
+        ("--identity", options.identity.as_ref().map(OsString::from)),
+        ("--config", options.config.as_ref().map(OsString::from)),
     ];
-    let given = options.into_iter().filter_map(|(name, value)| Some([OsString::from(name), value?]));
+    let given = given.into_iter().filter_map(|(name, value)| Some([OsString::from(name), value?]));
     let cause = Command::new(program()).args(given.flatten()).args(&arguments.arguments).envs(variables).exec();
     Err(Error::Program { program: PROGRAM.to_owned(), cause })
 }

@@ -1,6 +1,7 @@
 //! `credvend serve`: the local endpoint, for as long as the machine runs.
 
 mod consumer_environment;
+pub(crate) mod error;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,7 +10,6 @@ use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
-pub(crate) use self::consumer_environment::ConsumerError;
 use super::print;
 use crate::endpoint::{AuthorizationToken, Endpoint, ListenAddress, ListenError, Listener, Offer, Offers, Server};
 use crate::error::Error;
@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: Log) -> Result<ExitCode, Error> {
     let configs = sources.configs()?;
     if arguments.print_env {
-        let is_named = sources.cli.config.is_some() || sources.cli.identity.is_some();
+        let is_named = sources.options.name_a_table();
         print(consumer_environment::exports(arguments, &configs, is_named)?.as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -130,8 +130,8 @@ impl Signals {
 /// A faulty file leaves everything as it is.
 fn reload(sources: &Sources<'_>, endpoint: &Endpoint, systemd: &Systemd, changed: &Arc<Notify>, log: Log) {
     systemd.reloading();
-    let started =
-        sources.configs().and_then(|configs| Ok(Offers::start(configs, Some(&endpoint.offers()), log, changed)?));
+    let started = sources.configs().map_err(Error::from);
+    let started = started.and_then(|configs| Ok(Offers::start(configs, Some(&endpoint.offers()), log, changed)?));
     match started {
         Ok(offers) => {
             endpoint.replace_offers(offers);

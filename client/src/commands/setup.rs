@@ -4,7 +4,7 @@
 mod access;
 mod aws_config;
 mod docker;
-mod error;
+pub(crate) mod error;
 mod fluent_bit;
 mod kubernetes;
 mod logstash;
@@ -18,7 +18,6 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use self::access::Endpoint;
-pub(crate) use self::error::SetupError;
 use self::named_identity::NamedIdentity;
 use super::print;
 use crate::error::Error;

@@ -1,17 +1,21 @@
 //! `credvend token-daemon`: keeps a file with the identity provider's token fresh, for programs that exchange it
 //! themselves.
 
+pub(crate) mod error;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::error::NoTokenFile;
+use crate::access_token::AccessToken;
 use crate::commands::daemon::{self, DaemonArguments, Publication, Source};
 use crate::error::Error;
 use crate::files::atomic_file;
 use crate::files::published_files::{self, AccessArguments, PublishError, PublishedFiles};
 use crate::freshness::token_provider;
-use crate::idp::{AccessToken, IdpType};
+use crate::idp::IdpType;
 use crate::log::Log;
 use crate::output::token_file;
 use crate::settings::config::TokenConfig;
@@ -34,21 +38,6 @@ pub(crate) struct Arguments {
     access: AccessArguments,
     #[command(flatten)]
     daemon: DaemonArguments,
-}
-
-/// Identity providers whose tokens are of no use in a file.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum NoTokenFile {
-    #[error(
-        "IDP_TYPE is cognito: Cognito's tokens for machines have no `aud`, so STS does not take them as a web identity. \
-         Use `serve` or `credential-daemon`, or `--bearer` for programs that call the vending API themselves"
-    )]
-    Cognito,
-    #[error(
-        "IDP_TYPE is file: `{}` is such a file already. Name it in AWS_WEB_IDENTITY_TOKEN_FILE itself",
-        .0.display()
-    )]
-    File(PathBuf),
 }
 
 pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: Log) -> Result<ExitCode, Error> {

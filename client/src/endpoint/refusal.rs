@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 
-use crate::error::Kind;
+use crate::consequence::Kind;
 use crate::freshness::refresh::Failure;
 
 /// Why a request is refused. Each message says what to do; none says what the right token would be.

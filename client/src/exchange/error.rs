@@ -3,18 +3,17 @@
 use std::fmt;
 use std::time::Duration;
 
-use http_client::{Endpoint, RequestError, Spent};
+use http_client::Endpoint;
 
+use crate::consequence::{Consequence, Kind};
 use crate::credentials::ALREADY_EXPIRED;
-use crate::error::{Consequence, Kind};
+use crate::freshness::call::CallError;
 
 /// Why there are no credentials.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExchangeError {
     #[error(transparent)]
-    Request(#[from] RequestError),
-    #[error(transparent)]
-    Spent(#[from] Spent),
+    Call(#[from] CallError),
     /// An answer of the vending API that is not a success.
     #[error("{endpoint} answered {status}{problem}: {}", advice(*status, problem))]
     Answered { endpoint: Endpoint, status: u16, problem: Problem, retry_after: Option<Duration> },
@@ -45,8 +44,9 @@ impl ExchangeError {
     pub(crate) fn consequence(&self) -> Consequence {
         match self {
             // With a wrong clock, each further try would make credentials only to throw them away.
-            Self::Spent(_) | Self::Unusable { problem: ALREADY_EXPIRED, .. } => Consequence::last(Kind::Unavailable),
-            Self::Request(_) | Self::Unusable { .. } => Consequence::retry(Kind::Unavailable, None),
+            Self::Unusable { problem: ALREADY_EXPIRED, .. } => Consequence::last(Kind::Unavailable),
+            Self::Unusable { .. } => Consequence::retry(Kind::Unavailable, None),
+            Self::Call(error) => error.consequence(),
             Self::Answered { status, problem, retry_after, .. } => {
                 let kind = Kind::of_status(*status);
                 // A service that says "never" is believed; 401 and 403 are final without a word.

@@ -1,19 +1,21 @@
 //! Exchanging the token for AWS credentials.
 
-mod error;
+pub(crate) mod error;
 mod role_arn;
 pub(crate) mod sts_answer;
 pub(crate) mod vending_api;
 pub(crate) mod web_identity;
 
-use http_client::{Budget, Endpoint, HttpClient};
+use http_client::Endpoint;
 
-pub(crate) use self::error::{ExchangeError, Problem};
+use self::error::ExchangeError;
 pub(crate) use self::role_arn::partition;
 use self::vending_api::VendingApi;
 use self::web_identity::WebIdentity;
+use crate::access_token::AccessToken;
 use crate::credentials::Credentials;
-use crate::idp::{AccessToken, IdpType};
+use crate::freshness::call::Call;
+use crate::idp::IdpType;
 use crate::settings::variables::Variables;
 
 /// Who takes the token.
@@ -50,12 +52,11 @@ impl Exchange {
     pub(crate) async fn credentials(
         &self,
         token: &AccessToken,
-        http: &HttpClient,
-        budget: &mut Budget,
+        call: &mut Call<'_>,
     ) -> Result<Credentials, ExchangeError> {
         match self {
-            Self::VendingApi(api) => Ok(api.vend(token, http, budget).await?.credentials),
-            Self::WebIdentity(sts) => Ok(sts.assume_role(token, http, budget).await?.credentials),
+            Self::VendingApi(api) => Ok(api.vend(token, call).await?.credentials),
+            Self::WebIdentity(sts) => Ok(sts.assume_role(token, call).await?.credentials),
         }
     }
 

@@ -1,15 +1,15 @@
 //! The vending API: `POST /credentials` with the access token.
 
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
-use http_client::{Budget, Endpoint, HttpClient, Request, Response};
+use http_client::{Endpoint, Request, Response};
 use serde::Deserialize;
 use vending_api::{CredentialsRequest, CredentialsResponse};
 
-use super::ExchangeError;
-use super::error::Problem;
+use super::error::{ExchangeError, Problem};
+use crate::access_token::AccessToken;
 use crate::credentials::Credentials;
-use crate::idp::AccessToken;
+use crate::freshness::call::Call;
 use crate::settings::variables::Variables;
 use crate::timestamp;
 
@@ -57,13 +57,8 @@ impl VendingApi {
     }
 
     /// Exchanges the token for credentials.
-    pub(crate) async fn vend(
-        &self,
-        token: &AccessToken,
-        http: &HttpClient,
-        budget: &mut Budget,
-    ) -> Result<Vended, ExchangeError> {
-        let answer = Self::post(&self.endpoint, token, http, budget).await?;
+    pub(crate) async fn vend(&self, token: &AccessToken, call: &mut Call<'_>) -> Result<Vended, ExchangeError> {
+        let answer = Self::post(&self.endpoint, token, call).await?;
         let now = timestamp::now();
         let unusable = |problem| ExchangeError::Unusable { endpoint: self.endpoint.clone(), problem };
         if answer.status != 200 {
@@ -80,14 +75,12 @@ impl VendingApi {
     pub(crate) async fn post(
         endpoint: &Endpoint,
         token: &AccessToken,
-        http: &HttpClient,
-        budget: &mut Budget,
+        call: &mut Call<'_>,
     ) -> Result<Response, ExchangeError> {
         let body = CredentialsRequest { access_token: Some(token.value.expose().to_owned()), ..Default::default() };
         // Strings and nothing else: serializing them cannot fail.
         let body = serde_json::to_vec(&body).unwrap_or_default();
-        let time_left = budget.take(Instant::now())?;
-        Ok(http.send(Request::post_json(endpoint, body).bearer(token.value.expose()).timeout(time_left)).await?)
+        Ok(call.send(Request::post_json(endpoint, body).bearer(token.value.expose())).await?)
     }
 }
 

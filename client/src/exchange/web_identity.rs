@@ -2,15 +2,14 @@
 //! looked for, neither here nor by a library: with `AWS_PROFILE` set to a profile that runs this program, looking for
 //! some would call it again without end.
 
-use std::time::Instant;
+use http_client::{Endpoint, Request};
 
-use http_client::{Budget, Endpoint, HttpClient, Request};
-
-use super::ExchangeError;
+use super::error::ExchangeError;
 use super::role_arn::RoleArn;
 use super::sts_answer::StsAnswer;
+use crate::access_token::AccessToken;
 use crate::credentials::Credentials;
-use crate::idp::AccessToken;
+use crate::freshness::call::Call;
 use crate::settings::variables::Variables;
 use crate::timestamp;
 
@@ -47,12 +46,7 @@ impl WebIdentity {
         Some(Self { endpoint: endpoint?, role_arn: parsed?, session_name: session_name?, duration_seconds })
     }
 
-    pub(crate) async fn assume_role(
-        &self,
-        token: &AccessToken,
-        http: &HttpClient,
-        budget: &mut Budget,
-    ) -> Result<Assumed, ExchangeError> {
+    pub(crate) async fn assume_role(&self, token: &AccessToken, call: &mut Call<'_>) -> Result<Assumed, ExchangeError> {
         let duration = self.duration_seconds.map(|seconds| seconds.to_string());
         let mut fields = vec![
             ("Action", "AssumeRoleWithWebIdentity"),
@@ -62,8 +56,7 @@ impl WebIdentity {
             ("WebIdentityToken", token.value.expose()),
         ];
         fields.extend(duration.as_deref().map(|seconds| ("DurationSeconds", seconds)));
-        let request = Request::post_form(&self.endpoint, &fields).timeout(budget.take(Instant::now())?);
-        let answer = http.send(request).await?;
+        let answer = call.send(Request::post_form(&self.endpoint, &fields)).await?;
         let now = timestamp::now();
         let parsed = StsAnswer::parse(&answer.body);
         if answer.status != 200 {

@@ -133,7 +133,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::cli::{LogFormat, LogLevel};
+    use crate::log::{LogFormat, LogLevel};
 
     #[tokio::test]
     async fn one_that_hangs_is_killed_with_its_children() {

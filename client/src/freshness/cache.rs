@@ -12,10 +12,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::access_token::AccessToken;
 use crate::credentials::Credentials;
 use crate::files::atomic_file::{self, FileError};
 use crate::freshness::refresh::Failure;
-use crate::idp::{AccessToken, Metadata};
+use crate::idp::metadata::Metadata;
 
 /// The files of one identity.
 pub(crate) struct Cache {

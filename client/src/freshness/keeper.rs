@@ -11,7 +11,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout, timeout_at};
 
-use crate::error::Error;
+use crate::freshness::error::FetchError;
 use crate::freshness::refresh::{self, Answer, FailedAttempt, Failure, Freshness, Perishable};
 use crate::log::Log;
 use crate::timestamp;
@@ -32,7 +32,7 @@ static PLACES: Semaphore = Semaphore::const_new(2);
 const WAIT_FOR_A_PLACE: Duration = Duration::from_secs(1);
 
 /// One fetch, on a thread of its own: it may block. It is told the time, which a clock that was set back would not.
-pub(crate) type Fetch<T> = Arc<dyn Fn(SystemTime) -> Result<Answer<T>, Error> + Send + Sync>;
+pub(crate) type Fetch<T> = Arc<dyn Fn(SystemTime) -> Result<Answer<T>, FetchError> + Send + Sync>;
 
 /// What there is, and why it is not better.
 pub(crate) struct State<T> {
@@ -89,7 +89,7 @@ impl<T: Perishable> State<T> {
         }
     }
 
-    fn adopt(&mut self, outcome: Result<Answer<T>, Error>, took: Duration) {
+    fn adopt(&mut self, outcome: Result<Answer<T>, FetchError>, took: Duration) {
         match outcome {
             Ok(Answer { value, failure }) => {
                 self.failed += u64::from(failure.is_some());
@@ -116,7 +116,7 @@ impl<T: Perishable> State<T> {
         }
     }
 
-    fn failure_of(&self, error: &Error, took: Duration) -> Failure {
+    fn failure_of(&self, error: &FetchError, took: Duration) -> Failure {
         let consequence = error.consequence();
         let failures = self.failure.as_ref().map_or(0, |failure| failure.failures).saturating_add(1);
         let retry_after = consequence.retry_after;
@@ -224,8 +224,8 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::cli::{LogFormat, LogLevel};
     use crate::credentials::Credentials;
+    use crate::log::{LogFormat, LogLevel};
     use crate::secret::Secret;
 
     const HOUR: Duration = Duration::from_secs(3600);
@@ -243,8 +243,8 @@ mod tests {
         }
     }
 
-    fn failure() -> Error {
-        Error::Busy { waited: HOUR }
+    fn failure() -> FetchError {
+        FetchError::Busy { waited: HOUR }
     }
 
     fn key(state: &State<Credentials>) -> Option<&str> {
@@ -295,7 +295,7 @@ mod tests {
         assert!(state.rest().is_zero());
     }
 
-    fn keeper(results: Vec<Result<Credentials, Error>>) -> (Keeper<Credentials>, Arc<AtomicUsize>) {
+    fn keeper(results: Vec<Result<Credentials, FetchError>>) -> (Keeper<Credentials>, Arc<AtomicUsize>) {
         let calls = Arc::new(AtomicUsize::new(0));
         let results = std::sync::Mutex::new(results.into_iter());
         let counted = Arc::clone(&calls);

@@ -2,6 +2,8 @@
 //! `provider` and `token_provider` put them together for one call, and `keeper` for a process that runs on.
 
 pub(crate) mod cache;
+pub(crate) mod call;
+pub(crate) mod error;
 pub(crate) mod fetch;
 pub(crate) mod keeper;
 pub(crate) mod provider;

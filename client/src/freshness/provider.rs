@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::access_token::AccessToken;
+use crate::consequence::Kind;
 use crate::credentials::Credentials;
-use crate::error::{Error, Kind};
 use crate::freshness::cache::{Cache, CacheError, Lock};
+use crate::freshness::error::FetchError;
 use crate::freshness::fetch;
 use crate::freshness::refresh::{self, Answer, FailedAttempt, Failure, Freshness, Perishable as _};
 use crate::log::Log;
@@ -38,6 +40,13 @@ enum Turn {
     SomebodyElses,
 }
 
+/// What the cache holds while this process has the lock.
+struct Found {
+    credentials: Option<(Credentials, Freshness)>,
+    token: Option<AccessToken>,
+    failure: Option<Failure>,
+}
+
 impl<'a> Provider<'a> {
     pub(crate) fn new(config: &'a Config, log: Log) -> Self {
         Self::as_of(timestamp::now(), config, log)
@@ -56,12 +65,12 @@ impl<'a> Provider<'a> {
     ///
     /// # Errors
     /// When none can be had and none in the cache are still valid.
-    pub(crate) fn credentials(&self) -> Result<Answer<Credentials>, Error> {
+    pub(crate) fn credentials(&self) -> Result<Answer<Credentials>, FetchError> {
         let cache = match Cache::open(self.config.cache_dir.as_deref(), self.config.cache_id()) {
             Ok(cache) => cache,
             Err(error) => {
                 self.log.warn(format_args!("credentials are not cached: {error}"));
-                return fetch::credentials(self.config, None, self.log, self.started + PATIENCE).map(Answer::new);
+                return fetch::credentials(self.config, None, None, self.log, self.started + PATIENCE).map(Answer::new);
             }
         };
         // Without the lock a file that cannot be used says nothing: somebody may be replacing it this moment.
@@ -74,7 +83,12 @@ impl<'a> Provider<'a> {
     }
 
     /// Fresher credentials than these if they can be had soon, else these.
-    fn refresh(&self, cache: &Cache, current: Credentials, freshness: Freshness) -> Result<Answer<Credentials>, Error> {
+    fn refresh(
+        &self,
+        cache: &Cache,
+        current: Credentials,
+        freshness: Freshness,
+    ) -> Result<Answer<Credentials>, FetchError> {
         let failure = cache.failure().unwrap_or_default().filter(|failure| failure.failed_at <= self.started_at);
         if failure.as_ref().is_some_and(|failure| self.started_at < failure.not_before) {
             self.log.info("the last refresh failed a moment ago: the credentials in the cache are used");
@@ -90,7 +104,7 @@ impl<'a> Provider<'a> {
             Turn::Lockless => None,
             Turn::Mine(lock) => Some(lock),
         };
-        let (found, failure) = self.look_again(cache);
+        let Found { credentials: found, token, failure } = self.look_again(cache);
         // Told apart by key: a service may well hand out new credentials that end when the old ones do.
         if let Some((fresher, _)) = found.filter(|(found, _)| found.access_key_id != current.access_key_id) {
             return Ok(Answer::new(fresher));
@@ -101,7 +115,7 @@ impl<'a> Provider<'a> {
         if failure.as_ref().is_some_and(|failure| failure.failed_at >= self.started_at) {
             return Ok(Answer { value: current, failure });
         }
-        match fetch::credentials(self.config, Some(cache), self.log, deadline) {
+        match fetch::credentials(self.config, Some(cache), token, self.log, deadline) {
             Ok(fetched) => {
                 self.keep(cache, &fetched);
                 Ok(Answer::new(fetched))
@@ -119,21 +133,21 @@ impl<'a> Provider<'a> {
     }
 
     /// The first credentials, or the first after a gap.
-    fn first_fetch(&self, cache: &Cache) -> Result<Credentials, Error> {
+    fn first_fetch(&self, cache: &Cache) -> Result<Credentials, FetchError> {
         let deadline = self.started + PATIENCE;
         let _lock = match self.wait_for_turn(cache, deadline) {
-            Turn::SomebodyElses => return Err(Error::Busy { waited: PATIENCE }),
+            Turn::SomebodyElses => return Err(FetchError::Busy { waited: PATIENCE }),
             Turn::Lockless => None,
             Turn::Mine(lock) => Some(lock),
         };
-        let (found, failure) = self.look_again(cache);
+        let Found { credentials: found, token, failure } = self.look_again(cache);
         if let Some((credentials, _)) = found {
             return Ok(credentials);
         }
         if let Some(failure) = failure.as_ref().filter(|failure| self.holds_for_us(failure)) {
-            return Err(Error::Shared { kind: failure.kind, message: failure.message.clone() });
+            return Err(FetchError::Shared { kind: failure.kind, message: failure.message.clone() });
         }
-        match fetch::credentials(self.config, Some(cache), self.log, deadline) {
+        match fetch::credentials(self.config, Some(cache), token, self.log, deadline) {
             Ok(fetched) => {
                 self.keep(cache, &fetched);
                 Ok(fetched)
@@ -170,12 +184,12 @@ impl<'a> Provider<'a> {
     }
 
     /// What the cache holds now that nobody else writes. Here its faults are told, and a corrupt file is set aside.
-    fn look_again(&self, cache: &Cache) -> (Option<(Credentials, Freshness)>, Option<Failure>) {
-        let credentials = self.recover(cache.credentials());
-        self.recover(cache.token());
+    fn look_again(&self, cache: &Cache) -> Found {
+        let credentials = valid(self.recover(cache.credentials()), self.now());
+        let token = self.recover(cache.token());
         // A failure in the future was noted by a clock that has been set back since.
         let failure = self.recover(cache.failure()).filter(|failure| failure.failed_at <= timestamp::now());
-        (valid(credentials, self.now()), failure)
+        Found { credentials, token, failure }
     }
 
     fn recover<T>(&self, outcome: Result<Option<T>, CacheError>) -> Option<T> {
@@ -217,7 +231,13 @@ impl<'a> Provider<'a> {
     }
 
     /// Tells the other processes of a failure.
-    fn note(&self, cache: &Cache, error: &Error, current: Option<&Credentials>, previous: Option<Failure>) -> Failure {
+    fn note(
+        &self,
+        cache: &Cache,
+        error: &FetchError,
+        current: Option<&Credentials>,
+        previous: Option<Failure>,
+    ) -> Failure {
         let consequence = error.consequence();
         let attempt = FailedAttempt {
             lifetime: current.map(Credentials::lifetime).unwrap_or_default(),

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Kind;
+use crate::consequence::Kind;
 
 /// What the age of credentials asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::error::Error;
+use crate::access_token::AccessToken;
 use crate::freshness::cache::{Cache, Lock};
+use crate::freshness::error::FetchError;
 use crate::freshness::fetch;
 use crate::freshness::refresh::{Answer, Freshness, Perishable as _};
-use crate::idp::AccessToken;
 use crate::log::Log;
 use crate::settings::config::TokenConfig;
 
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// When none can be had now. What the caller has is still as good as it was.
-pub(crate) fn token(config: &TokenConfig, now: SystemTime, log: Log) -> Result<Answer<AccessToken>, Error> {
+pub(crate) fn token(config: &TokenConfig, now: SystemTime, log: Log) -> Result<Answer<AccessToken>, FetchError> {
     let deadline = Instant::now() + PATIENCE;
     let cache = match Cache::open(config.cache_dir.as_deref(), config.cache_id.clone()) {
         // Free tokens are not worth a cache.
@@ -43,11 +43,11 @@ pub(crate) fn token(config: &TokenConfig, now: SystemTime, log: Log) -> Result<A
 }
 
 /// `None`: there is no working lock.
-fn wait_for_turn(cache: &Cache, deadline: Instant, log: Log) -> Result<Option<Lock>, Error> {
+fn wait_for_turn(cache: &Cache, deadline: Instant, log: Log) -> Result<Option<Lock>, FetchError> {
     loop {
         match cache.try_lock() {
             Ok(Some(lock)) => return Ok(Some(lock)),
-            Ok(None) if Instant::now() >= deadline => return Err(Error::Busy { waited: PATIENCE }),
+            Ok(None) if Instant::now() >= deadline => return Err(FetchError::Busy { waited: PATIENCE }),
             // flock(2) knows no timeout.
             Ok(None) => std::thread::sleep(Duration::from_millis(fastrand::u64(5..25))),
             Err(error) => {

@@ -1,17 +1,17 @@
 //! The client credentials grant (RFC 6749 §4.4), as all token endpoints have it in common.
 
 use std::fmt;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
-use http_client::{Budget, Endpoint, HttpClient, Request, Response};
+use http_client::{Endpoint, Request, Response};
 use serde::Deserialize;
 
 use super::client_assertion::{self, KeyNames};
 use super::discovery::Issuer;
-use super::error::Refusal;
-use super::{AccessToken, IdpError};
+use super::error::{IdpError, Refusal};
+use crate::access_token::AccessToken;
 use crate::freshness::cache::Cache;
-use crate::log::Log;
+use crate::freshness::call::Call;
 use crate::secret::{Secret, SecretSource};
 use crate::settings::variables::Variables;
 use crate::timestamp;
@@ -67,33 +67,27 @@ struct ErrorAnswer {
 
 impl ClientCredentials {
     /// Asks for a token, with the second secret where the first is refused.
-    pub(crate) async fn token(
-        &self,
-        http: &HttpClient,
-        budget: &mut Budget,
-        cache: Option<&Cache>,
-        log: Log,
-    ) -> Result<AccessToken, IdpError> {
+    pub(crate) async fn token(&self, call: &mut Call<'_>) -> Result<AccessToken, IdpError> {
         let (endpoint, is_basic) = match &self.place {
             Place::TokenEndpoint(endpoint) => (endpoint.clone(), true),
             Place::Issuer(issuer) => {
-                let found = issuer.metadata(http, budget, cache, log).await?;
+                let found = issuer.metadata(call).await?;
                 (found.token_endpoint, found.takes_basic)
             }
         };
         let attempt = Attempt { client: self, endpoint, is_basic };
         let (first, others) = self.secrets.split_at(1);
-        let mut outcome = attempt.token(&first[0], http, budget, log).await;
+        let mut outcome = attempt.token(&first[0], call).await;
         for next in others {
             match outcome {
                 Err(error) if error.is_wrong_secret() => {
-                    log.warn(format_args!("{error}; trying the secret from {next}"));
-                    outcome = attempt.token(next, http, budget, log).await;
+                    call.log.warn(format_args!("{error}; trying the secret from {next}"));
+                    outcome = attempt.token(next, call).await;
                 }
-                other => return attempt.conclude(other, cache),
+                other => return attempt.conclude(other, call.cache),
             }
         }
-        attempt.conclude(outcome, cache)
+        attempt.conclude(outcome, call.cache)
     }
 
     /// All that tells this request from another one, without a secret: a rotation keeps the cache.
@@ -117,21 +111,14 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    async fn token(
-        &self,
-        source: &SecretSource,
-        http: &HttpClient,
-        budget: &mut Budget,
-        log: Log,
-    ) -> Result<AccessToken, IdpError> {
+    async fn token(&self, source: &SecretSource, call: &mut Call<'_>) -> Result<AccessToken, IdpError> {
         let secret = source.read()?;
         if source.is_open_to_others() {
-            log.warn(format_args!("the secret file {source} can be read by other users: `chmod 600` it"));
+            call.log.warn(format_args!("the secret file {source} can be read by other users: `chmod 600` it"));
         }
         // The lifetime is counted from before the request, so it never ends later than the server thinks.
         let asked_at = timestamp::now();
-        let request = self.request(source, &secret, asked_at)?.timeout(budget.take(Instant::now())?);
-        let answer = http.send(request).await?;
+        let answer = call.send(self.request(source, &secret, asked_at)?).await?;
         self.read(&answer, asked_at)
     }
 

@@ -1,13 +1,13 @@
 //! An issuer's metadata (OIDC Discovery 1.0): where its token endpoint is and how clients authenticate there.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
-use http_client::{Budget, Endpoint, HttpClient, Request};
-use serde::{Deserialize, Serialize};
+use http_client::{Endpoint, Request};
+use serde::Deserialize;
 
-use super::IdpError;
-use crate::freshness::cache::Cache;
-use crate::log::Log;
+use super::error::IdpError;
+use super::metadata::Metadata;
+use crate::freshness::call::Call;
 use crate::timestamp;
 
 /// Issuers move their endpoints about never; a day bounds how long one that does is not noticed.
@@ -18,15 +18,6 @@ pub(crate) struct Issuer {
     /// Byte for byte what `iss` and the metadata say.
     pub(crate) name: String,
     pub(crate) configuration: Endpoint,
-}
-
-/// What is needed of the metadata, as it lies in the cache.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Metadata {
-    token_endpoint: String,
-    takes_basic: bool,
-    #[serde(with = "timestamp")]
-    fetched_at: SystemTime,
 }
 
 /// The same, checked.
@@ -51,34 +42,27 @@ impl Issuer {
         Self { name, configuration }
     }
 
-    pub(crate) async fn metadata(
-        &self,
-        http: &HttpClient,
-        budget: &mut Budget,
-        cache: Option<&Cache>,
-        log: Log,
-    ) -> Result<Discovered, IdpError> {
+    pub(crate) async fn metadata(&self, call: &mut Call<'_>) -> Result<Discovered, IdpError> {
         let now = timestamp::now();
-        let cached = cache.and_then(|cache| cache.metadata().unwrap_or_default());
+        let cached = call.cache.and_then(|cache| cache.metadata().unwrap_or_default());
         let fresh = cached.filter(|metadata| now.duration_since(metadata.fetched_at).is_ok_and(|age| age < MAX_AGE));
         if let Some(discovered) = fresh.and_then(|metadata| self.check(&metadata).ok()) {
             return Ok(discovered);
         }
-        log.debug(format_args!("asking {} for the token endpoint", self.configuration));
-        let metadata = self.fetch(http, budget, now).await?;
+        call.log.debug(format_args!("asking {} for the token endpoint", self.configuration));
+        let metadata = self.fetch(call, now).await?;
         let discovered = self.check(&metadata)?;
-        if let Some(cache) = cache
+        if let Some(cache) = call.cache
             && let Err(error) = cache.store_metadata(&metadata)
         {
-            log.warn(format_args!("the issuer's metadata is not cached: {error}"));
+            call.log.warn(format_args!("the issuer's metadata is not cached: {error}"));
         }
         Ok(discovered)
     }
 
-    async fn fetch(&self, http: &HttpClient, budget: &mut Budget, now: SystemTime) -> Result<Metadata, IdpError> {
+    async fn fetch(&self, call: &mut Call<'_>, now: SystemTime) -> Result<Metadata, IdpError> {
         let endpoint = self.configuration.clone();
-        let request = Request::get(&endpoint).timeout(budget.take(Instant::now())?);
-        let answer = http.send(request).await?;
+        let answer = call.send(Request::get(&endpoint)).await?;
         if answer.status != 200 {
             let retry_after = answer.retry_after(now);
             return Err(IdpError::Answered { endpoint, status: answer.status, code: None, retry_after });

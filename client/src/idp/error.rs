@@ -4,10 +4,11 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use http_client::{Endpoint, RequestError, Spent};
+use http_client::{Endpoint, RequestError};
 
 use super::client_assertion::AssertionError;
-use crate::error::{Consequence, Kind};
+use crate::consequence::{Consequence, Kind};
+use crate::freshness::call::CallError;
 use crate::secret::SecretError;
 
 /// Why there is no token. Free text of the server is never part of it: it could repeat the secret.
@@ -18,9 +19,7 @@ pub(crate) enum IdpError {
     #[error(transparent)]
     Assertion(#[from] AssertionError),
     #[error(transparent)]
-    Request(#[from] RequestError),
-    #[error(transparent)]
-    Spent(#[from] Spent),
+    Call(#[from] CallError),
     /// Final: this client, secret or scope will not be accepted later either.
     #[error("{} refuses client `{}`: {} (status {}): {}", .0.endpoint, .0.client_id, .0.code, .0.status, .0.advice())]
     Refused(Box<Refusal>),
@@ -83,8 +82,8 @@ impl IdpError {
             Self::Secret(_) | Self::Assertion(_) | Self::Metadata { .. } => Consequence::last(Kind::Configuration),
             Self::Refused(_) | Self::RefusedByRunner { .. } => Consequence::last(Kind::Refused),
             Self::Answered { status, retry_after, .. } => Consequence::retry(Kind::of_status(*status), *retry_after),
-            Self::Request(_) | Self::Unusable { .. } => Consequence::retry(Kind::Unavailable, None),
-            Self::Spent(_) => Consequence::last(Kind::Unavailable),
+            Self::Call(error) => error.consequence(),
+            Self::Unusable { .. } => Consequence::retry(Kind::Unavailable, None),
             Self::TokenFile { problem, .. } => problem.consequence(),
         }
     }
@@ -96,7 +95,11 @@ impl IdpError {
 
     /// The endpoint is not, or no longer, there.
     pub(crate) fn is_gone(&self) -> bool {
-        matches!(self, Self::Answered { status: 404 | 405 | 410, .. } | Self::Request(RequestError::Connect { .. }))
+        matches!(
+            self,
+            Self::Answered { status: 404 | 405 | 410, .. }
+                | Self::Call(CallError::Request(RequestError::Connect { .. }))
+        )
     }
 }
 

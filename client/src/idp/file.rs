@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use super::client_credentials::is_bearer_token;
-use super::error::TokenFileProblem;
+use super::error::{IdpError, TokenFileProblem};
 use super::unverified_claims::UnverifiedClaims;
-use super::{AccessToken, IdpError};
+use crate::access_token::AccessToken;
 use crate::secret::Secret;
 use crate::settings::variables::Variables;
 use crate::timestamp;

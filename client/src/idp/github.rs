@@ -1,16 +1,18 @@
 //! GitHub Actions: the runner gives a job's steps a URL and a token for asking for an OIDC token.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http_client::{Budget, Endpoint, HttpClient, Request};
+use http_client::{Endpoint, Request};
 use serde::Deserialize;
 
 use super::client_credentials::is_bearer_token;
+use super::error::IdpError;
 use super::unverified_claims::UnverifiedClaims;
-use super::{AccessToken, IdpError};
+use crate::access_token::AccessToken;
+use crate::freshness::call::Call;
 use crate::secret::Secret;
 use crate::settings::variables::Variables;
 use crate::timestamp;
@@ -45,11 +47,10 @@ impl GitHub {
         Some(Self { endpoint: endpoint.with_query("audience", &audience), request_token: Secret::new(token?) })
     }
 
-    pub(crate) async fn token(&self, http: &HttpClient, budget: &mut Budget) -> Result<AccessToken, IdpError> {
+    pub(crate) async fn token(&self, call: &mut Call<'_>) -> Result<AccessToken, IdpError> {
         let endpoint = self.endpoint.clone();
         let obtained_at = timestamp::now();
-        let timeout = budget.take(Instant::now())?;
-        let answer = http.send(Request::get(&endpoint).bearer(self.request_token.expose()).timeout(timeout)).await?;
+        let answer = call.send(Request::get(&endpoint).bearer(self.request_token.expose())).await?;
         match answer.status {
             200 => {}
             status @ (401 | 403) => return Err(IdpError::RefusedByRunner { endpoint, status }),

@@ -6,27 +6,22 @@ mod client_credentials;
 mod cognito;
 mod discovery;
 mod entra;
-mod error;
+pub(crate) mod error;
 mod file;
 mod github;
+pub(crate) mod metadata;
 mod oidc;
 pub(crate) mod unverified_claims;
 
 use std::fmt;
-use std::time::SystemTime;
-
-use http_client::{Budget, HttpClient};
-use serde::{Deserialize, Serialize};
 
 use self::client_credentials::ClientCredentials;
-pub(crate) use self::discovery::Metadata;
-pub(crate) use self::error::IdpError;
+use self::error::IdpError;
 use self::file::TokenFile;
 use self::github::GitHub;
-use crate::freshness::cache::Cache;
-use crate::freshness::refresh::{self, Perishable};
-use crate::log::Log;
-use crate::secret::{Secret, SecretSource};
+use crate::access_token::AccessToken;
+use crate::freshness::call::Call;
+use crate::secret::SecretSource;
 use crate::settings::variables::Variables;
 use crate::timestamp;
 
@@ -49,39 +44,6 @@ pub(crate) enum IdentityProvider {
     GitHub(GitHub),
     /// A file that somebody else keeps fresh.
     File(TokenFile),
-}
-
-/// A token, and until when it is one.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct AccessToken {
-    pub(crate) value: Secret,
-    #[serde(with = "timestamp")]
-    pub(crate) obtained_at: SystemTime,
-    #[serde(with = "timestamp")]
-    pub(crate) expires_at: SystemTime,
-}
-
-impl AccessToken {
-    pub(crate) fn is_usable(&self, now: SystemTime) -> bool {
-        refresh::is_token_usable(self.obtained_at, self.expires_at, now)
-    }
-}
-
-/// Of a token that is kept in a file for others; a token of our own is used up to its margin.
-impl Perishable for AccessToken {
-    fn obtained_at(&self) -> SystemTime {
-        self.obtained_at
-    }
-
-    fn ends_at(&self) -> SystemTime {
-        self.expires_at
-    }
-
-    /// The end of the signature: different for every token, and worth nothing by itself.
-    fn salt(&self) -> &str {
-        let text = self.value.expose();
-        text.get(text.len().saturating_sub(16)..).unwrap_or_default()
-    }
 }
 
 impl IdpType {
@@ -121,16 +83,10 @@ impl IdentityProvider {
         }
     }
 
-    pub(crate) async fn token(
-        &self,
-        http: &HttpClient,
-        budget: &mut Budget,
-        cache: Option<&Cache>,
-        log: Log,
-    ) -> Result<AccessToken, IdpError> {
+    pub(crate) async fn token(&self, call: &mut Call<'_>) -> Result<AccessToken, IdpError> {
         match self {
-            Self::ClientCredentials(client) => client.token(http, budget, cache, log).await,
-            Self::GitHub(github) => github.token(http, budget).await,
+            Self::ClientCredentials(client) => client.token(call).await,
+            Self::GitHub(github) => github.token(call).await,
             Self::File(file) => file.token(timestamp::now()),
         }
     }

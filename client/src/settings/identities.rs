@@ -24,8 +24,6 @@ pub(crate) struct Identity {
     pub(crate) users: Vec<String>,
 }
 
-/// Where identities are looked for.
-pub(crate) const DEFAULT_PATH: &str = "/etc/credvend/config.toml";
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// A file of identities that cannot be used. Never shows a value.

@@ -2,6 +2,8 @@
 
 pub(crate) mod config;
 pub mod env_file;
+pub(crate) mod error;
 pub(crate) mod identities;
+pub(crate) mod identity_options;
 pub(crate) mod sources;
 pub(crate) mod variables;

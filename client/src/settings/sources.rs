@@ -1,17 +1,15 @@
 //! Where the configuration comes from: the process's variables, a file of variables, a file of identities.
 
-use std::path::Path;
-
-use crate::cli::Cli;
-use crate::error::Error;
 use crate::settings::config::Config;
 use crate::settings::env_file::Overlay;
+use crate::settings::error::SettingsError;
 use crate::settings::identities::{self, Identity};
+use crate::settings::identity_options::IdentityOptions;
 use crate::settings::variables::ConfigError;
 
 /// Read anew each time: files change while a daemon runs.
 pub(crate) struct Sources<'a> {
-    pub(crate) cli: &'a Cli,
+    pub(crate) options: &'a IdentityOptions,
     pub(crate) environment: &'a dyn Fn(&str) -> Option<String>,
 }
 
@@ -26,19 +24,19 @@ pub(crate) struct NamedConfig {
 
 impl Sources<'_> {
     /// The one identity of this run. Without a readable file there is nothing that could be faulty, hence two results.
-    pub(crate) fn config(&self) -> Result<Result<Config, ConfigError>, Error> {
+    pub(crate) fn config(&self) -> Result<Result<Config, ConfigError>, SettingsError> {
         Ok(self.read(&self.overlay()?))
     }
 
     /// A variable as [`Self::config`] finds it, for what is not part of the configuration.
-    pub(crate) fn lookup(&self) -> Result<impl Fn(&str) -> Option<String>, Error> {
+    pub(crate) fn lookup(&self) -> Result<impl Fn(&str) -> Option<String>, SettingsError> {
         let overlay = self.overlay()?;
         Ok(move |name: &str| self.find(&overlay, name))
     }
 
     /// Every identity of this run: all of the file where `--config` comes without `--identity`, else the one.
-    pub(crate) fn configs(&self) -> Result<Vec<NamedConfig>, Error> {
-        let identities = match (&self.cli.config, &self.cli.identity) {
+    pub(crate) fn configs(&self) -> Result<Vec<NamedConfig>, SettingsError> {
+        let identities = match (&self.options.config, &self.options.identity) {
             (Some(path), None) => identities::read_all(path)?,
             (None, None) => {
                 return Ok(vec![NamedConfig {
@@ -47,13 +45,13 @@ impl Sources<'_> {
                     users: Vec::new(),
                 }]);
             }
-            (path, Some(name)) => vec![identities::read(path_or_default(path.as_deref()), Some(name))?],
+            (_, Some(name)) => vec![identities::read(self.options.config(), Some(name))?],
         };
         let named = |identity: Identity| {
             let Identity { name, variables, users } = identity;
             match self.read(&variables) {
                 Ok(config) => Ok(NamedConfig { name, config, users }),
-                Err(error) => Err(Error::Identity { name, error }),
+                Err(error) => Err(SettingsError::Identity { name, error }),
             }
         };
         identities.into_iter().map(named).collect()
@@ -69,18 +67,13 @@ impl Sources<'_> {
     }
 
     /// The variables that win over the process's own.
-    fn overlay(&self) -> Result<Overlay, Error> {
-        let Cli { env_file, config, identity, .. } = self.cli;
-        if let Some(env_file) = env_file {
+    fn overlay(&self) -> Result<Overlay, SettingsError> {
+        if let Some(env_file) = &self.options.env_file {
             return Ok(Overlay::read(env_file)?);
         }
-        if config.is_none() && identity.is_none() {
+        if !self.options.name_a_table() {
             return Ok(Overlay::default());
         }
-        Ok(identities::read(path_or_default(config.as_deref()), identity.as_deref())?.variables)
+        Ok(identities::read(self.options.config(), self.options.identity.as_deref())?.variables)
     }
-}
-
-fn path_or_default(path: Option<&Path>) -> &Path {
-    path.unwrap_or(Path::new(identities::DEFAULT_PATH))
 }

@@ -2,17 +2,19 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use http_client::{Budget, Endpoint, HttpClient, Request, Response};
+use http_client::{Endpoint, HttpClient, Request, Response};
 use serde_json::Value;
 
 use super::places::Places;
 use super::report::Report;
-use crate::error::{Error, Kind};
-use crate::exchange::ExchangeError;
+use crate::access_token::AccessToken;
+use crate::consequence::Kind;
+use crate::error::Error;
+use crate::exchange::error::ExchangeError;
 use crate::exchange::vending_api::is_showable;
 use crate::freshness::cache::Cache;
-use crate::freshness::fetch::MAX_REQUESTS;
-use crate::idp::AccessToken;
+use crate::freshness::call::Call;
+use crate::idp::error::IdpError;
 use crate::idp::unverified_claims::UnverifiedClaims;
 use crate::log::Log;
 use crate::settings::config::Config;
@@ -33,7 +35,7 @@ pub(crate) fn secrets(config: &Config, report: &mut Report) -> Result<(), Error>
                 report.warn("secret", format_args!("from {source}, which other users can read"), "`chmod 600` it")?;
             }
             Ok(_) => report.ok("secret", format_args!("from {source}"))?,
-            Err(error) => report.fail("secret", &Error::Idp(error.into()))?,
+            Err(error) => report.fail("secret", &Error::from(IdpError::from(error)))?,
         }
     }
     Ok(())
@@ -74,24 +76,22 @@ pub(crate) fn way_out(config: &Config, report: &Report) -> Result<(), Error> {
 /// The hops over the network.
 pub(super) struct Walk<'a> {
     config: &'a Config,
-    pub(super) http: &'a HttpClient,
-    pub(super) budget: Budget,
+    pub(super) call: Call<'a>,
     pub(super) report: &'a mut Report,
     pub(super) places: &'a Places,
     pub(super) may_write: bool,
-    log: Log,
 }
 
 impl<'a> Walk<'a> {
     pub(super) fn new(
         config: &'a Config,
-        http: &'a HttpClient,
+        http: HttpClient,
         report: &'a mut Report,
         places: &'a Places,
         log: Log,
     ) -> Self {
-        let budget = Budget::new(Instant::now(), PATIENCE, MAX_REQUESTS);
-        Self { config, http, budget, report, places, may_write: false, log }
+        let call = Call::new(http, None, log, Instant::now() + PATIENCE);
+        Self { config, call, report, places, may_write: false }
     }
 
     /// Allows the one request that leaves something behind, if only for a moment.
@@ -104,8 +104,7 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) async fn send(&mut self, request: Request) -> Result<Response, ExchangeError> {
-        let time_left = self.budget.take(Instant::now())?;
-        Ok(self.http.send(request.timeout(time_left)).await?)
+        Ok(self.call.send(request).await?)
     }
 
     pub(super) fn clock(&mut self, server: Option<SystemTime>, now: SystemTime) -> Result<(), Error> {
@@ -125,7 +124,7 @@ impl<'a> Walk<'a> {
 
     pub(super) async fn token(&mut self) -> Result<Option<AccessToken>, Error> {
         let idp = &self.config.idp;
-        match idp.token(self.http, &mut self.budget, None, self.log).await {
+        match idp.token(&mut self.call).await {
             Ok(token) => {
                 let until = timestamp::format(token.expires_at);
                 self.report.ok("token", format_args!("from {idp}, until {until}"))?;

@@ -6,9 +6,9 @@ use http_client::RequestError;
 use serde::Serialize;
 
 use crate::commands::print;
-use crate::error::{Error, Kind};
-use crate::exchange::ExchangeError;
-use crate::idp::IdpError;
+use crate::consequence::Kind;
+use crate::error::Error;
+use crate::freshness::call::CallError;
 
 /// Prints one line a hop, and remembers the first that failed.
 pub(crate) struct Report {
@@ -98,9 +98,8 @@ impl Line<'_> {
 }
 
 fn network_fix(error: &Error) -> Option<&'static str> {
-    let (Error::Idp(IdpError::Request(request)) | Error::Exchange(ExchangeError::Request(request))) = error else {
-        return None;
-    };
+    let Error::Fetch(error) = error else { return None };
+    let Some(CallError::Request(request)) = error.call() else { return None };
     match request {
         RequestError::Connect { .. } | RequestError::Timeout { .. } => {
             Some("check the host name, the firewall, and HTTPS_PROXY and NO_PROXY")

@@ -111,6 +111,6 @@ impl Walk<'_> {
     fn no_host(&mut self, prefix: &Prefix<'_>) -> Result<(), Error> {
         let detail = format!("`{}` in `{}` is no bucket's name", prefix.bucket, prefix.region);
         let fix = Some("correct S3_BUCKET and AWS_REGION");
-        self.report.fail_with("S3", detail, fix, crate::error::Kind::Configuration)
+        self.report.fail_with("S3", detail, fix, crate::consequence::Kind::Configuration)
     }
 }

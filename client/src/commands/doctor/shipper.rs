@@ -16,7 +16,8 @@ use clap::ValueEnum;
 use self::reader::Reader;
 use self::surroundings::Surroundings;
 use super::report::Report;
-use crate::error::{Error, Kind};
+use crate::consequence::Kind;
+use crate::error::Error;
 use crate::settings::sources::Sources;
 
 #[derive(clap::Args)]

@@ -4,9 +4,10 @@ use serde_json::from_slice;
 use vending_api::ExplainResponse;
 
 use super::hops::{Walk, shown};
-use crate::error::{Error, Kind};
+use crate::access_token::AccessToken;
+use crate::consequence::Kind;
+use crate::error::Error;
 use crate::exchange::vending_api::{VendingApi, failure};
-use crate::idp::AccessToken;
 use crate::timestamp;
 
 impl Walk<'_> {
@@ -38,7 +39,7 @@ impl Walk<'_> {
 
     async fn explain(&mut self, api: &VendingApi, token: &AccessToken) -> Result<(), Error> {
         let endpoint = api.route("explain");
-        let answer = match VendingApi::post(&endpoint, token, self.http, &mut self.budget).await {
+        let answer = match VendingApi::post(&endpoint, token, &mut self.call).await {
             Ok(answer) => answer,
             Err(error) => return self.report.fail("explain", &Error::from(error)),
         };
@@ -62,7 +63,7 @@ impl Walk<'_> {
     }
 
     async fn vend(&mut self, api: &VendingApi, token: &AccessToken) -> Result<(), Error> {
-        match api.vend(token, self.http, &mut self.budget).await {
+        match api.vend(token, &mut self.call).await {
             Ok(vended) => {
                 let until = timestamp::format(vended.credentials.expires_at);
                 let (role, session) = (shown(&vended.role_arn, token), shown(&vended.session_name, token));

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::hops::{Walk, shown};
-use crate::error::{Error, Kind};
+use crate::access_token::AccessToken;
+use crate::consequence::Kind;
+use crate::error::Error;
 use crate::exchange::web_identity::WebIdentity;
-use crate::idp::AccessToken;
 use crate::idp::unverified_claims::UnverifiedClaims;
 use crate::timestamp;
 
@@ -56,7 +57,7 @@ impl Walk<'_> {
     }
 
     async fn assume_role(&mut self, sts: &WebIdentity, token: &AccessToken) -> Result<(), Error> {
-        match sts.assume_role(token, self.http, &mut self.budget).await {
+        match sts.assume_role(token, &mut self.call).await {
             Ok(assumed) => {
                 let until = timestamp::format(assumed.credentials.expires_at);
                 let arn = assumed.arn.map_or_else(|| sts.role_arn.to_string(), |arn| shown(&arn, token));

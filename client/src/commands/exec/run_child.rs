@@ -82,6 +82,7 @@ fn exit_code(status: ExitStatus) -> ExitCode {
 /// As shells have it: 127 for what is not there, 126 for what cannot be run.
 pub(super) fn not_run(program: &OsStr, cause: io::Error, log: Log) -> ExitCode {
     let code = if cause.kind() == io::ErrorKind::NotFound { 127 } else { 126 };
-    log.error(&Error::Program { program: program.to_string_lossy().into_owned(), cause });
+    let error = Error::Program { program: program.to_string_lossy().into_owned(), cause };
+    log.error(&error, error.kind());
     ExitCode::from(code)
 }

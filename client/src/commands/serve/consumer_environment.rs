@@ -4,35 +4,20 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use super::Arguments;
+use super::error::ConsumerError;
 use crate::endpoint::ListenAddress;
-use crate::error::Error;
 use crate::settings::sources::NamedConfig;
 
-/// Why there is nothing that a program could set.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ConsumerError {
-    #[error(
-        "no AWS SDK takes credentials from a unix socket; without --listen, or with a loopback address, it is served over TCP"
-    )]
-    UnixSocket,
-    #[error("port 0 is another one at each start: name a port in --listen")]
-    AnyPort,
-    #[error("name the identity that the program shall have with --identity: {0}")]
-    Ambiguous(String),
-    #[error("nothing opens this endpoint: add --token-file or --imds")]
-    Closed,
-}
-
 /// Exports for a POSIX shell.
-pub(super) fn exports(arguments: &Arguments, configs: &[NamedConfig], is_named: bool) -> Result<String, Error> {
+pub(super) fn exports(arguments: &Arguments, configs: &[NamedConfig], is_named: bool) -> Result<String, ConsumerError> {
     let [identity] = configs else {
         let names: Vec<_> = configs.iter().map(|config| config.name.as_str()).collect();
-        return Err(ConsumerError::Ambiguous(names.join(", ")).into());
+        return Err(ConsumerError::Ambiguous(names.join(", ")));
     };
     let address = address(arguments)?;
     let has_users = !identity.users.is_empty();
     if arguments.token_file.is_none() && !arguments.imds && !has_users {
-        return Err(ConsumerError::Closed.into());
+        return Err(ConsumerError::Closed);
     }
     let mut lines = String::new();
     // Writing to a String cannot fail.

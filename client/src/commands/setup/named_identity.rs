@@ -1,12 +1,12 @@
 //! The identity that the configuration is made for: how a command line names it, and what is known of it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::error::{SetupError, absolute, plain_value};
 use crate::error::Error;
 use crate::secret::SecretSource;
 use crate::settings::config::Config;
-use crate::settings::identities::{self, VARIABLES};
+use crate::settings::identities::VARIABLES;
 use crate::settings::sources::Sources;
 
 pub(super) struct NamedIdentity {
@@ -123,16 +123,15 @@ impl NamedIdentity {
 
 impl Source {
     fn of(sources: &Sources<'_>) -> Result<Self, SetupError> {
-        let cli = sources.cli;
-        if let Some(path) = &cli.env_file {
+        let options = sources.options;
+        if let Some(path) = &options.env_file {
             return Ok(Self::EnvFile(absolute("the path of --env-file", path)?));
         }
-        if cli.config.is_none() && cli.identity.is_none() {
+        if !options.name_a_table() {
             return Ok(Self::Environment);
         }
-        let config = cli.config.as_deref().unwrap_or(Path::new(identities::DEFAULT_PATH));
-        let config = absolute("the path of --config", config)?;
-        Ok(Self::Table { config, name: cli.identity.clone() })
+        let config = absolute("the path of --config", options.config())?;
+        Ok(Self::Table { config, name: options.identity.clone() })
     }
 }
 

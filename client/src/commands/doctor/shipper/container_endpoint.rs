@@ -10,8 +10,11 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{Check, Shipper};
-use crate::error::{Error, Kind};
-use crate::exchange::ExchangeError;
+use crate::consequence::Kind;
+use crate::error::Error;
+use crate::exchange::error::ExchangeError;
+use crate::freshness::call::CallError;
+use crate::freshness::error::FetchError;
 use crate::freshness::fetch;
 use crate::timestamp;
 
@@ -113,16 +116,16 @@ impl Check<'_> {
     }
 
     fn answer(&mut self, endpoint: &Endpoint, token: Option<&str>) -> Result<(), Error> {
-        let http = HttpClient::with_proxy(Roots::System, &[], &Proxy::default(), LIMITS)?;
+        let http = HttpClient::with_proxy(Roots::System, &[], &Proxy::default(), LIMITS).map_err(FetchError::from)?;
         let mut request = Request::get(endpoint);
         if let Some(token) = token {
             request = request.authorization(token);
         }
-        let answer = fetch::block_on(async { Ok(http.send(request).await) })?;
+        let answer = fetch::block_on(async { Ok::<_, Error>(http.send(request).await) })?;
         match answer {
             Ok(answer) => self.credentials(endpoint, &answer),
             Err(error) => {
-                let error = Error::from(ExchangeError::from(error));
+                let error = Error::from(ExchangeError::from(CallError::from(error)));
                 let fix = "does `credvend serve` run at this address? It answers from memory, once it has credentials";
                 self.report.fail_with("answer", &error, Some(fix), error.kind())
             }

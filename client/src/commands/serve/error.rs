@@ -1,0 +1,16 @@
+//! Why `serve --print-env` prints nothing.
+
+/// Why there is nothing that a program could set.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConsumerError {
+    #[error(
+        "no AWS SDK takes credentials from a unix socket; without --listen, or with a loopback address, it is served over TCP"
+    )]
+    UnixSocket,
+    #[error("port 0 is another one at each start: name a port in --listen")]
+    AnyPort,
+    #[error("name the identity that the program shall have with --identity: {0}")]
+    Ambiguous(String),
+    #[error("nothing opens this endpoint: add --token-file or --imds")]
+    Closed,
+}
