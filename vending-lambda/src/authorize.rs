@@ -9,10 +9,8 @@ use vending_api::S3Permissions;
 
 use crate::network;
 use crate::role_mapping::{RoleMapping, SessionPolicy};
+use crate::s3_prefix;
 use crate::session::SessionIdentity;
-
-/// A prefix stands in a policy of 2,048 characters up to three times.
-const MAX_REQUESTED_PREFIX: usize = 500;
 
 /// What the service itself demands of every client.
 #[derive(Debug, Clone)]
@@ -220,10 +218,11 @@ fn narrow_s3(mapping: &RoleMapping, requested: &ScopeDown) -> Result<(String, S3
         (None, None) => Restriction::RoleOnly,
     };
     let prefix = match &requested.s3_path_prefix {
-        Some(prefix) => narrower_prefix(&mapping.s3_path_prefix, prefix)?,
+        Some(prefix) => s3_prefix::narrower(&mapping.s3_path_prefix, prefix)
+            .map_err(|problem| Denial::WiderThanMapping { member: "s3_path_prefix", problem })?,
         None => mapping.s3_path_prefix.clone(),
     };
-    if restriction == Restriction::S3Prefix && !fits_into_a_policy(&mapping.s3_path_prefix) {
+    if restriction == Restriction::S3Prefix && !s3_prefix::fits_into_a_policy(&mapping.s3_path_prefix) {
         return Err(Denial::Misconfigured {
             key: mapping.key.clone(),
             attribute: "s3_path_prefix",
@@ -240,34 +239,4 @@ fn narrow_s3(mapping: &RoleMapping, requested: &ScopeDown) -> Result<(String, S3
         level => level.unwrap_or(mapping.s3_permissions),
     };
     Ok((prefix, permissions, restriction))
-}
-
-/// `requested` if it lies under `granted`, compared by whole path segments: `logs/a` is not above `logs/ab`.
-fn narrower_prefix(granted: &str, requested: &str) -> Result<String, Denial> {
-    let denied = |problem| Err(Denial::WiderThanMapping { member: "s3_path_prefix", problem });
-    if requested.len() > MAX_REQUESTED_PREFIX {
-        return denied("is longer than a session policy can hold");
-    }
-    if !fits_into_a_policy(requested) {
-        return denied(
-            "must not hold `*`, `?`, `$`, quotes, `\\`, characters above U+00FF, control characters, empty, `.` or `..` segments",
-        );
-    }
-    let granted = granted.strip_suffix('/').unwrap_or(granted);
-    match requested.strip_prefix(granted) {
-        Some(rest) if rest.is_empty() || rest.starts_with('/') => Ok(requested.to_owned()),
-        _ => denied("does not lie under this client's own prefix"),
-    }
-}
-
-/// Wildcards and policy variables would widen the policy they are put into, and programs that normalise paths would
-/// make `a/../b` another prefix than the policy names.
-fn fits_into_a_policy(prefix: &str) -> bool {
-    let path = prefix.strip_suffix('/').unwrap_or(prefix);
-    !path.is_empty()
-        && !path.contains(|character: char| {
-            // What STS takes in a policy ends at U+00FF (API reference, AssumeRole, `Policy`).
-            "*?$\\\"".contains(character) || character.is_control() || character > '\u{ff}'
-        })
-        && path.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
 }

@@ -9,9 +9,9 @@ use crate::authorize::Denial;
 use crate::jwks::KeyError;
 use crate::rate_limit::RateLimited;
 use crate::request::RequestError;
-use crate::role_mapping::MappingError;
 use crate::session::SessionError;
 use crate::sts::StsError;
+use crate::table::MappingError;
 
 /// Every way a request can end without credentials.
 #[derive(Debug, Error)]

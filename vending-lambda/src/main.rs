@@ -19,9 +19,9 @@ use vending_lambda::jwks::FETCH_TIMEOUT;
 use vending_lambda::log::Log;
 use vending_lambda::rate_limit::RateLimit;
 use vending_lambda::ready::Readiness;
-use vending_lambda::role_mapping::RoleMappings;
 use vending_lambda::server;
 use vending_lambda::sts::Sts;
+use vending_lambda::table::RoleMappings;
 use vending_lambda::trusted_issuers::TrustedIssuers;
 use vending_lambda::vend::Vendor;
 

@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use jwt::Claims;
-use serde_json::json;
 use thiserror::Error;
-use vending_api::S3Permissions;
 
 use crate::authorize::{Grant, Restriction};
+use crate::s3_prefix;
 
 /// Longest `RoleSessionName` and `SourceIdentity` (STS API reference).
 const MAX_NAME_LENGTH: usize = 64;
@@ -75,7 +74,7 @@ impl AssumeRole {
             Restriction::RoleOnly => None,
             Restriction::Inline(policy) => Some(policy.clone()),
             Restriction::S3Prefix if bucket.is_empty() => return Err(SessionError::NoBucket),
-            Restriction::S3Prefix => Some(s3_prefix_policy(grant, bucket)),
+            Restriction::S3Prefix => Some(s3_prefix::policy(grant, bucket)),
         };
         if let Some(length) = policy.as_ref().map(|policy| policy.chars().count())
             && length > MAX_POLICY_LENGTH
@@ -176,38 +175,6 @@ fn hex_prefix(bytes: &[u8]) -> String {
         let _ = write!(hex, "{byte:02x}");
         hex
     })
-}
-
-/// What the role allows, but only below the prefix. The KMS statement lets encrypted buckets work where the role may
-/// use the key through S3; a session policy never adds a permission.
-fn s3_prefix_policy(grant: &Grant, bucket: &str) -> String {
-    let partition = role_partition(&grant.role_arn).unwrap_or("aws");
-    let prefix = grant.s3_path_prefix.trim_end_matches('/');
-    let mut actions = vec!["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"];
-    if grant.s3_permissions >= S3Permissions::ReadWrite {
-        actions.push("s3:GetObject");
-    }
-    if grant.s3_permissions == S3Permissions::Full {
-        actions.push("s3:DeleteObject");
-    }
-    let mut statements = vec![
-        json!({"Effect": "Allow", "Action": actions, "Resource": format!("arn:{partition}:s3:::{bucket}/{prefix}/*")}),
-        json!({
-            "Effect": "Allow",
-            "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
-            "Resource": "*",
-            "Condition": {"StringLike": {"kms:ViaService": "s3.*"}}
-        }),
-    ];
-    if grant.s3_permissions == S3Permissions::Full {
-        statements.push(json!({
-            "Effect": "Allow",
-            "Action": "s3:ListBucket",
-            "Resource": format!("arn:{partition}:s3:::{bucket}"),
-            "Condition": {"StringLike": {"s3:prefix": [format!("{prefix}/*"), format!("{prefix}/")]}}
-        }));
-    }
-    json!({"Version": "2012-10-17", "Statement": statements}).to_string()
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ use crate::authorize::{Grant, Terms, authorize};
 use crate::error::VendError;
 use crate::rate_limit::RateLimit;
 use crate::request::VendRequest;
-use crate::role_mapping::RoleMappings;
 use crate::session::AssumeRole;
 use crate::sts::Sts;
+use crate::table::RoleMappings;
 use crate::trusted_issuers::TrustedIssuers;
 
 /// The trail of a request for credentials.

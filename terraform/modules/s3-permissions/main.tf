@@ -1,5 +1,5 @@
 # What a role may do in the bucket. The levels are those of the vending API's generated session policies
-# (vending-lambda/src/session.rs): change both or neither.
+# (vending-lambda/src/s3_prefix.rs): change both or neither.
 
 locals {
   actions = concat(

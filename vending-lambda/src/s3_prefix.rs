@@ -1,0 +1,71 @@
+//! Prefixes of a bucket: which lie under which, and the session policy that restricts a session to one.
+
+use serde_json::json;
+use vending_api::S3Permissions;
+
+use crate::authorize::Grant;
+use crate::session::role_partition;
+
+/// A prefix stands in a policy of 2,048 characters up to three times.
+const MAX_REQUESTED_PREFIX: usize = 500;
+
+/// `requested` if it lies under `granted`, compared by whole path segments: `logs/a` is not above `logs/ab`.
+pub(crate) fn narrower(granted: &str, requested: &str) -> Result<String, &'static str> {
+    if requested.len() > MAX_REQUESTED_PREFIX {
+        return Err("is longer than a session policy can hold");
+    }
+    if !fits_into_a_policy(requested) {
+        return Err(
+            "must not hold `*`, `?`, `$`, quotes, `\\`, characters above U+00FF, control characters, empty, `.` or `..` segments",
+        );
+    }
+    let granted = granted.strip_suffix('/').unwrap_or(granted);
+    match requested.strip_prefix(granted) {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => Ok(requested.to_owned()),
+        _ => Err("does not lie under this client's own prefix"),
+    }
+}
+
+/// Wildcards and policy variables would widen the policy they are put into, and programs that normalise paths would
+/// make `a/../b` another prefix than the policy names.
+pub(crate) fn fits_into_a_policy(prefix: &str) -> bool {
+    let path = prefix.strip_suffix('/').unwrap_or(prefix);
+    !path.is_empty()
+        && !path.contains(|character: char| {
+            // What STS takes in a policy ends at U+00FF (API reference, AssumeRole, `Policy`).
+            "*?$\\\"".contains(character) || character.is_control() || character > '\u{ff}'
+        })
+        && path.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
+}
+
+/// What the role allows, but only below the prefix. The KMS statement lets encrypted buckets work where the role may
+/// use the key through S3; a session policy never adds a permission.
+pub(crate) fn policy(grant: &Grant, bucket: &str) -> String {
+    let partition = role_partition(&grant.role_arn).unwrap_or("aws");
+    let prefix = grant.s3_path_prefix.trim_end_matches('/');
+    let mut actions = vec!["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"];
+    if grant.s3_permissions >= S3Permissions::ReadWrite {
+        actions.push("s3:GetObject");
+    }
+    if grant.s3_permissions == S3Permissions::Full {
+        actions.push("s3:DeleteObject");
+    }
+    let mut statements = vec![
+        json!({"Effect": "Allow", "Action": actions, "Resource": format!("arn:{partition}:s3:::{bucket}/{prefix}/*")}),
+        json!({
+            "Effect": "Allow",
+            "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
+            "Resource": "*",
+            "Condition": {"StringLike": {"kms:ViaService": "s3.*"}}
+        }),
+    ];
+    if grant.s3_permissions == S3Permissions::Full {
+        statements.push(json!({
+            "Effect": "Allow",
+            "Action": "s3:ListBucket",
+            "Resource": format!("arn:{partition}:s3:::{bucket}"),
+            "Condition": {"StringLike": {"s3:prefix": [format!("{prefix}/*"), format!("{prefix}/")]}}
+        }));
+    }
+    json!({"Version": "2012-10-17", "Statement": statements}).to_string()
+}
