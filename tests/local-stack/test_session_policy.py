@@ -6,15 +6,6 @@ import pytest
 
 from local_stack.servers import s3_statements
 
-READ_WRITE = [
-    "s3:PutObject",
-    "s3:GetObject",
-    "s3:DeleteObject",
-    "s3:AbortMultipartUpload",
-    "s3:ListMultipartUploadParts",
-]
-
-
 def document(*statements: dict) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
@@ -51,23 +42,9 @@ class Bucket:
         return [entry["Key"] for entry in self.s3.list_objects_v2(Bucket=self.name, **parameters).get("Contents", [])]
 
 
-def prefix_policy(bucket: str, prefix: str) -> str:
-    """The policy that the vending Lambda generates for `s3-prefix` at the level `full`."""
-    return document(
-        {"Effect": "Allow", "Action": READ_WRITE, "Resource": f"arn:aws:s3:::{bucket}/{prefix}/*"},
-        {
-            "Effect": "Allow",
-            "Action": "s3:ListBucket",
-            "Resource": f"arn:aws:s3:::{bucket}",
-            "Condition": {"StringLike": {"s3:prefix": [prefix, f"{prefix}/*"]}},
-        },
-        {
-            "Effect": "Allow",
-            "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
-            "Resource": "*",
-            "Condition": {"StringLike": {"kms:ViaService": "s3.*.amazonaws.com"}},
-        },
-    )
+def prefix_policy(bucket: str, prefix: str, level: str = "full") -> str:
+    """The policy that the vending Lambda generates for `s3-prefix` (tests/cases/session-policy)."""
+    return document(*s3_statements(bucket, prefix, level))
 
 
 def test_the_prefix_policy_opens_its_prefix_only(stack, wide, refused):
@@ -84,6 +61,46 @@ def test_the_prefix_policy_opens_its_prefix_only(stack, wide, refused):
     for parameters in ({}, {"Prefix": ""}, {"Prefix": "logs"}, {"Prefix": "logs/ab"}, {"Prefix": "other/"}):
         refused(lambda: mine.list(**parameters), "AccessDenied", 403)
     refused(lambda: mine.s3.list_buckets(), "AccessDenied", 403)
+
+
+# What each level allows of: upload, upload with the one canned ACL or another one, download, list, delete.
+LEVELS = {
+    "write": {"put", "put_acl"},
+    "read-write": {"put", "put_acl", "get"},
+    "full": {"put", "put_acl", "get", "list", "delete"},
+}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("by", ["session policy", "role"])
+def test_the_golden_policy_of_each_level(stack, wide, refused, level, by):
+    prefix = f"logs/{level}-{by.replace(' ', '-')}"
+    bucket = stack.ready["bucket"]
+    Bucket(stack, stack.ready["admin"]).put(f"{prefix}/there")
+    if by == "role":
+        keys = stack.vend(stack.server(level=level, s3_path_prefix=f"{prefix}/"))
+    else:
+        keys = stack.vend(wide, Policy=prefix_policy(bucket, prefix, level))
+    mine = Bucket(stack, keys)
+
+    def upload(folder, **more):
+        return mine.s3.put_object(Bucket=bucket, Key=f"{folder}/1", Body=b"x", **more)
+
+    calls = {
+        "put": upload,
+        "put_acl": lambda folder: upload(folder, ACL="bucket-owner-full-control"),
+        "get": lambda folder: mine.get(f"{folder}/there"),
+        "put_any_acl": lambda folder: upload(folder, ACL="public-read"),
+        "list": lambda folder: mine.list(Prefix=f"{folder}/"),
+        "delete": lambda folder: mine.s3.delete_object(Bucket=bucket, Key=f"{folder}/1"),
+    }
+    for name, call in calls.items():
+        if name in LEVELS[level]:
+            call(prefix)
+        else:
+            refused(lambda: call(prefix), "AccessDenied", 403)
+        for elsewhere in ("other", f"{prefix}0", "logs"):
+            refused(lambda: call(elsewhere), "AccessDenied", 403)
 
 
 def test_without_a_session_policy_the_role_decides(stack, wide):

@@ -38,11 +38,17 @@ pub(crate) fn fits_into_a_policy(prefix: &str) -> bool {
         && path.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
 }
 
-/// What the role allows, but only below the prefix. The KMS statement lets encrypted buckets work where the role may
-/// use the key through S3; a session policy never adds a permission.
+/// What the role allows, but only below the prefix: the policy of a level, with which Terraform and the local stack are
+/// compared too (`tests/cases/session-policy`).
+///
+/// `PutObject` with a canned ACL needs `PutObjectAcl` (Logstash always sends one); the only ACL that may be set is the one
+/// that gives the bucket's owner everything. The KMS statement lets encrypted buckets work where the role may use the key
+/// through S3: a session policy never adds a permission.
 pub(crate) fn policy(grant: &Grant, bucket: &str) -> String {
     let partition = role_partition(&grant.role_arn).unwrap_or("aws");
     let prefix = grant.s3_path_prefix.trim_end_matches('/');
+    let bucket = format!("arn:{partition}:s3:::{bucket}");
+    let objects = format!("{bucket}/{prefix}/*");
     let mut actions = vec!["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"];
     if grant.s3_permissions >= S3Permissions::ReadWrite {
         actions.push("s3:GetObject");
@@ -51,21 +57,68 @@ pub(crate) fn policy(grant: &Grant, bucket: &str) -> String {
         actions.push("s3:DeleteObject");
     }
     let mut statements = vec![
-        json!({"Effect": "Allow", "Action": actions, "Resource": format!("arn:{partition}:s3:::{bucket}/{prefix}/*")}),
+        json!({"Effect": "Allow", "Action": actions, "Resource": objects}),
         json!({
             "Effect": "Allow",
-            "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
-            "Resource": "*",
-            "Condition": {"StringLike": {"kms:ViaService": "s3.*"}}
+            "Action": "s3:PutObjectAcl",
+            "Resource": objects,
+            "Condition": {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}
         }),
     ];
     if grant.s3_permissions == S3Permissions::Full {
         statements.push(json!({
             "Effect": "Allow",
             "Action": "s3:ListBucket",
-            "Resource": format!("arn:{partition}:s3:::{bucket}"),
-            "Condition": {"StringLike": {"s3:prefix": [format!("{prefix}/*"), format!("{prefix}/")]}}
+            "Resource": bucket,
+            "Condition": {"StringLike": {"s3:prefix": format!("{prefix}/*")}}
         }));
     }
+    statements.push(json!({
+        "Effect": "Allow",
+        "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
+        "Resource": "*",
+        "Condition": {"StringLike": {"kms:ViaService": "s3.*"}}
+    }));
     json!({"Version": "2012-10-17", "Statement": statements}).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::authorize::Restriction;
+    use crate::session::SessionIdentity;
+
+    #[test]
+    fn the_policy_of_a_level_is_the_golden_one() {
+        let golden = [
+            (S3Permissions::Write, include_str!("../../tests/cases/session-policy/write.json")),
+            (S3Permissions::ReadWrite, include_str!("../../tests/cases/session-policy/read-write.json")),
+            (S3Permissions::Full, include_str!("../../tests/cases/session-policy/full.json")),
+        ];
+        for (level, golden) in golden {
+            for prefix in ["logs/web-01/", "logs/web-01"] {
+                let generated = policy(&grant(level, prefix, "arn:aws:iam::123456789012:role/r"), "example-logs");
+                let [generated, golden]: [serde_json::Value; 2] =
+                    [&generated, golden].map(|text| serde_json::from_str(text).expect("JSON"));
+                assert_eq!(generated, golden, "{level:?} {prefix}");
+            }
+        }
+        let sovereign = policy(&grant(S3Permissions::Full, "a/", "arn:aws-eusc:iam::123456789012:role/r"), "b");
+        assert!(sovereign.contains("arn:aws-eusc:s3:::b/a/*") && !sovereign.contains("arn:aws:"), "{sovereign}");
+    }
+
+    fn grant(level: S3Permissions, prefix: &str, role_arn: &str) -> Grant {
+        Grant {
+            role_arn: role_arn.to_owned(),
+            server_name: None,
+            s3_path_prefix: prefix.to_owned(),
+            s3_permissions: level,
+            restriction: Restriction::S3Prefix,
+            duration: Duration::from_secs(3600),
+            external_id: None,
+            identity: SessionIdentity::Tags,
+        }
+    }
 }

@@ -9,23 +9,23 @@ variable "bucket_arn" {
 }
 
 variable "s3_path_prefix" {
-  description = "Keys the permissions cover: everything below this prefix, which ends in \"/\". \"\" covers the whole bucket."
+  description = "Keys the permissions cover: everything below this prefix, which ends in \"/\". null: what lies below the prefix in the session's own tag s3_prefix, for a role that many servers share."
   type        = string
 
   # IAM would read *, ? and $ in a resource as pattern or policy variable, and the prefix would cover more than it says.
   validation {
-    condition     = var.s3_path_prefix == "" || can(regex("^([A-Za-z0-9!_.()=@+,:-]+/)+$", var.s3_path_prefix))
-    error_message = "s3_path_prefix \"${var.s3_path_prefix}\" is refused: it must end in \"/\", must not start with \"/\" or hold \"//\", and consists of letters, digits and !_.()=@+,:-/ (a * or $ would be a pattern in an IAM policy). Example: logs/web-01/"
+    condition     = var.s3_path_prefix == null || var.s3_path_prefix == "" || can(regex("^([A-Za-z0-9!_.()=@+,:-]+/)+$", var.s3_path_prefix))
+    error_message = "s3_path_prefix \"${coalesce(var.s3_path_prefix, "null")}\" is refused: it must end in \"/\", must not start with \"/\" or hold \"//\", and consists of letters, digits and !_.()=@+,:-/ (a * or $ would be a pattern in an IAM policy). Example: logs/web-01/"
   }
 
   validation {
-    condition     = !contains(split("/", var.s3_path_prefix), "..") && !contains(split("/", var.s3_path_prefix), ".")
-    error_message = "s3_path_prefix \"${var.s3_path_prefix}\" holds \".\" or \"..\" as a folder: S3 takes it literally, many tools resolve it, and then the prefix is another one. Example: logs/web-01/"
+    condition     = length(setintersection(split("/", coalesce(var.s3_path_prefix, "-/")), [".", ".."])) == 0
+    error_message = "s3_path_prefix \"${coalesce(var.s3_path_prefix, "null")}\" holds \".\" or \"..\" as a folder: S3 takes it literally, many tools resolve it, and then the prefix is another one. Example: logs/web-01/"
   }
 
   validation {
-    condition     = length(var.s3_path_prefix) <= 512
-    error_message = "s3_path_prefix is ${length(var.s3_path_prefix)} characters long; at most 512 are allowed, so that policies and keys keep within AWS's limits."
+    condition     = length(coalesce(var.s3_path_prefix, "-/")) <= 512
+    error_message = "s3_path_prefix is ${length(coalesce(var.s3_path_prefix, "-/"))} characters long; at most 512 are allowed, so that policies and keys keep within AWS's limits."
   }
 }
 

@@ -99,8 +99,9 @@ variable "bucket_arn" {
 }
 
 variable "s3_path_prefix" {
-  description = "Keys the role covers: everything below this prefix, which ends in \"/\". \"\" covers the whole bucket."
+  description = "Keys the role covers: everything below this prefix, which ends in \"/\"."
   type        = string
+  nullable    = false
 }
 
 variable "s3_permissions" {

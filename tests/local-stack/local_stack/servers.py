@@ -4,11 +4,15 @@ import json
 import re
 import secrets
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from .oauth import TokenEndpoint
 
 LEVELS = ("write", "read-write", "full")
 FIELDS = {"server_name", "level", "s3_path_prefix", "item", "scopes", "trust_actions", "session_duration_limit"}
+# One policy a level, for this bucket and prefix.
+GOLDEN_POLICIES = Path(__file__).parents[2] / "cases" / "session-policy"
+GOLDEN_BUCKET, GOLDEN_PREFIX = "example-logs", "logs/web-01/"
 TRUST_ACTIONS = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
 
 
@@ -145,24 +149,10 @@ class Servers:
 
 
 def s3_statements(bucket: str, prefix: str, level: str) -> list[dict]:
-    """What a role may do under its prefix, by level."""
-    folder = prefix.rstrip("/")
-    actions = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
-    if level != "write":
-        actions.append("s3:GetObject")
-    if level == "full":
-        actions.append("s3:DeleteObject")
-    statements = [{"Effect": "Allow", "Action": actions, "Resource": f"arn:aws:s3:::{bucket}/{folder}/*"}]
-    if level == "full":
-        statements.append(
-            {
-                "Effect": "Allow",
-                "Action": "s3:ListBucket",
-                "Resource": f"arn:aws:s3:::{bucket}",
-                "Condition": {"StringLike": {"s3:prefix": [folder, f"{folder}/*"]}},
-            }
-        )
-    return statements
+    """What a level allows below a prefix: the golden policy, which the service and Terraform are held to as well."""
+    golden = (GOLDEN_POLICIES / f"{level}.json").read_text()
+    policy = golden.replace(GOLDEN_BUCKET, bucket).replace(GOLDEN_PREFIX, f"{prefix.rstrip('/')}/")
+    return json.loads(policy)["Statement"]
 
 
 def _checked(order: dict) -> tuple[str, str]:

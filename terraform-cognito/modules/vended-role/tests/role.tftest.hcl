@@ -36,7 +36,7 @@ run "only_the_lambda_may_assume_it" {
   }
 
   assert {
-    condition     = [for statement in jsondecode(aws_iam_role_policy.s3.policy).Statement : statement.Resource] == ["arn:aws:s3:::example-logs/logs/web-01/*"]
+    condition     = toset(jsondecode(aws_iam_role_policy.s3.policy).Statement[*].Resource) == toset(["arn:aws:s3:::example-logs/logs/web-01/*"])
     error_message = "The role reaches beyond its prefix: ${aws_iam_role_policy.s3.policy}"
   }
 }

@@ -59,7 +59,7 @@ run "a_role_takes_its_own_server_only" {
   }
 
   assert {
-    condition     = [for statement in jsondecode(module.role["main"].permissions_policy).Statement : statement.Resource] == ["arn:aws:s3:::example-logs/builds/*"]
+    condition     = toset(jsondecode(module.role["main"].permissions_policy).Statement[*].Resource) == toset(["arn:aws:s3:::example-logs/builds/*"])
     error_message = module.role["main"].permissions_policy
   }
 }

@@ -4,97 +4,79 @@ variables {
   s3_permissions = "write"
 }
 
-run "write_is_upload_below_the_prefix_and_nothing_else" {
+# The golden documents are the vending API's session policies too: they allow the use of any key, since a session policy
+# only narrows, where a role names the bucket's own key or none.
+
+run "write_without_a_key" {
   command = plan
 
   assert {
-    condition = jsondecode(output.policy_json) == {
-      Version = "2012-10-17"
-      Statement = [{
-        Sid      = "Objects"
-        Effect   = "Allow"
-        Action   = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
-        Resource = "arn:aws:s3:::example-logs/logs/web-01/*"
-      }]
-    }
+    condition = jsondecode(output.policy_json) == merge(jsondecode(file("${path.module}/../../../tests/cases/session-policy/write.json")), {
+      Statement = [for statement in jsondecode(file("${path.module}/../../../tests/cases/session-policy/write.json")).Statement : statement if statement.Resource != "*"]
+    })
     error_message = output.policy_json
   }
 }
 
-run "read_write_adds_download" {
+run "write_with_the_buckets_key" {
+  command = plan
+
+  variables {
+    s3_permissions = "write"
+    kms_key_arn    = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"
+  }
+
+  assert {
+    condition     = jsondecode(output.policy_json) == jsondecode(replace(file("${path.module}/../../../tests/cases/session-policy/write.json"), "\"*\"", "\"arn:aws:kms:eu-west-1:123456789012:key/1234abcd\""))
+    error_message = output.policy_json
+  }
+}
+
+run "read_write_with_the_buckets_key" {
   command = plan
 
   variables {
     s3_permissions = "read-write"
+    kms_key_arn    = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"
   }
 
   assert {
-    condition = (
-      length(jsondecode(output.policy_json).Statement) == 1 &&
-      toset(jsondecode(output.policy_json).Statement[0].Action) == toset(["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:GetObject"])
-    )
+    condition     = jsondecode(output.policy_json) == jsondecode(replace(file("${path.module}/../../../tests/cases/session-policy/read-write.json"), "\"*\"", "\"arn:aws:kms:eu-west-1:123456789012:key/1234abcd\""))
     error_message = output.policy_json
   }
 }
 
-run "full_adds_delete_and_a_listing_of_the_prefix_alone" {
+run "full_with_the_buckets_key" {
   command = plan
 
   variables {
     s3_permissions = "full"
+    kms_key_arn    = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"
   }
 
   assert {
-    condition     = contains(jsondecode(output.policy_json).Statement[0].Action, "s3:DeleteObject")
-    error_message = output.policy_json
-  }
-
-  assert {
-    condition = jsondecode(output.policy_json).Statement[1] == {
-      Sid       = "List"
-      Effect    = "Allow"
-      Action    = "s3:ListBucket"
-      Resource  = "arn:aws:s3:::example-logs"
-      Condition = { StringLike = { "s3:prefix" = ["logs/web-01/*", "logs/web-01/"] } }
-    }
+    condition     = jsondecode(output.policy_json) == jsondecode(replace(file("${path.module}/../../../tests/cases/session-policy/full.json"), "\"*\"", "\"arn:aws:kms:eu-west-1:123456789012:key/1234abcd\""))
     error_message = output.policy_json
   }
 }
 
-run "the_whole_bucket_for_shared_roles" {
+run "a_shared_role_opens_what_the_sessions_tag_names" {
   command = plan
 
   variables {
-    s3_path_prefix = ""
+    s3_path_prefix = null
     s3_permissions = "full"
+    kms_key_arn    = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"
   }
 
+  # The golden policy again, with the tag in place of the prefix: no statement about objects or the listing is without it.
   assert {
-    condition     = jsondecode(output.policy_json).Statement[0].Resource == "arn:aws:s3:::example-logs/*"
+    condition     = replace(output.policy_json, "$${aws:PrincipalTag/s3_prefix}", "logs/web-01") == jsonencode(jsondecode(replace(file("${path.module}/../../../tests/cases/session-policy/full.json"), "\"*\"", "\"arn:aws:kms:eu-west-1:123456789012:key/1234abcd\"")))
     error_message = output.policy_json
   }
 
   assert {
-    condition     = !can(jsondecode(output.policy_json).Statement[1].Condition)
-    error_message = output.policy_json
-  }
-}
-
-run "a_key_may_be_used_through_s3_alone" {
-  command = plan
-
-  variables {
-    kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"
-  }
-
-  assert {
-    condition = jsondecode(output.policy_json).Statement[1] == {
-      Sid       = "Key"
-      Effect    = "Allow"
-      Action    = ["kms:GenerateDataKey", "kms:Decrypt"]
-      Resource  = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"
-      Condition = { StringLike = { "kms:ViaService" = "s3.*" } }
-    }
+    condition     = length(regexall("web-01", output.policy_json)) == 0
     error_message = output.policy_json
   }
 }
