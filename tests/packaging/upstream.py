@@ -26,6 +26,7 @@ def jwt() -> str:
 class Upstream:
     def __init__(self) -> None:
         self.files: dict[str, Path] = {}
+        self.refusal: tuple[int, str] | None = None
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 
@@ -45,6 +46,9 @@ class Upstream:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
                 if self.path == "/oauth/token":
                     self.answer(*token(body))
+                elif upstream.refusal:
+                    status, text = upstream.refusal
+                    self.answer(status, "text/xml", text.encode())
                 else:
                     self.answer(*assume_role(body))
 

@@ -1,0 +1,38 @@
+"""scripts/server-env: what Terraform has applied becomes an env file, line by line."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "scripts/server-env"
+
+
+def server_env(folder: Path, configuration: dict[str, str | None]) -> subprocess.CompletedProcess[str]:
+    """With a `terraform` that prints these outputs."""
+    outputs = {"server_configurations": {"value": {"web-01": configuration}}, "server_secrets": {"value": {}}}
+    (folder / "outputs.json").write_text(json.dumps(outputs))
+    terraform = folder / "terraform"
+    terraform.write_text(f"#!/bin/sh\ncat {folder}/outputs.json\n")
+    terraform.chmod(0o755)
+    environment = {"PATH": f"{folder}:{os.environ['PATH']}"}
+    return subprocess.run([SCRIPT, folder, "web-01"], env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_shell_reads_back_every_value(tmp_path: Path) -> None:
+    values = {"A": "plain", "B": 'qu"o`t$e\\', "C": None, "D": "caf\u00e9 au lait"}
+    printed = server_env(tmp_path, values)
+    assert printed.returncode == 0, printed.stderr
+    (tmp_path / "env").write_text(printed.stdout)
+    read = subprocess.run(["bash", "-c", f'. {tmp_path}/env; printf "%s\\n" "$A" "$B" "$C" "$D"'], capture_output=True, text=True, check=True)
+    assert read.stdout.splitlines() == ["plain", 'qu"o`t$e\\', "", "caf\u00e9 au lait"]
+
+
+@pytest.mark.parametrize("value", ["eu-west-1\nLD_PRELOAD=./evil.so", "a\r", "a\tb", "a\u2028b", "\x00"])
+def test_no_value_begins_another_line(tmp_path: Path, value: str) -> None:
+    printed = server_env(tmp_path, {"AWS_REGION": value})
+    assert printed.returncode == 1
+    assert "AWS_REGION of web-01 holds a control character" in printed.stderr
+    assert printed.stdout == ""
