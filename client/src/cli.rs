@@ -54,7 +54,8 @@ pub(crate) enum Command {
     Man,
 }
 
-const ENVIRONMENT: &str = "\
+/// The variables, for `--help`.
+pub(crate) const ENVIRONMENT: &str = "\
 Environment:
   IDP_TYPE                       auth0 (default), cognito, entra, github, oidc or file
   AWS_REGION                     region of STS, and of COGNITO_DOMAIN as a prefix
@@ -63,13 +64,16 @@ Environment:
   AWS_ROLE_SESSION_NAME          RoleSessionName (default: the client id, else oidc-credential-provider)
   AWS_ROLE_DURATION_SECONDS      900 to 43200 (default: STS's hour)
   S3_BUCKET, S3_PATH_PREFIX, AWS_ENDPOINT_URL_S3
-                                 the identity's place (s3, setup, doctor)
+                                 the identity's bucket, prefix and S3 (s3, setup, doctor)
+  AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT
+                                 `true`: such an endpoint of S3 (s3)
   AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL
                                  STS, where it is not the region's own
   CREDVEND_CACHE_DIR             cache directory (default: $CACHE_DIRECTORY, $XDG_CACHE_HOME/credvend,
                                  ~/.cache/credvend)
   SSL_CERT_FILE, AWS_CA_BUNDLE   certificate authorities on top of the system's
-  HTTPS_PROXY, NO_PROXY          proxy
+  HTTPS_PROXY, ALL_PROXY, NO_PROXY
+                                 proxy, and the hosts that are reached without it; in either case of letters
 
  auth0:
   AUTH0_DOMAIN                   tenant or custom domain; or AUTH0_TOKEN_ENDPOINT, a URL

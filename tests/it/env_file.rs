@@ -1,7 +1,10 @@
 //! `--env-file`: what it may look like, who may write it, and what it overrules.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
 
+use tests::process::binary;
 use tests::upstream::Service as Upstream;
 
 use crate::machine::{Machine, run};
@@ -53,5 +56,75 @@ async fn the_env_file_overrules_other_spellings_of_the_same_thing() {
         let ran = machine.run(&["--env-file", env_file.to_str().unwrap(), "get-credentials"], &[]).await;
         assert_eq!(ran.code(), Some(1), "{line}");
         assert!(ran.stderr().contains("line 1"), "{}", ran.stderr());
+    }
+}
+
+/// What `credvend-s3` gets, seen by a program in its place: `credvend` runs the one that lies beside it.
+async fn environment_of_s3(folder: &Path, file: &str, process: &[(&str, &str)]) -> Vec<String> {
+    // Written by a child: a file that this process has open for writing while another test forks cannot be run.
+    let mut make = Command::new("sh");
+    make.args(["-c", r#"cp "$0" "$1" && printf '#!/bin/sh\nexec /usr/bin/env\n' > "$2" && chmod 755 "$2""#]);
+    let (credvend, s3) = (folder.join("credvend"), folder.join("credvend-s3"));
+    make.arg(binary("credvend")).arg(&credvend).arg(s3);
+    let made = run(make).await;
+    assert_eq!(made.code(), Some(0), "{}", made.stderr());
+    let env_file = folder.join("identity.env");
+    std::fs::write(&env_file, file).expect("a writable folder");
+    let mut command = Command::new(credvend);
+    command.env_clear().envs(process.iter().copied()).arg("--env-file").arg(env_file).args(["s3", "list"]);
+    let ran = run(command).await;
+    assert_eq!(ran.code(), Some(0), "{}", ran.stderr());
+    let mut lines: Vec<_> = ran.stdout().lines().map(str::to_owned).collect();
+    lines.retain(|line| !line.starts_with("PWD=") && !line.starts_with("_=") && !line.starts_with("SHLVL="));
+    lines.sort();
+    lines
+}
+
+/// The file, the process's own variables, and what `credvend-s3` finds.
+type Row = (&'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
+
+#[tokio::test]
+async fn what_the_file_says_reaches_s3_and_wins_there_in_any_spelling() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let rows: [Row; 8] = [
+        // The reported case.
+        (
+            "export IDP_TYPE=cognito\nexport AWS_REGION=us-east-1\nexport S3_BUCKET=example-logs\n\
+             export HTTPS_PROXY=http://proxy.example.com:3128\nexport AWS_USE_FIPS_ENDPOINT=true\n",
+            &[("https_proxy", "http://other.example:1"), ("AWS_REGION", "eu-west-1")],
+            &[
+                "AWS_REGION=us-east-1",
+                "AWS_USE_FIPS_ENDPOINT=true",
+                "HTTPS_PROXY=http://proxy.example.com:3128",
+                "S3_BUCKET=example-logs",
+            ],
+        ),
+        (
+            "https_proxy=http://a.example:1\n",
+            &[("HTTPS_PROXY", "http://b.example:1")],
+            &["https_proxy=http://a.example:1"],
+        ),
+        ("ALL_PROXY=http://a.example:1\n", &[("https_proxy", "http://b.example:1")], &["ALL_PROXY=http://a.example:1"]),
+        (
+            "HTTPS_PROXY=http://a.example:1\n",
+            &[("all_proxy", "http://b.example:1")],
+            &["HTTPS_PROXY=http://a.example:1"],
+        ),
+        ("NO_PROXY=a.example\n", &[("no_proxy", "b.example")], &["NO_PROXY=a.example"]),
+        ("TMPDIR=/var/tmp\n", &[("TMPDIR", "/tmp")], &["TMPDIR=/var/tmp"]),
+        (
+            "AWS_USE_DUALSTACK_ENDPOINT=true\nAWS_CA_BUNDLE=/ca.pem\n",
+            &[("AWS_USE_DUALSTACK_ENDPOINT", "false")],
+            &["AWS_CA_BUNDLE=/ca.pem", "AWS_USE_DUALSTACK_ENDPOINT=true"],
+        ),
+        // What the file leaves open stays the process's.
+        (
+            "S3_BUCKET=a\n",
+            &[("https_proxy", "http://b.example:1"), ("NO_PROXY", "c"), ("S3_PATH_PREFIX", "p/")],
+            &["NO_PROXY=c", "S3_BUCKET=a", "S3_PATH_PREFIX=p/", "https_proxy=http://b.example:1"],
+        ),
+    ];
+    for (file, process, expected) in rows {
+        assert_eq!(environment_of_s3(folder.path(), file, process).await, expected, "{file}");
     }
 }

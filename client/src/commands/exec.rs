@@ -14,6 +14,7 @@ use crate::freshness::provider::Provider;
 use crate::log::Log;
 use crate::output;
 use crate::settings::config::Config;
+use crate::settings::known_variables::VARIABLES;
 use crate::settings::sources::Sources;
 
 #[derive(clap::Args)]
@@ -26,38 +27,6 @@ pub(crate) struct Arguments {
     command: Vec<OsString>,
 }
 
-/// Other credentials that the SDKs would find first, and secrets of ours that are none of the program's business.
-const REMOVED: [&str; 27] = [
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    // Older names: boto3 prefers this token to the other one, the Go and Java SDKs these keys to the endpoint.
-    "AWS_SECURITY_TOKEN",
-    "AWS_ACCESS_KEY",
-    "AWS_SECRET_KEY",
-    "AWS_CREDENTIAL_EXPIRATION",
-    "AWS_PROFILE",
-    "AWS_DEFAULT_PROFILE",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_ROLE_ARN",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-    "AUTH0_CLIENT_SECRET",
-    "AUTH0_CLIENT_SECRET_NEXT",
-    "AUTH0_PRIVATE_KEY",
-    "AUTH0_PRIVATE_KEY_NEXT",
-    "COGNITO_CLIENT_SECRET",
-    "COGNITO_CLIENT_SECRET_NEXT",
-    "ENTRA_CLIENT_SECRET",
-    "ENTRA_CLIENT_SECRET_NEXT",
-    "ENTRA_PRIVATE_KEY",
-    "ENTRA_PRIVATE_KEY_NEXT",
-    "OIDC_CLIENT_SECRET",
-    "OIDC_CLIENT_SECRET_NEXT",
-    "OIDC_PRIVATE_KEY",
-    "OIDC_PRIVATE_KEY_NEXT",
-];
-
 pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: Log) -> Result<ExitCode, Error> {
     let config = sources.config()??;
     // Before anything is started: a wrong secret is told now.
@@ -66,8 +35,8 @@ pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: Log) -> Res
     let Some((program, rest)) = arguments.command.split_first() else { return Ok(ExitCode::from(2)) };
     let mut command = Command::new(program);
     command.args(rest);
-    for name in REMOVED {
-        command.env_remove(name);
+    for variable in VARIABLES.iter().filter(|variable| variable.is_removed_by_exec) {
+        command.env_remove(variable.name);
     }
     // boto3 and the AWS CLI know only the second name.
     for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
@@ -76,7 +45,6 @@ pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: Log) -> Res
         }
     }
     if arguments.is_static {
-        command.env_remove("AWS_CONTAINER_CREDENTIALS_FULL_URI");
         command.envs(output::env::pairs(&first, None));
         // Returns only when it fails.
         let cause = command.exec();

@@ -7,23 +7,10 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use crate::error::Error;
+use crate::settings::known_variables::{self, Child};
 use crate::settings::sources::Sources;
 
 const PROGRAM: &str = "credvend-s3";
-
-/// What an environment file or an identity may say for it, too.
-const VARIABLES: [&str; 10] = [
-    "AWS_REGION",
-    "S3_BUCKET",
-    "S3_PATH_PREFIX",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_S3",
-    "CREDVEND_CACHE_DIR",
-    "SSL_CERT_FILE",
-    "AWS_CA_BUNDLE",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-];
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -36,14 +23,22 @@ pub(crate) struct Arguments {
 pub(crate) fn run(sources: &Sources<'_>, arguments: &Arguments) -> Result<ExitCode, Error> {
     let options = sources.options;
     let lookup = sources.lookup()?;
-    let variables = VARIABLES.into_iter().filter_map(|name| Some((name, lookup(name)?)));
     let given = [
         ("--env-file", options.env_file.as_ref().map(OsString::from)),
         ("--identity", options.identity.as_ref().map(OsString::from)),
         ("--config", options.config.as_ref().map(OsString::from)),
     ];
     let given = given.into_iter().filter_map(|(name, value)| Some([OsString::from(name), value?]));
-    let cause = Command::new(program()).args(given.flatten()).args(&arguments.arguments).envs(variables).exec();
+    let mut command = Command::new(program());
+    command.args(given.flatten()).args(&arguments.arguments);
+    for name in known_variables::of(Child::S3) {
+        match lookup(name) {
+            Some(value) => command.env(name, value),
+            // Also what a file says in another spelling: the process's own must not win there.
+            None => command.env_remove(name),
+        };
+    }
+    let cause = command.exec();
     Err(Error::Program { program: PROGRAM.to_owned(), cause })
 }
 

@@ -11,13 +11,10 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::log::Log;
+use crate::settings::known_variables;
 
 /// A command that hangs must not keep the next change from being told.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
-
-/// What the command may know. Not the secrets that this process was given, and not its place under systemd.
-const ENVIRONMENT: [&str; 10] =
-    ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"];
 
 /// A command line, and the environment that it gets.
 #[derive(Clone)]
@@ -61,7 +58,8 @@ impl HookRunner {
 
 impl Hook {
     pub(crate) fn new(command: &str, environment: &dyn Fn(&str) -> Option<String>) -> Self {
-        let environment = ENVIRONMENT.into_iter().filter_map(|name| Some((name, environment(name)?))).collect();
+        let variables = known_variables::of(known_variables::Child::Hook);
+        let environment = variables.filter_map(|name| Some((name, environment(name)?))).collect();
         Self { command: command.to_owned(), environment, limit: TIME_LIMIT }
     }
 

@@ -7,29 +7,14 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::settings::known_variables;
+
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// The variables of a file; they win over the process's own, as they would after `source FILE`. No `Debug`: they hold
 /// secrets.
 #[derive(Default)]
 pub(crate) struct Overlay(BTreeMap<String, String>);
-
-/// Variables that say the same thing, each line in its own way; a secret also as the name of its file.
-const SPELLINGS: [&[&str]; 13] = [
-    &["COGNITO_CLIENT_SECRET"],
-    &["COGNITO_CLIENT_SECRET_NEXT"],
-    &["COGNITO_DOMAIN", "COGNITO_TOKEN_ENDPOINT"],
-    &["AUTH0_CLIENT_SECRET", "AUTH0_PRIVATE_KEY"],
-    &["AUTH0_CLIENT_SECRET_NEXT", "AUTH0_PRIVATE_KEY_NEXT"],
-    &["AUTH0_DOMAIN", "AUTH0_TOKEN_ENDPOINT"],
-    &["ENTRA_CLIENT_SECRET", "ENTRA_PRIVATE_KEY"],
-    &["ENTRA_CLIENT_SECRET_NEXT", "ENTRA_PRIVATE_KEY_NEXT"],
-    &["ENTRA_TENANT_ID", "ENTRA_TOKEN_ENDPOINT"],
-    &["OIDC_CLIENT_SECRET", "OIDC_PRIVATE_KEY"],
-    &["OIDC_CLIENT_SECRET_NEXT", "OIDC_PRIVATE_KEY_NEXT"],
-    &["OIDC_ISSUER", "OIDC_TOKEN_ENDPOINT"],
-    &["AWS_ROLE_ARN", "CREDENTIAL_API_URL"],
-];
 
 /// A file that cannot be used. Never shows a value.
 #[derive(Debug, thiserror::Error)]
@@ -86,11 +71,8 @@ impl Overlay {
 
     /// The file says the same thing in another spelling, so that the process's own variable of this name is overruled.
     pub(crate) fn overrules(&self, name: &str) -> bool {
-        let spelled = |name: &str| name.strip_suffix("_FILE").unwrap_or(name).to_owned();
-        let Some(spellings) = SPELLINGS.iter().find(|spellings| spellings.contains(&spelled(name).as_str())) else {
-            return false;
-        };
-        self.0.iter().any(|(other, value)| !value.is_empty() && spellings.contains(&spelled(other).as_str()))
+        let Some(fact) = known_variables::fact(name) else { return false };
+        self.0.iter().any(|(other, value)| !value.is_empty() && known_variables::fact(other) == Some(fact))
     }
 }
 
@@ -341,6 +323,10 @@ mod tests {
         let key = overlay("AUTH0_PRIVATE_KEY_FILE=/key\nCREDENTIAL_API_URL=https://a.example\nOIDC_ISSUER=");
         for name in ["AUTH0_CLIENT_SECRET", "AUTH0_CLIENT_SECRET_FILE", "AUTH0_PRIVATE_KEY", "AWS_ROLE_ARN"] {
             assert!(key.overrules(name), "{name}");
+        }
+        let proxy = overlay("HTTPS_PROXY=http://proxy.example:3128\nNO_PROXY=a.example");
+        for name in ["https_proxy", "all_proxy", "ALL_PROXY", "no_proxy"] {
+            assert!(proxy.overrules(name), "{name}");
         }
         for name in ["AUTH0_CLIENT_SECRET_NEXT", "ENTRA_CLIENT_SECRET", "OIDC_TOKEN_ENDPOINT", "AWS_REGION"] {
             assert!(!key.overrules(name), "{name}");

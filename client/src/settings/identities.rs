@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use crate::settings::env_file::Overlay;
+use crate::settings::known_variables::{VARIABLES, Variable};
 
 /// One table of the file.
 pub(crate) struct Identity {
@@ -64,66 +65,6 @@ enum Problem {
     #[error("[identity.{0}]: a name is 1 to 64 letters, digits, `-`, `_` and `.`, the first one a letter or digit")]
     Name(String),
 }
-
-/// Variables that an identity may set. A secret is here as its file only; what concerns the whole process, such as the
-/// proxy, stays in the environment.
-pub(crate) const VARIABLES: [&str; 55] = [
-    "IDP_TYPE",
-    "AWS_REGION",
-    "AWS_ROLE_ARN",
-    "AWS_ROLE_SESSION_NAME",
-    "AWS_ROLE_DURATION_SECONDS",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_STS",
-    "AWS_ENDPOINT_URL_S3",
-    "S3_BUCKET",
-    "S3_PATH_PREFIX",
-    "CREDENTIAL_API_URL",
-    "CREDVEND_CACHE_DIR",
-    "AUTH0_DOMAIN",
-    "AUTH0_TOKEN_ENDPOINT",
-    "AUTH0_CLIENT_ID",
-    "AUTH0_AUDIENCE",
-    "AUTH0_CLIENT_SECRET_FILE",
-    "AUTH0_CLIENT_SECRET_NEXT_FILE",
-    "AUTH0_PRIVATE_KEY_FILE",
-    "AUTH0_PRIVATE_KEY_NEXT_FILE",
-    "AUTH0_PRIVATE_KEY_ID",
-    "AUTH0_CERTIFICATE_FILE",
-    "COGNITO_DOMAIN",
-    "COGNITO_TOKEN_ENDPOINT",
-    "COGNITO_CLIENT_ID",
-    "COGNITO_CLIENT_SECRET_FILE",
-    "COGNITO_CLIENT_SECRET_NEXT_FILE",
-    "COGNITO_RESOURCE_SERVER",
-    "COGNITO_SCOPES",
-    "COGNITO_CREDENTIAL_API_URL",
-    "ENTRA_TENANT_ID",
-    "ENTRA_TOKEN_ENDPOINT",
-    "ENTRA_CLIENT_ID",
-    "ENTRA_SCOPE",
-    "ENTRA_CLIENT_SECRET_FILE",
-    "ENTRA_CLIENT_SECRET_NEXT_FILE",
-    "ENTRA_PRIVATE_KEY_FILE",
-    "ENTRA_PRIVATE_KEY_NEXT_FILE",
-    "ENTRA_PRIVATE_KEY_ID",
-    "ENTRA_CERTIFICATE_FILE",
-    "GITHUB_AUDIENCE",
-    "OIDC_ISSUER",
-    "OIDC_TOKEN_ENDPOINT",
-    "OIDC_TOKEN_ENDPOINT_AUTH_METHOD",
-    "OIDC_CLIENT_ID",
-    "OIDC_CLIENT_SECRET_FILE",
-    "OIDC_CLIENT_SECRET_NEXT_FILE",
-    "OIDC_PRIVATE_KEY_FILE",
-    "OIDC_PRIVATE_KEY_NEXT_FILE",
-    "OIDC_PRIVATE_KEY_ID",
-    "OIDC_CERTIFICATE_FILE",
-    "OIDC_AUDIENCE",
-    "OIDC_RESOURCE",
-    "OIDC_SCOPES",
-    "OIDC_TOKEN_FILE",
-];
 
 /// Reads one identity of a file; without a name, the only one.
 pub(crate) fn read(path: &Path, name: Option<&str>) -> Result<Identity, IdentitiesError> {
@@ -207,13 +148,13 @@ fn users(name: &str, given: Value) -> Result<Vec<String>, Problem> {
 fn variable(name: &str, key: String, value: Value) -> Result<(String, String), Problem> {
     let name = name.to_owned();
     let variable = key.to_ascii_uppercase();
-    let file = format!("{variable}_FILE");
+    let known: Vec<String> = VARIABLES.iter().filter_map(Variable::in_table).collect();
     // Upper case would be a second way to say the same.
-    if key != key.to_ascii_lowercase() || !VARIABLES.contains(&variable.as_str()) {
-        if VARIABLES.contains(&file.as_str()) {
+    if key != key.to_ascii_lowercase() || !known.contains(&variable) {
+        if known.contains(&format!("{variable}_FILE")) {
             return Err(Problem::Secret { name, key });
         }
-        let known = VARIABLES.map(str::to_ascii_lowercase);
+        let known: Vec<String> = known.iter().map(|known| known.to_ascii_lowercase()).collect();
         let suggestion = nearest(&key.to_ascii_lowercase(), known.iter().map(String::as_str));
         return Err(Problem::UnknownKey { name, key, suggestion });
     }
@@ -302,10 +243,9 @@ mod tests {
         }
     }
 
-    /// Whatever the configuration looks up can be said here, or belongs to the process.
+    /// Whatever the configuration looks up stands in the table.
     #[test]
-    fn every_variable_of_an_identity_is_known() {
-        let process = ["PROXY", "SSL_CERT_FILE", "AWS_CA_BUNDLE", "DIRECTORY", "XDG_CACHE_HOME", "HOME", "ACTIONS_ID"];
+    fn every_variable_that_is_looked_up_is_known() {
         let looked_up = std::cell::RefCell::new(Vec::new());
         for idp_type in ["auth0", "cognito", "entra", "oidc", "file", "github"] {
             for is_set in [false, true] {
@@ -321,10 +261,7 @@ mod tests {
             }
         }
         for name in looked_up.into_inner() {
-            let is_secret = VARIABLES.contains(&format!("{name}_FILE").as_str());
-            let is_process = process.iter().any(|word| name.to_uppercase().contains(word));
-            let is_known = VARIABLES.contains(&name.as_str()) || is_secret || is_process;
-            assert!(is_known, "{name}");
+            assert!(crate::settings::known_variables::fact(&name).is_some(), "{name}");
         }
     }
 }

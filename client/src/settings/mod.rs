@@ -5,5 +5,6 @@ pub mod env_file;
 pub(crate) mod error;
 pub(crate) mod identities;
 pub(crate) mod identity_options;
+pub(crate) mod known_variables;
 pub(crate) mod sources;
 pub(crate) mod variables;

@@ -6,7 +6,7 @@ use super::error::{SetupError, absolute, plain_value};
 use crate::error::Error;
 use crate::secret::SecretSource;
 use crate::settings::config::Config;
-use crate::settings::identities::VARIABLES;
+use crate::settings::known_variables::{self, Child, VARIABLES};
 use crate::settings::sources::Sources;
 
 pub(super) struct NamedIdentity {
@@ -56,7 +56,7 @@ impl NamedIdentity {
         let s3_endpoint =
             value("AWS_ENDPOINT_URL_S3")?.map_or_else(|| value("AWS_ENDPOINT_URL"), |own| Ok(Some(own)))?;
         let mut variables = Vec::new();
-        for name in VARIABLES.into_iter().filter(|name| !name.ends_with("_FILE") && !NOT_CARRIED.contains(name)) {
+        for name in known_variables::of(Child::Carried) {
             variables.extend(value(name)?.map(|value| (name, value)));
         }
         let program = std::env::current_exe().map_err(SetupError::Program)?;
@@ -70,7 +70,7 @@ impl NamedIdentity {
             variables,
             files: mounted_files(&config, &lookup)?,
             token_file: value("OIDC_TOKEN_FILE")?,
-            beside: PROCESS_VARIABLES.into_iter().filter(|name| known(name).is_some()).collect(),
+            beside: known_variables::of(Child::Mentioned).filter(|name| known(name).is_some()).collect(),
         })
     }
 
@@ -135,13 +135,9 @@ impl Source {
     }
 }
 
-/// They belong to the machine, not to the identity.
-const NOT_CARRIED: [&str; 3] = ["CREDVEND_CACHE_DIR", "S3_BUCKET", "S3_PATH_PREFIX"];
-const PROCESS_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "AWS_CA_BUNDLE"];
-
 fn mounted_files(config: &Config, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Vec<MountedFile>, SetupError> {
     let mut files = Vec::new();
-    for variable in VARIABLES.into_iter().filter(|name| name.ends_with("_CERTIFICATE_FILE")) {
+    for variable in VARIABLES.iter().map(|variable| variable.name).filter(|name| name.ends_with("_CERTIFICATE_FILE")) {
         if let Some(path) = lookup(variable).filter(|path| !path.trim().is_empty()) {
             let path = absolute(variable, &PathBuf::from(path.trim()))?;
             files.push(MountedFile { name: variable.trim_end_matches("_FILE").to_owned(), path: Some(path) });
