@@ -14,7 +14,7 @@ use crate::files::published_files::PublishError;
 use crate::freshness::error::FetchError;
 use crate::idp::error::IdpError;
 use crate::settings::error::SettingsError;
-use crate::settings::variables::ConfigError;
+use environment::ConfigError;
 
 /// The program's error.
 #[derive(Debug, thiserror::Error)]

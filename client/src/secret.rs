@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use crate::settings::variables::Variables;
+use environment::Variables;
 
 /// A secret, a token or a key: no `Debug`, no `Display`, wiped when dropped.
 #[derive(Clone)]

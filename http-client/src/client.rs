@@ -1,19 +1,22 @@
 //! The HTTP client: one connection pool, TLS by rustls, no redirects, bounded time and size.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use environment::{Endpoint, LOOPBACK, Proxy};
+use reqwest::ClientBuilder;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
-use reqwest::{ClientBuilder, NoProxy};
+use roots::{Roots, RootsError};
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
+use url::Url;
 
-use crate::endpoint::Endpoint;
 use crate::error::RequestError;
 use crate::request::Request;
 use crate::response::Response;
-use crate::roots::{self, Roots, RootsError};
 
 /// Bounds of every request of an [`HttpClient`].
 #[derive(Debug, Clone, Copy)]
@@ -26,15 +29,6 @@ pub struct Limits {
     pub max_body: usize,
 }
 
-/// The proxy for `https`, as a program's own variables say it.
-#[derive(Clone, Default)]
-pub struct Proxy {
-    /// `HTTPS_PROXY`. None: no proxy.
-    pub https: Option<String>,
-    /// `NO_PROXY`.
-    pub no_proxy: Option<String>,
-}
-
 /// Sends [`Request`]s. Cheap to clone; clones share the connections.
 #[derive(Clone)]
 pub struct HttpClient {
@@ -42,6 +36,7 @@ pub struct HttpClient {
     proxied: reqwest::Client,
     /// For plain http, which is loopback by construction: a proxy would carry the secret off this machine.
     direct: reqwest::Client,
+    proxy: Proxy,
     limits: Limits,
 }
 
@@ -54,50 +49,26 @@ pub enum BuildError {
     /// TLS could not be set up.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
-    /// The proxy's URL, which is not repeated: it may hold a password.
-    #[error("HTTPS_PROXY is not the URL of a proxy, for example `http://proxy.example.com:3128`")]
-    Proxy,
     /// The HTTP library refused its configuration.
     #[error("the HTTP client cannot be set up: {0}")]
     Http(String),
 }
 
 impl HttpClient {
-    /// Reads the trusted roots and sets up TLS; connects to nothing yet. The proxy is the one that the process's own
-    /// `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
+    /// Reads the trusted roots and sets up TLS; connects to nothing yet. Variables of the process that name a proxy are
+    /// not looked at: the caller has read them, perhaps from a file.
     ///
     /// # Errors
     /// When an extra CA file is unusable.
-    pub fn new(roots: Roots, extra_ca: &[PathBuf], limits: Limits) -> Result<Self, BuildError> {
-        Self::build(roots, extra_ca, limits, Ok)
-    }
-
-    /// As [`HttpClient::new`], with the proxy of a program that reads its variables from elsewhere too.
-    ///
-    /// # Errors
-    /// When an extra CA file or the proxy is unusable.
-    pub fn with_proxy(roots: Roots, extra_ca: &[PathBuf], proxy: &Proxy, limits: Limits) -> Result<Self, BuildError> {
-        Self::build(roots, extra_ca, limits, |builder| {
-            let Some(url) = &proxy.https else { return Ok(builder.no_proxy()) };
-            let exceptions = proxy.no_proxy.as_deref().and_then(NoProxy::from_string);
-            Ok(builder.proxy(reqwest::Proxy::https(url).map_err(|_| BuildError::Proxy)?.no_proxy(exceptions)))
-        })
-    }
-
-    fn build(
-        roots: Roots,
-        extra_ca: &[PathBuf],
-        limits: Limits,
-        set_proxy: impl Fn(ClientBuilder) -> Result<ClientBuilder, BuildError>,
-    ) -> Result<Self, BuildError> {
-        let store = roots::load(roots, extra_ca)?;
+    pub fn new(roots: Roots, extra_ca: &[PathBuf], proxy: &Proxy, limits: Limits) -> Result<Self, BuildError> {
+        let store = roots::store(roots, extra_ca)?;
         let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(store)
             .with_no_client_auth();
-        let proxied = finish(set_proxy(builder(tls.clone(), limits))?)?;
-        let direct = finish(builder(tls, limits).no_proxy())?;
-        Ok(Self { proxied, direct, limits })
+        let proxied = finish(with_proxy(builder(tls.clone(), limits), proxy))?;
+        let direct = finish(builder(tls, limits).no_proxy().dns_resolver(Arc::new(LoopbackNames)))?;
+        Ok(Self { proxied, direct, proxy: proxy.clone(), limits })
     }
 
     /// Sends a request and reads its whole answer. Every status is an answer, 500 too.
@@ -116,7 +87,7 @@ impl HttpClient {
     async fn exchange(&self, request: Request) -> Result<Response, RequestError> {
         let headers = request.headers()?;
         let Request { endpoint, method, body, .. } = request;
-        let failed = |error: reqwest::Error| RequestError::from_reqwest(&error, &endpoint, self.limits.connect);
+        let failed = |error: reqwest::Error| self.request_error(&error, &endpoint);
         let client = if endpoint.is_plain_http() { &self.direct } else { &self.proxied };
         let mut outgoing = client.request(method, endpoint.url().clone()).headers(headers);
         if let Some((_, bytes)) = body {
@@ -129,12 +100,16 @@ impl HttpClient {
         Ok(Response { status, body, headers })
     }
 
+    fn request_error(&self, error: &reqwest::Error, endpoint: &Endpoint) -> RequestError {
+        let (host, port) = endpoint.host_and_port();
+        let proxy = if endpoint.is_plain_http() { None } else { self.proxy.for_host(host, port) };
+        RequestError::from_reqwest(error, endpoint, proxy, self.limits.connect)
+    }
+
     /// Chunk by chunk: a body is never held beyond its cap, whatever `Content-Length` says or leaves out.
     async fn read_body(&self, incoming: &mut reqwest::Response, endpoint: &Endpoint) -> Result<Vec<u8>, RequestError> {
         let mut body = Vec::new();
-        while let Some(chunk) =
-            incoming.chunk().await.map_err(|error| RequestError::from_reqwest(&error, endpoint, self.limits.connect))?
-        {
+        while let Some(chunk) = incoming.chunk().await.map_err(|error| self.request_error(&error, endpoint))? {
             if body.len() + chunk.len() > self.limits.max_body {
                 return Err(RequestError::TooLarge { endpoint: endpoint.clone(), limit: self.limits.max_body });
             }
@@ -154,12 +129,43 @@ fn builder(tls: ClientConfig, limits: Limits) -> ClientBuilder {
         .user_agent(concat!("credvend/", env!("CARGO_PKG_VERSION")))
 }
 
+/// The library gets the proxy without its credentials and asks us for each request, so that it neither parses the URL
+/// nor the exceptions in its own way.
+fn with_proxy(builder: ClientBuilder, proxy: &Proxy) -> ClientBuilder {
+    let Some(url) = &proxy.https else { return builder.no_proxy() };
+    let credentials = url.credentials().map(|(user, password)| (user.to_owned(), password.to_owned()));
+    let proxy = proxy.clone();
+    let choose = move |url: &Url| {
+        let proxy = proxy.for_host(url.host_str()?, url.port_or_known_default()?)?;
+        Url::parse(&proxy.url()).ok()
+    };
+    let mut intercept = reqwest::Proxy::custom(choose);
+    if let Some((user, password)) = credentials {
+        intercept = intercept.basic_auth(&user, &password);
+    }
+    builder.proxy(intercept)
+}
+
+/// For the client that only ever connects to this machine: a name that means loopback is not looked up anywhere, where
+/// somebody could have given it another address.
+struct LoopbackNames;
+
+impl Resolve for LoopbackNames {
+    fn resolve(&self, _name: Name) -> Resolving {
+        let addresses: Addrs = Box::new(LOOPBACK.into_iter().map(|address| SocketAddr::new(address, 0)));
+        Box::pin(std::future::ready(Ok(addresses)))
+    }
+}
+
 fn finish(builder: ClientBuilder) -> Result<reqwest::Client, BuildError> {
     builder.build().map_err(|error| BuildError::Http(error.without_url().to_string()))
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use environment::{NoProxy, ProxyUrl};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
@@ -180,7 +186,7 @@ mod tests {
     }
 
     async fn send(answer: &'static [u8]) -> Result<Response, RequestError> {
-        let client = HttpClient::new(Roots::Embedded, &[], LIMITS).unwrap();
+        let client = HttpClient::new(Roots::Embedded, &[], &Proxy::default(), LIMITS).unwrap();
         client.send(Request::get(&server(answer).await).bearer("t")).await
     }
 
@@ -223,7 +229,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         drop(listener);
-        let client = HttpClient::new(Roots::Embedded, &[], LIMITS).unwrap();
+        let client = HttpClient::new(Roots::Embedded, &[], &Proxy::default(), LIMITS).unwrap();
         let error = client.send(Request::get(&Endpoint::parse(&url).unwrap())).await.err().unwrap();
         assert!(matches!(error, RequestError::Connect { .. }), "{error:?}");
         assert!(error.to_string().contains("Connection refused"), "{error}");
@@ -233,41 +239,87 @@ mod tests {
     async fn plain_text_where_tls_is_expected_is_a_tls_error() {
         let plain = server(b"HTTP/1.1 400 Bad\r\n\r\n").await;
         let url = plain.as_str().replacen("http:", "https:", 1);
-        let client = HttpClient::new(Roots::Embedded, &[], LIMITS).unwrap();
+        let client = HttpClient::new(Roots::Embedded, &[], &Proxy::default(), LIMITS).unwrap();
         let error = client.send(Request::get(&Endpoint::parse(&url).unwrap())).await.err().unwrap();
         assert!(matches!(error, RequestError::Tls { .. }), "{error:?}");
         assert!(error.to_string().contains("is it plain http"), "{error}");
     }
 
-    #[tokio::test]
-    async fn https_goes_through_the_proxy_unless_no_proxy_says_otherwise_and_loopback_http_never_does() {
-        let proxy = server(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await;
-        let proxy_url = proxy.with_path("/").as_str().split('?').next().unwrap().to_owned();
-        let client = |no_proxy: Option<&str>| {
-            let proxy = Proxy { https: Some(proxy_url.clone()), no_proxy: no_proxy.map(str::to_owned) };
-            HttpClient::with_proxy(Roots::Embedded, &[], &proxy, LIMITS).unwrap()
-        };
-        let far = Request::get(&Endpoint::parse("https://idp.invalid/").unwrap());
-        let through = client(None).send(far.clone()).await.err().unwrap().to_string();
-        assert!(through.contains("tunnel"), "{through}");
-        let past = client(Some("idp.invalid")).send(far).await.err().unwrap().to_string();
-        assert!(!past.contains("tunnel"), "{past}");
-        let near = Request::get(&server(b"HTTP/1.1 204 No\r\n\r\n").await);
-        assert_eq!(client(None).send(near).await.unwrap().status, 204);
+    /// A client with this proxy, and a request to a host that does not exist.
+    fn through(proxy: &str, no_proxy: &str) -> (HttpClient, Request) {
+        let proxy = Proxy { https: Some(ProxyUrl::parse(proxy).unwrap()), no_proxy: NoProxy::parse(no_proxy) };
+        let client = HttpClient::new(Roots::Embedded, &[], &proxy, LIMITS).unwrap();
+        (client, Request::get(&Endpoint::parse("https://idp.invalid/").unwrap()))
     }
 
-    #[test]
-    fn a_bad_proxy_is_named_without_its_password() {
-        let proxy = Proxy { https: Some("http://user:hunter2@:0:0".to_owned()), no_proxy: None };
-        let error = HttpClient::with_proxy(Roots::Embedded, &[], &proxy, LIMITS).err().unwrap();
-        assert!(matches!(error, BuildError::Proxy), "{error}");
+    fn authority(endpoint: &Endpoint) -> String {
+        format!("127.0.0.1:{}", endpoint.host_and_port().1)
+    }
+
+    #[tokio::test]
+    async fn https_goes_through_the_proxy_unless_no_proxy_says_otherwise_and_loopback_http_never_does() {
+        let proxy = authority(&server(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await);
+        let (client, far) = through(&proxy, "");
+        let error = client.send(far.clone()).await.err().unwrap();
+        assert!(matches!(&error, RequestError::Proxy { proxy: named, .. } if named.ends_with(&proxy)), "{error}");
+        for exception in ["idp.invalid", "*.invalid", "idp.invalid:443", "a.test IDP.invalid."] {
+            let (client, far) = through(&proxy, exception);
+            let error = client.send(far).await.err().unwrap();
+            assert!(matches!(&error, RequestError::Connect { .. }), "{exception}: {error}");
+        }
+        let near = Request::get(&server(b"HTTP/1.1 204 No\r\n\r\n").await);
+        assert_eq!(client.send(near).await.unwrap().status, 204);
+    }
+
+    #[tokio::test]
+    async fn a_proxy_that_is_down_or_refuses_the_password_is_named_without_it() {
+        let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let (client, far) = through(&format!("http://user:hunter2@{gone}"), "");
+        let error = client.send(far).await.err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            format!("https://idp.invalid/: the proxy http://{gone} cannot be used: Connection refused (os error 111)")
+        );
+        let refusing = b"HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic\r\n\r\n";
+        let proxy = authority(&server(refusing).await);
+        let (client, far) = through(&format!("http://DOM\\user:hunter2@{proxy}"), "");
+        let error = client.send(far).await.err().unwrap();
+        assert!(matches!(error, RequestError::ProxyAuthentication { .. }), "{error:?}");
+        let message = error.to_string();
+        assert!(message.contains(&format!("http://{proxy}")) && !message.contains("hunter2"), "{message}");
+    }
+
+    #[tokio::test]
+    async fn the_proxy_gets_user_and_password_decoded() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (client, far) = through(&format!("http://DOM\\user:p@%23@{}", listener.local_addr().unwrap()), "");
+        let seen = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut buffer = [0; 4096];
+            let length = stream.read(&mut buffer).await.unwrap();
+            String::from_utf8_lossy(&buffer[..length]).into_owned()
+        });
+        client.send(far).await.err().unwrap();
+        let seen = seen.await.unwrap().to_lowercase();
+        let expected = format!("proxy-authorization: basic {}", STANDARD.encode("DOM\\user:p@#")).to_lowercase();
+        assert!(seen.contains(&expected), "{seen}");
+    }
+
+    #[tokio::test]
+    async fn names_of_loopback_lead_to_loopback() {
+        for name in ["localhost", "bucket.localhost"] {
+            let port = server(b"HTTP/1.1 204 No\r\n\r\n").await.host_and_port().1;
+            let client = HttpClient::new(Roots::Embedded, &[], &Proxy::default(), LIMITS).unwrap();
+            let endpoint = Endpoint::parse(&format!("http://{name}:{port}/")).unwrap();
+            assert_eq!(client.send(Request::get(&endpoint)).await.unwrap().status, 204, "{name}");
+        }
     }
 
     #[tokio::test]
     async fn silence_is_a_timeout() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = Endpoint::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
-        let client = HttpClient::new(Roots::Embedded, &[], LIMITS).unwrap();
+        let client = HttpClient::new(Roots::Embedded, &[], &Proxy::default(), LIMITS).unwrap();
         let error = client.send(Request::get(&endpoint).timeout(Duration::from_millis(20))).await.err().unwrap();
         assert_eq!(error.to_string(), format!("{endpoint}: no answer within 20 ms"));
     }

@@ -4,18 +4,36 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
-use crate::endpoint::Endpoint;
+use environment::{Endpoint, ProxyUrl};
 
 /// A request that brought no whole answer. Each variant names the URL, without its query.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
-    /// The server, or the proxy before it, was not reached.
+    /// The server was not reached.
     #[error("{endpoint}: cannot connect: {cause}")]
     Connect {
         /// Where the request was going.
         endpoint: Endpoint,
         /// The system's words.
         cause: String,
+    },
+    /// The proxy in between was not reached, or did not connect to the server.
+    #[error("{endpoint}: the proxy {proxy} cannot be used: {cause}")]
+    Proxy {
+        /// Where the request was going.
+        endpoint: Endpoint,
+        /// The proxy's URL, without user and password.
+        proxy: String,
+        /// The system's or the HTTP library's words.
+        cause: String,
+    },
+    /// The proxy answered 407. Trying again with the same password locks accounts.
+    #[error("{endpoint}: the proxy {proxy} refused its user name and password (407): correct them in HTTPS_PROXY")]
+    ProxyAuthentication {
+        /// Where the request was going.
+        endpoint: Endpoint,
+        /// The proxy's URL, without user and password.
+        proxy: String,
     },
     /// The server was reached, and TLS with it failed.
     #[error("{endpoint}: TLS failed: {cause}")]
@@ -62,6 +80,8 @@ impl RequestError {
     pub fn endpoint(&self) -> &Endpoint {
         match self {
             Self::Connect { endpoint, .. }
+            | Self::Proxy { endpoint, .. }
+            | Self::ProxyAuthentication { endpoint, .. }
             | Self::Tls { endpoint, .. }
             | Self::Timeout { endpoint, .. }
             | Self::TooLarge { endpoint, .. }
@@ -70,13 +90,27 @@ impl RequestError {
         }
     }
 
-    pub(crate) fn from_reqwest(error: &reqwest::Error, endpoint: &Endpoint, connect_timeout: Duration) -> Self {
+    /// `proxy` is the one that the request went through.
+    pub(crate) fn from_reqwest(
+        error: &reqwest::Error,
+        endpoint: &Endpoint,
+        proxy: Option<&ProxyUrl>,
+        connect_timeout: Duration,
+    ) -> Self {
         let endpoint = endpoint.clone();
         if error.is_timeout() {
             // Only the connect phase is timed by reqwest; the whole is timed by `HttpClient::send`.
             Self::Timeout { endpoint, after: connect_timeout }
         } else if let Some(problem) = tls_error(error) {
             Self::Tls { endpoint, cause: in_words(problem) }
+        } else if let Some(proxy) = proxy.filter(|_| error.is_connect()) {
+            let (proxy, cause) = (proxy.to_string(), root_cause(error));
+            // The library's word for 407; its type is private.
+            if cause.contains("proxy authorization required") {
+                Self::ProxyAuthentication { endpoint, proxy }
+            } else {
+                Self::Proxy { endpoint, proxy, cause }
+            }
         } else if error.is_connect() {
             Self::Connect { endpoint, cause: root_cause(error) }
         } else {

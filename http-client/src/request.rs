@@ -8,8 +8,8 @@ use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use url::form_urlencoded;
 
-use crate::endpoint::Endpoint;
 use crate::error::RequestError;
+use environment::Endpoint;
 
 /// A request to an [`Endpoint`]. No `Debug`: it carries credentials.
 #[derive(Clone)]

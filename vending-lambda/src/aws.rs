@@ -16,10 +16,9 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector};
 
-use crate::config::Config;
+use roots::Roots;
 
-/// Amazon's own roots, which sign every AWS endpoint of the public partitions (amazontrust.com, public data).
-const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
+use crate::config::Config;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -37,8 +36,7 @@ pub struct AwsClients {
 }
 
 impl AwsClients {
-    /// Builds both clients; opens no connection. The files of extra root certificates must have passed
-    /// [`http_client::HttpClient::new`], since the SDK's connector panics on what it cannot parse.
+    /// Builds both clients; opens no connection.
     ///
     /// # Errors
     /// When a file of root certificates cannot be read; names the file.
@@ -85,11 +83,8 @@ impl AwsClients {
 }
 
 fn http_client(extra_ca_files: &[PathBuf]) -> Result<SharedHttpClient, String> {
-    let mut roots = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
-    for file in extra_ca_files {
-        let pem = std::fs::read(file).map_err(|error| format!("the CA file `{}`: {error}", file.display()))?;
-        roots.add_pem_certificate(pem);
-    }
+    let pem = roots::pem(Roots::Amazon, extra_ca_files).map_err(|error| error.to_string())?;
+    let roots = TrustStore::empty().with_pem_certificate(pem);
     let tls = TlsContext::builder().with_trust_store(roots).build().map_err(|error| error.to_string())?;
     Ok(Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder()

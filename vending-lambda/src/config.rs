@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use http_client::Endpoint;
+use environment::{Endpoint, Proxy, Variables};
 use ipnet::IpNet;
 use jwt::{Algorithm, Issuer, IssuerKind};
 use serde::Deserialize;
@@ -44,6 +44,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// More root certificates, on top of the embedded ones.
     pub extra_ca_files: Vec<PathBuf>,
+    /// The proxy for `https`.
+    pub proxy: Proxy,
     /// Where the AWS APIs are and whose credentials call them.
     pub aws: AwsConfig,
 }
@@ -118,6 +120,7 @@ impl Config {
                 .filter_map(|name| reader.optional(name))
                 .map(PathBuf::from)
                 .collect(),
+            proxy: reader.proxy(),
             aws: reader.aws(),
         };
         if reader.faults.is_empty() { Ok(config) } else { Err(ConfigError { faults: reader.faults }) }
@@ -243,6 +246,15 @@ impl Reader<'_> {
             }
         }
         networks
+    }
+
+    fn proxy(&mut self) -> Proxy {
+        let variables = Variables::new(self.env);
+        let proxy = Proxy::from_env(&variables);
+        variables.finish(Some(proxy)).unwrap_or_else(|error| {
+            self.fault("HTTPS_PROXY", error.to_string(), "http://proxy.example.com:3128");
+            Proxy::default()
+        })
     }
 
     fn aws(&mut self) -> AwsConfig {

@@ -1,6 +1,5 @@
 //! Starts the vending API: under Lambda where there is a runtime API, as an HTTP server everywhere else.
 
-use std::env;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -29,7 +28,7 @@ use vending_lambda::vend::Vendor;
 const MAX_JWKS_BYTES: usize = 64 * 1024;
 
 fn main() -> ExitCode {
-    keep_memory_private();
+    environment::forbid_core_dumps();
     match start() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -39,9 +38,8 @@ fn main() -> ExitCode {
     }
 }
 
-#[allow(clippy::disallowed_methods)] // The one place where the environment enters.
 fn start() -> anyhow::Result<()> {
-    let config = Config::from_env(&|name| env::var(name).ok())?;
+    let config = Config::from_env(&environment::process)?;
     let log = Log::new(config.log_level);
     // A panic's message may hold what the code was working on; where it happened is enough to find it.
     std::panic::set_hook(Box::new(move |panic| {
@@ -85,7 +83,7 @@ async fn run(config: Config, log: Log) -> anyhow::Result<()> {
 
 fn build(config: Config, log: Log) -> anyhow::Result<Api> {
     let limits = Limits { connect: Duration::from_secs(1), total: FETCH_TIMEOUT, max_body: MAX_JWKS_BYTES };
-    let http = HttpClient::new(Roots::Embedded, &config.extra_ca_files, limits)?;
+    let http = HttpClient::new(Roots::Embedded, &config.extra_ca_files, &config.proxy, limits)?;
     let aws = AwsClients::new(&config).map_err(anyhow::Error::msg)?;
     let vendor = Vendor {
         issuers: TrustedIssuers::new(config.issuers, config.jwks_max_stale, &http, log),
@@ -106,12 +104,4 @@ fn build(config: Config, log: Log) -> anyhow::Result<Api> {
 #[allow(clippy::disallowed_methods)] // The process's own start.
 async fn first_fetch(api: &Api) {
     api.vendor.issuers.refresh(SystemTime::now()).await;
-}
-
-/// No core dump and no debugger of the same user: tokens and keys pass through this memory.
-fn keep_memory_private() {
-    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
-    // Where a sandbox forbids either call, it forbids core dumps as well.
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
-    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }

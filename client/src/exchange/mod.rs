@@ -1,7 +1,6 @@
 //! Exchanging the token for AWS credentials.
 
 pub(crate) mod error;
-mod role_arn;
 pub(crate) mod sts_answer;
 pub(crate) mod vending_api;
 pub(crate) mod web_identity;
@@ -9,14 +8,13 @@ pub(crate) mod web_identity;
 use http_client::Endpoint;
 
 use self::error::ExchangeError;
-pub(crate) use self::role_arn::partition;
 use self::vending_api::VendingApi;
 use self::web_identity::WebIdentity;
 use crate::access_token::AccessToken;
 use crate::credentials::Credentials;
 use crate::freshness::call::Call;
 use crate::idp::IdpType;
-use crate::settings::variables::Variables;
+use environment::Variables;
 
 /// Who takes the token.
 pub(crate) enum Exchange {

@@ -10,8 +10,8 @@ use super::error::{ExchangeError, Problem};
 use crate::access_token::AccessToken;
 use crate::credentials::Credentials;
 use crate::freshness::call::Call;
-use crate::settings::variables::Variables;
 use crate::timestamp;
+use environment::Variables;
 
 /// Where credentials are vended.
 pub(crate) struct VendingApi {

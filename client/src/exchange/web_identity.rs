@@ -5,13 +5,13 @@
 use http_client::{Endpoint, Request};
 
 use super::error::ExchangeError;
-use super::role_arn::RoleArn;
 use super::sts_answer::StsAnswer;
 use crate::access_token::AccessToken;
 use crate::credentials::Credentials;
 use crate::freshness::call::Call;
-use crate::settings::variables::Variables;
 use crate::timestamp;
+use environment::RoleArn;
+use environment::Variables;
 
 /// A role to assume.
 pub(crate) struct WebIdentity {

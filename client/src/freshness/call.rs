@@ -55,6 +55,8 @@ impl<'a> Call<'a> {
 impl CallError {
     pub(crate) fn consequence(&self) -> Consequence {
         match self {
+            // Directories lock an account after a few tries with one wrong password.
+            Self::Request(RequestError::ProxyAuthentication { .. }) => Consequence::last(Kind::Refused),
             Self::Request(_) => Consequence::retry(Kind::Unavailable, None),
             Self::Spent(_) => Consequence::last(Kind::Unavailable),
         }

@@ -25,7 +25,7 @@ pub(crate) fn http_client(config: &Config) -> Result<HttpClient, FetchError> {
 }
 
 fn client(extra_ca: &[PathBuf], proxy: &Proxy) -> Result<HttpClient, FetchError> {
-    Ok(HttpClient::with_proxy(Roots::System, extra_ca, proxy, LIMITS)?)
+    Ok(HttpClient::new(Roots::System, extra_ca, proxy, LIMITS)?)
 }
 
 /// Fetches credentials until `deadline`, with the token that the cache holds, where it still has one.

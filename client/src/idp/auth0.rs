@@ -1,7 +1,7 @@
 //! Auth0: `https://DOMAIN/oauth/token`, for one API (`audience`).
 
 use super::client_credentials::{Authentication, ClientCredentials, Place};
-use crate::settings::variables::Variables;
+use environment::Variables;
 
 /// Reads the `AUTH0_…` variables; `None` when a fault was noted.
 pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<ClientCredentials> {

@@ -16,7 +16,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde::Serialize;
 
 use crate::secret::{Secret, SecretSource};
-use crate::settings::variables::Variables;
+use environment::Variables;
 
 /// Long enough for a clock that is a little behind, short enough that a stolen one is soon of no use.
 const LIFETIME_SECONDS: u64 = 60;

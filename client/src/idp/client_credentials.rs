@@ -13,8 +13,8 @@ use crate::access_token::AccessToken;
 use crate::freshness::cache::Cache;
 use crate::freshness::call::Call;
 use crate::secret::{Secret, SecretSource};
-use crate::settings::variables::Variables;
 use crate::timestamp;
+use environment::Variables;
 
 /// A client of an authorization server, and what it asks for.
 pub(crate) struct ClientCredentials {

@@ -2,7 +2,7 @@
 
 use super::client_credentials::{Authentication, ClientCredentials, Place};
 use crate::secret::SecretSource;
-use crate::settings::variables::{Variables, is_host};
+use environment::{Partition, Variables, is_host};
 use http_client::Endpoint;
 
 /// Reads the `COGNITO_…` variables; `None` when a fault was noted.
@@ -49,7 +49,7 @@ fn token_endpoint(variables: &mut Variables<'_>) -> Option<Endpoint> {
             variables.fault("AWS_REGION", "not a region, for example `eu-west-1`");
             return None;
         }
-        format!("{domain}.auth.{region}.amazoncognito.com")
+        Partition::cognito_domain_host(&domain, &region)
     } else {
         domain
     };

@@ -1,7 +1,7 @@
 //! Entra ID: `https://login.microsoftonline.com/TENANT/oauth2/v2.0/token`, for one API (`…/.default`).
 
 use super::client_credentials::{Authentication, ClientCredentials, Place};
-use crate::settings::variables::Variables;
+use environment::Variables;
 
 /// Reads the `ENTRA_…` variables; `None` when a fault was noted.
 pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<ClientCredentials> {

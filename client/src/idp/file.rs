@@ -10,8 +10,8 @@ use super::error::{IdpError, TokenFileProblem};
 use super::unverified_claims::UnverifiedClaims;
 use crate::access_token::AccessToken;
 use crate::secret::Secret;
-use crate::settings::variables::Variables;
 use crate::timestamp;
+use environment::Variables;
 
 const MAX_TOKEN_BYTES: u64 = 64 * 1024;
 

@@ -14,8 +14,8 @@ use super::unverified_claims::UnverifiedClaims;
 use crate::access_token::AccessToken;
 use crate::freshness::call::Call;
 use crate::secret::Secret;
-use crate::settings::variables::Variables;
 use crate::timestamp;
+use environment::Variables;
 
 /// A job that may ask for tokens.
 pub(crate) struct GitHub {

@@ -22,8 +22,8 @@ use self::github::GitHub;
 use crate::access_token::AccessToken;
 use crate::freshness::call::Call;
 use crate::secret::SecretSource;
-use crate::settings::variables::Variables;
 use crate::timestamp;
+use environment::Variables;
 
 /// What `IDP_TYPE` can say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::client_credentials::{Authentication, ClientCredentials, Place};
 use super::discovery::Issuer;
-use crate::settings::variables::Variables;
+use environment::Variables;
 
 /// Reads the `OIDC_…` variables; `None` when a fault was noted.
 pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<ClientCredentials> {

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use http_client::Proxy;
 
 use crate::exchange::Exchange;
 use crate::idp::{IdentityProvider, IdpType};
-use crate::settings::variables::{ConfigError, Variables};
+use environment::{ConfigError, Proxy, Variables, cache_dir};
+use http_client::EXTRA_FILE_VARIABLES;
 
 /// What a run works with.
 pub(crate) struct Config {
@@ -33,7 +33,7 @@ impl Config {
         let idp = IdentityProvider::from_env(idp_type, &mut variables);
         let client_id = idp.as_ref().and_then(IdentityProvider::client_id);
         let exchange = Exchange::from_env(idp_type, client_id, &mut variables);
-        let (cache_dir, extra_ca, proxy) = (cache_dir(&variables), extra_ca(&variables), proxy(&variables));
+        let (cache_dir, extra_ca, proxy) = (cache_dir(&variables), extra_ca(&variables), Proxy::from_env(&variables));
         let region = variables.optional("AWS_REGION");
         let config = match (idp, exchange) {
             (Some(idp), Some(exchange)) => Some(Self { idp, exchange, cache_dir, extra_ca, proxy, region }),
@@ -65,7 +65,7 @@ impl TokenConfig {
         let mut variables = Variables::new(lookup);
         let Some(idp_type) = IdpType::from_env(&mut variables) else { return variables.finish(None) };
         let idp = IdentityProvider::from_env(idp_type, &mut variables);
-        let (cache_dir, extra_ca, proxy) = (cache_dir(&variables), extra_ca(&variables), proxy(&variables));
+        let (cache_dir, extra_ca, proxy) = (cache_dir(&variables), extra_ca(&variables), Proxy::from_env(&variables));
         let config = idp.map(|idp| {
             // Whatever is wrong with the exchange is no fault here.
             let mut others = Variables::new(lookup);
@@ -93,30 +93,7 @@ fn digest<'a>(parts: impl Iterator<Item = &'a String>) -> String {
 }
 
 fn extra_ca(variables: &Variables<'_>) -> Vec<PathBuf> {
-    ["SSL_CERT_FILE", "AWS_CA_BUNDLE"].iter().filter_map(|name| variables.optional(name)).map(Into::into).collect()
-}
-
-/// In either case, as every program takes them. From the environment file too, so not left to the HTTP library.
-fn proxy(variables: &Variables<'_>) -> Proxy {
-    let first = |names: [&str; 4]| names.iter().find_map(|name| variables.optional(name));
-    Proxy {
-        https: first(["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
-        no_proxy: variables.optional("no_proxy").or_else(|| variables.optional("NO_PROXY")),
-    }
-}
-
-fn cache_dir(variables: &Variables<'_>) -> Option<PathBuf> {
-    if let Some(own) = variables.optional("CREDVEND_CACHE_DIR") {
-        return Some(own.into());
-    }
-    // systemd.exec(5), CacheDirectory=: several are separated by colons.
-    if let Some(systemd) = variables.optional("CACHE_DIRECTORY") {
-        return systemd.split(':').next().map(PathBuf::from);
-    }
-    // XDG Base Directory Specification: a relative path is invalid and to be ignored.
-    let xdg = variables.optional("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || variables.optional("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    Some(xdg.or_else(home)?.join("credvend"))
+    EXTRA_FILE_VARIABLES.iter().filter_map(|name| variables.optional(name)).map(Into::into).collect()
 }
 
 #[cfg(test)]
@@ -218,20 +195,6 @@ mod tests {
         let alone = token(&[("COGNITO_CREDENTIAL_API_URL", "")]).unwrap_or_else(|error| panic!("{error}"));
         assert_ne!(alone.cache_id, config(&[]).unwrap().cache_id());
         assert!(token(&[("COGNITO_CLIENT_ID", "")]).err().unwrap().to_string().contains("COGNITO_CLIENT_ID"));
-    }
-
-    #[test]
-    fn where_the_cache_is() {
-        let home = ("HOME", "/home/a");
-        let xdg = ("XDG_CACHE_HOME", "/xdg");
-        let systemd = ("CACHE_DIRECTORY", "/var/cache/a:/var/cache/b");
-        let own = ("CREDVEND_CACHE_DIR", "/own");
-        let dir = |changes: &[(&str, &str)]| config(changes).unwrap().cache_dir.unwrap();
-        assert_eq!(dir(&[home]), PathBuf::from("/home/a/.cache/credvend"));
-        assert_eq!(dir(&[home, ("XDG_CACHE_HOME", "relative")]), PathBuf::from("/home/a/.cache/credvend"));
-        assert_eq!(dir(&[home, xdg]), PathBuf::from("/xdg/credvend"));
-        assert_eq!(dir(&[home, xdg, systemd]), PathBuf::from("/var/cache/a"));
-        assert_eq!(dir(&[home, xdg, systemd, own]), PathBuf::from("/own"));
     }
 
     #[test]

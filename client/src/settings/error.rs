@@ -2,7 +2,7 @@
 
 use crate::settings::env_file::EnvFileError;
 use crate::settings::identities::IdentitiesError;
-use crate::settings::variables::ConfigError;
+use environment::ConfigError;
 
 /// Settings that cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -7,4 +7,3 @@ pub(crate) mod identities;
 pub(crate) mod identity_options;
 pub(crate) mod known_variables;
 pub(crate) mod sources;
-pub(crate) mod variables;

@@ -5,7 +5,7 @@ use crate::settings::env_file::Overlay;
 use crate::settings::error::SettingsError;
 use crate::settings::identities::{self, Identity};
 use crate::settings::identity_options::IdentityOptions;
-use crate::settings::variables::ConfigError;
+use environment::ConfigError;
 
 /// Read anew each time: files change while a daemon runs.
 pub(crate) struct Sources<'a> {

@@ -243,6 +243,6 @@ async fn proxy_and_authorities_are_named_and_a_proxy_s_password_is_not() {
     let changes = [("HTTPS_PROXY", proxy), ("NO_PROXY", "a.example"), ("AWS_CA_BUNDLE", bundle)];
     let lines = lines(&doctor(&machine, &aws, &[], &changes).await);
     let (proxy, authorities) = (line(&lines, "proxy").text("detail"), line(&lines, "CA").text("detail"));
-    assert!(proxy.contains("through proxy.example.com:3128") && proxy.contains("a.example"), "{proxy}");
+    assert!(proxy.contains("through http://proxy.example.com:3128") && proxy.contains("a.example"), "{proxy}");
     assert!(authorities.ends_with(bundle), "{authorities}");
 }

@@ -12,8 +12,8 @@ use crate::error::Error;
 use crate::exchange::error::Problem;
 use crate::exchange::sts_answer::StsAnswer;
 use crate::exchange::vending_api::is_showable;
-use crate::settings::variables::is_host;
 use crate::timestamp;
+use environment::is_host;
 
 /// What came of a request that may well be denied.
 pub(super) enum Tried {

@@ -58,10 +58,9 @@ pub(crate) fn way_out(config: &Config, report: &Report) -> Result<(), Error> {
     match &config.proxy.https {
         None => report.ok("proxy", "none for https (HTTPS_PROXY is not set)")?,
         Some(url) => {
-            // A proxy's URL may hold a password.
-            let place = url.rsplit_once('@').map_or(url.as_str(), |(_, place)| place);
-            let except = config.proxy.no_proxy.as_deref().unwrap_or("no host");
-            report.ok("proxy", format_args!("https goes through {place}; {except} excepted (NO_PROXY)"))?;
+            let excepted = config.proxy.no_proxy.plain(443);
+            let excepted = if excepted.is_empty() { "no host" } else { &excepted };
+            report.ok("proxy", format_args!("https goes through {url}; {excepted} excepted (NO_PROXY)"))?;
         }
     }
     let mut extra: Vec<String> = config.extra_ca.iter().map(|path| path.display().to_string()).collect();

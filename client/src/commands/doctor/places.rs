@@ -4,9 +4,8 @@ use std::path::Path;
 
 use http_client::Endpoint;
 
-use crate::exchange::partition;
 use crate::exchange::vending_api::Vended;
-use crate::settings::variables::{ConfigError, Variables};
+use environment::{ConfigError, Partition, Variables};
 
 /// As far as they are known.
 #[derive(Clone)]
@@ -24,8 +23,8 @@ pub(super) struct Places {
 impl Places {
     /// Reads the variables that the AWS SDKs and `credvend s3` read.
     pub(super) fn from_env(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let mut variables = Variables::new(lookup);
-        let mut endpoint = |own: &str, example| {
+        let variables = Variables::new(lookup);
+        let endpoint = |own: &str, example| {
             let name = [own, "AWS_ENDPOINT_URL"].into_iter().find(|name| variables.optional(name).is_some())?;
             let url = variables.optional(name)?;
             variables.endpoint(name, &url, example)
@@ -63,7 +62,9 @@ impl Places {
 
     /// Where STS is in this region.
     pub(super) fn sts(&self, region: &str) -> Option<Endpoint> {
-        self.sts.clone().or_else(|| Endpoint::parse(&format!("https://sts.{region}.{}/", partition(region).1)).ok())
+        self.sts
+            .clone()
+            .or_else(|| Endpoint::parse(&format!("https://{}/", Partition::service_host("sts", region))).ok())
     }
 
     /// The URL of a key, or of the bucket itself, where the programs of the field look for it.
@@ -73,7 +74,7 @@ impl Places {
             let base = s3.path().trim_end_matches('/');
             return Some(s3.with_path(&format!("{base}/{bucket}/{key}")));
         }
-        let suffix = partition(region).1;
+        let suffix = Partition::of_region(region).dns_suffix;
         // S3's certificate covers one label before its name.
         if bucket.contains('.') {
             return Endpoint::parse(&format!("https://s3.{region}.{suffix}/{bucket}/{key}")).ok();

@@ -104,6 +104,8 @@ fn network_fix(error: &Error) -> Option<&'static str> {
         RequestError::Connect { .. } | RequestError::Timeout { .. } => {
             Some("check the host name, the firewall, and HTTPS_PROXY and NO_PROXY")
         }
+        RequestError::Proxy { .. } => Some("check HTTPS_PROXY, and that the proxy lets this host pass"),
+        RequestError::ProxyAuthentication { .. } => Some("correct user name and password in HTTPS_PROXY"),
         RequestError::Tls { .. } => Some(
             "name the file of your certificate authority in SSL_CERT_FILE or AWS_CA_BUNDLE; is the URL the right one?",
         ),

@@ -116,7 +116,7 @@ impl Check<'_> {
     }
 
     fn answer(&mut self, endpoint: &Endpoint, token: Option<&str>) -> Result<(), Error> {
-        let http = HttpClient::with_proxy(Roots::System, &[], &Proxy::default(), LIMITS).map_err(FetchError::from)?;
+        let http = HttpClient::new(Roots::System, &[], &Proxy::default(), LIMITS).map_err(FetchError::from)?;
         let mut request = Request::get(endpoint);
         if let Some(token) = token {
             request = request.authorization(token);

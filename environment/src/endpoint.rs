@@ -1,6 +1,7 @@
 //! A URL that secrets may be sent to.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use url::{Host, Url};
@@ -16,13 +17,13 @@ pub enum EndpointError {
     #[error("not an absolute URL ({0})")]
     Unparsable(url::ParseError),
     /// Neither `https` nor `http`.
-    #[error("the scheme is `{0}`, only https is spoken")]
+    #[error("the scheme is `{0}`: use https")]
     Scheme(String),
     /// Plain `http` to another machine: the access token would travel in the clear.
     #[error("plain http is accepted for loopback addresses only, and `{0}` is none: use https")]
     PlainHttp(String),
     /// `user:password@` in front of the host.
-    #[error("a user name or password in the URL is not accepted: they belong into their own variables")]
+    #[error("a user name or password in the URL is not accepted: they belong in variables of their own")]
     UserInfo,
     /// `#…` at the end.
     #[error("a fragment (`#…`) has no meaning here: remove it")]
@@ -78,12 +79,19 @@ impl Endpoint {
         self.0.as_str()
     }
 
-    pub(crate) fn url(&self) -> &Url {
+    /// The parsed URL.
+    pub fn url(&self) -> &Url {
         &self.0
     }
 
-    /// Whether requests stay on this machine, where no proxy has any business.
-    pub(crate) fn is_plain_http(&self) -> bool {
+    /// The host's name without its port, and the port.
+    pub fn host_and_port(&self) -> (&str, u16) {
+        // `parse` accepts https and http only, which have a host and a default port.
+        (self.0.host_str().unwrap_or_default(), self.0.port_or_known_default().unwrap_or(443))
+    }
+
+    /// Whether requests stay on this machine: they never pass a proxy, and a loopback name is never looked up in DNS.
+    pub fn is_plain_http(&self) -> bool {
         self.0.scheme() == "http"
     }
 }
@@ -103,10 +111,19 @@ impl fmt::Debug for Endpoint {
     }
 }
 
+/// RFC 6761 §6.3: `localhost` and the names below it are loopback addresses. Resolvers do not always keep to it, so
+/// whoever connects to such a name must connect to [`LOOPBACK`] without asking one.
+pub fn is_loopback_name(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name == "localhost" || name.ends_with(".localhost")
+}
+
+/// Where loopback names lead, in the order in which they are tried.
+pub const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        // RFC 6761 §6.3: `localhost` always resolves to a loopback address.
-        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Domain(name)) => is_loopback_name(name),
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
@@ -125,6 +142,7 @@ mod tests {
             "http://127.9.9.9/",
             "http://[::1]:1/",
             "http://LOCALHOST:80/",
+            "http://bucket.localhost:80/",
         ] {
             Endpoint::parse(text).expect(text);
         }
@@ -134,6 +152,7 @@ mod tests {
     fn everything_else_is_refused() {
         let refused = |text: &str| Endpoint::parse(text).expect_err(text);
         assert_eq!(refused("http://10.0.0.1/"), EndpointError::PlainHttp("10.0.0.1".to_owned()));
+        assert_eq!(refused("http://notlocalhost/"), EndpointError::PlainHttp("notlocalhost".to_owned()));
         assert_eq!(
             refused("http://localhost.evil.example/"),
             EndpointError::PlainHttp("localhost.evil.example".to_owned())

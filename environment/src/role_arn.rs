@@ -1,59 +1,62 @@
-//! The role's ARN and the region, which together say where STS is.
+//! The ARN of an IAM role.
 
 use std::fmt;
 
-/// `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME`, checked.
-pub(crate) struct RoleArn(String);
+use crate::region::Partition;
 
-/// Partition, what its regions begin with, and where its names end (botocore's partitions.json).
-const PARTITIONS: [(&str, &[&str], &str); 8] = [
-    ("aws-cn", &["cn-"], "amazonaws.com.cn"),
-    ("aws-us-gov", &["us-gov-"], "amazonaws.com"),
-    ("aws-iso", &["us-iso-"], "c2s.ic.gov"),
-    ("aws-iso-b", &["us-isob-"], "sc2s.sgov.gov"),
-    ("aws-iso-e", &["eu-isoe-"], "cloud.adc-e.uk"),
-    ("aws-iso-f", &["us-isof-"], "csp.hci.ic.gov"),
-    ("aws-eusc", &["eusc-"], "amazonaws.eu"),
-    // Last: every other region.
-    ("aws", &[""], "amazonaws.com"),
-];
+/// `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME`, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleArn(String);
 
 impl RoleArn {
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    /// `None` for anything that is not the ARN of a role.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.splitn(6, ':').collect();
         let &["arn", partition, "iam", "", account, resource] = parts.as_slice() else { return None };
         let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
         let is_role = resource.strip_prefix("role/").is_some_and(|name| !name.is_empty() && !name.ends_with('/'));
         // IAM, CreateRole: what names and paths are made of, and a length that no ARN reaches.
         let is_plain = text.len() <= 2048 && text.bytes().all(|byte| byte.is_ascii_graphic());
-        (partition.starts_with("aws") && is_account && is_role && is_plain).then(|| Self(text.to_owned()))
+        let is_partition = partition == "aws" || partition.starts_with("aws-");
+        (is_partition && is_account && is_role && is_plain).then(|| Self(text.to_owned()))
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    /// The whole ARN.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    fn partition(&self) -> &str {
+    /// `aws`, `aws-cn`, `aws-us-gov`, …
+    #[must_use]
+    pub fn partition(&self) -> &str {
         self.0.split(':').nth(1).unwrap_or_default()
     }
 
-    /// STS of this region, or the partition that the region belongs to where the role belongs to another one.
-    pub(crate) fn sts(&self, region: &str) -> Result<String, &'static str> {
-        let (partition, suffix) = partition(region);
-        if partition != self.partition() {
-            return Err(partition);
-        }
-        Ok(format!("https://sts.{region}.{suffix}"))
+    /// Twelve digits.
+    #[must_use]
+    pub fn account_id(&self) -> &str {
+        self.0.split(':').nth(4).unwrap_or_default()
     }
-}
 
-/// Partition of a region, and where the names of its services end.
-pub(crate) fn partition(region: &str) -> (&'static str, &'static str) {
-    let found =
-        PARTITIONS.into_iter().find(|(_, prefixes, _)| prefixes.iter().any(|prefix| region.starts_with(prefix)));
-    // The last one begins every region.
-    let (partition, _, suffix) = found.unwrap_or(PARTITIONS[PARTITIONS.len() - 1]);
-    (partition, suffix)
+    /// The role's name, without its path.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The URL of STS in this region.
+    ///
+    /// # Errors
+    /// The name of the partition that the region belongs to, where the role belongs to another one.
+    pub fn sts(&self, region: &str) -> Result<String, &'static str> {
+        let partition = Partition::of_region(region);
+        if partition.name != self.partition() {
+            return Err(partition.name);
+        }
+        Ok(format!("https://{}", Partition::service_host("sts", region)))
+    }
 }
 
 impl fmt::Display for RoleArn {
@@ -77,12 +80,20 @@ mod tests {
             "arn:aws:iam::123456789012:user/a",
             "arn:aws:iam::123456789012:role/",
             "arn:aws:iam::12345:role/a",
+            "arn:awsome:iam::123456789012:role/a",
             "arn:aws:sts::123456789012:assumed-role/a/b",
             "arn:aws:iam:eu-west-1:123456789012:role/a",
             "arn:aws:iam::123456789012:role/a b",
+            "arn:aws:iam::123456789012:role/a\n",
         ] {
             assert!(RoleArn::parse(bad).is_none(), "{bad}");
         }
+    }
+
+    #[test]
+    fn its_parts() {
+        let arn = RoleArn::parse("arn:aws-us-gov:iam::123456789012:role/path/web-01").unwrap();
+        assert_eq!((arn.partition(), arn.account_id(), arn.name()), ("aws-us-gov", "123456789012", "web-01"));
     }
 
     #[test]
@@ -92,8 +103,6 @@ mod tests {
             arn.sts(region).map_err(str::to_owned)
         };
         assert_eq!(sts("aws", "eu-west-1").unwrap(), "https://sts.eu-west-1.amazonaws.com");
-        assert_eq!(sts("aws-cn", "cn-north-1").unwrap(), "https://sts.cn-north-1.amazonaws.com.cn");
-        assert_eq!(sts("aws-us-gov", "us-gov-west-1").unwrap(), "https://sts.us-gov-west-1.amazonaws.com");
         assert_eq!(sts("aws-eusc", "eusc-de-east-1").unwrap(), "https://sts.eusc-de-east-1.amazonaws.eu");
         assert_eq!(sts("aws-cn", "eu-west-1").unwrap_err(), "aws");
     }

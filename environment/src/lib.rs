@@ -1,0 +1,27 @@
+//! What every program of the project reads from its surroundings, and how it speaks to its operator.
+//!
+//! [`Variables`] is the one reader of environment variables. The values that several programs need are types made
+//! here: [`Endpoint`], [`RoleArn`], [`Proxy`]. Nothing here opens a connection.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod cache_dir;
+mod core_dumps;
+mod endpoint;
+mod log;
+mod network;
+mod private_directory;
+mod proxy;
+mod region;
+mod role_arn;
+mod variables;
+
+pub use cache_dir::cache_dir;
+pub use core_dumps::forbid_core_dumps;
+pub use endpoint::{Endpoint, EndpointError, LOOPBACK, is_loopback_name};
+pub use log::{Log, LogFormat, LogLevel, LogTarget};
+pub use network::{contains, parse_cidr};
+pub use private_directory::{PrivateDirectoryError, private_directory};
+pub use proxy::{NoProxy, Proxy, ProxyError, ProxyUrl};
+pub use region::Partition;
+pub use role_arn::RoleArn;
+pub use variables::{ConfigError, Lookup, Variables, is_host, process};
