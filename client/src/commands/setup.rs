@@ -11,6 +11,7 @@ mod logstash;
 mod named_identity;
 mod rclone;
 mod systemd;
+mod template;
 mod vector;
 
 use std::process::ExitCode;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::Sidecar;
 use super::error::{SetupError, plain};
 use super::named_identity::NamedIdentity;
+use super::template::fill;
 
 /// The user of the image.
 const USER: u32 = 65532;
@@ -13,63 +14,60 @@ pub(super) fn text(identity: &NamedIdentity, sidecar: &Sidecar) -> Result<String
     let image = plain("the name of the image", &sidecar.image)?;
     let (address, token_file) = (sidecar.endpoint.address()?, sidecar.endpoint.token_file()?);
     let run = token_file.rsplit_once('/').map_or("/", |(directory, _)| directory);
-    let mut text = header(identity);
-    let _ = write!(
-        text,
-        "services:\n  credvend:\n    image: \"{image}\"\n    user: \"{USER}:{USER}\"\n    \
-         command: [\"serve\", \"--listen\", \"{address}\", \"--token-file\", \"{token_file}\", \"--token-file-mode\", \
-         \"0640\"]\n    environment:\n"
-    );
-    for (name, value) in &identity.variables {
-        let _ = writeln!(text, "      {name}: \"{value}\"");
-    }
+    let mut own = lines(identity.variables.iter().map(|(name, value)| (*name, value.as_str())));
     for file in &identity.files {
-        let _ = writeln!(text, "      {0}_FILE: \"/run/secrets/{0}\"", file.name);
+        let _ = writeln!(own, "      {0}_FILE: \"/run/secrets/{0}\"", file.name);
     }
-    let mut volumes = format!("      - \"credvend-run:{run}\"\n      - \"credvend-cache:/var/cache/credvend\"\n");
+    let mut token_folder = String::new();
     if let Some(token) = &identity.token_file {
         // Its folder, since a file that is replaced would leave the old one mounted.
         let folder = token.rsplit_once('/').map_or("/", |(folder, _)| folder);
-        let _ = writeln!(text, "      OIDC_TOKEN_FILE: \"{token}\"");
-        let _ = writeln!(volumes, "      - \"{folder}:{folder}:ro\"");
+        let _ = writeln!(own, "      OIDC_TOKEN_FILE: \"{token}\"");
+        let _ = writeln!(token_folder, "      - \"{folder}:{folder}:ro\"");
     }
-    if !identity.files.is_empty() {
-        let names: Vec<_> = identity.files.iter().map(|file| format!("\"{}\"", file.name)).collect();
-        let _ = writeln!(text, "    secrets: [{}]", names.join(", "));
+    let mut app = sidecar.endpoint.variables()?;
+    app.push(("AWS_REGION", identity.region().to_owned()));
+    let app = lines(app.iter().map(|(name, value)| (*name, value.as_str())));
+    let (secrets, secret_files) = secrets(identity);
+    let (header, address, user) = (header(identity), address.to_string(), USER.to_string());
+    let values = [
+        ("header", header.as_str()),
+        ("image", image),
+        ("user", &user),
+        ("address", &address),
+        ("token_file", &token_file),
+        ("run", run),
+        ("own_environment", &own),
+        ("secrets", &secrets),
+        ("token_folder", &token_folder),
+        ("app_environment", &app),
+        ("secret_files", &secret_files),
+    ];
+    Ok(fill(include_str!("templates/compose.yaml"), &values))
+}
+
+fn lines<'a>(variables: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let lines: Vec<_> = variables.map(|(name, value)| format!("      {name}: \"{value}\"\n")).collect();
+    lines.concat()
+}
+
+/// What the sidecar gets as secrets, and where their files are.
+fn secrets(identity: &NamedIdentity) -> (String, String) {
+    if identity.files.is_empty() {
+        return (String::new(), String::new());
     }
-    let _ = write!(
-        text,
-        "    volumes:\n{volumes}    read_only: true\n    cap_drop: [\"ALL\"]\n    \
-         security_opt: [\"no-new-privileges:true\"]\n    restart: always\n  \
-         app:\n    # Replace it by your own service.\n    image: \"example-app\"\n    depends_on: [\"credvend\"]\n    \
-         # Ports of the app are published by the service credvend.\n    network_mode: \"service:credvend\"\n    \
-         # The token is for this group.\n    group_add: [\"{USER}\"]\n    environment:\n"
-    );
-    let mut variables = sidecar.endpoint.variables()?;
-    variables.push(("AWS_REGION", identity.region().to_owned()));
-    for (name, value) in variables {
-        let _ = writeln!(text, "      {name}: \"{value}\"");
-    }
-    let _ = writeln!(text, "    volumes:\n      - \"credvend-run:{run}:ro\"");
-    if !identity.files.is_empty() {
-        text.push_str("secrets:\n");
-    }
+    let names: Vec<_> = identity.files.iter().map(|file| format!("\"{}\"", file.name)).collect();
+    let mut files = "secrets:\n".to_owned();
     for file in &identity.files {
         let default = format!("./{}", file.name);
-        let _ = writeln!(text, "  {}:\n    file: \"{}\"", file.name, file.path.as_ref().unwrap_or(&default));
+        let _ = writeln!(files, "  {}:\n    file: \"{}\"", file.name, file.path.as_ref().unwrap_or(&default));
     }
-    let _ = write!(
-        text,
-        "volumes:\n  credvend-run:\n    driver_opts: {{type: tmpfs, device: tmpfs, o: \
-         \"uid={USER},gid={USER},mode=0750\"}}\n  credvend-cache:\n    driver_opts: {{type: tmpfs, device: tmpfs, o: \
-         \"uid={USER},gid={USER},mode=0700\"}}\n"
-    );
-    Ok(text)
+    (format!("    secrets: [{}]\n", names.join(", ")), files)
 }
 
 fn header(identity: &NamedIdentity) -> String {
     let mut text = "# A sidecar for Docker Compose (`credvend setup docker`).\n\
-                    # This belongs into compose.yaml. `scripts/package oci` makes the image: docker load --input FILE\n"
+                    # This belongs in compose.yaml. `scripts/package oci` makes the image: docker load --input FILE\n"
         .to_owned();
     for file in identity.files.iter().filter(|file| file.path.is_none()) {
         let _ = writeln!(text, "# Write the secret {0} into the file {0} beside it.", file.name);

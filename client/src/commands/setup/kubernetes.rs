@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::Sidecar;
 use super::error::{SetupError, plain};
 use super::named_identity::NamedIdentity;
+use super::template::fill;
 
 /// Where secrets and tokens are in the sidecar.
 const SECRETS: &str = "/var/run/secrets/credvend";
@@ -23,78 +24,33 @@ pub(super) fn text(identity: &NamedIdentity, sidecar: &Sidecar) -> Result<String
     }
     let app = environment(app.iter().map(|(name, value)| (*name, value.as_str())));
     let own = environment(own.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    let header = header(identity);
-    let sources = sources(identity);
-    let (mount, volume) = if sources.is_empty() {
-        (String::new(), String::new())
-    } else {
-        (
-            format!("        - name: credvend-identity\n          mountPath: {SECRETS}\n          readOnly: true\n"),
-            format!(
-                "    - name: credvend-identity\n      projected:\n        defaultMode: 0440\n        sources:\n{sources}"
-            ),
-        )
-    };
-    Ok(format!(
-        "{header}\
-apiVersion: v1
-kind: Pod
-metadata:
-  name: example
-spec:
-  securityContext:
-    runAsNonRoot: true
-    # Files of the volumes belong to this group, which all containers of the pod are in.
-    fsGroup: 65532
-    seccompProfile:
-      type: RuntimeDefault
-  initContainers:
-    - name: credvend
-      image: \"{image}\"
-      # A sidecar: started before the other containers, ended after them.
-      restartPolicy: Always
-      args: [\"serve\", \"--listen\", \"{address}\", \"--token-file\", \"{token_file}\", \"--token-file-mode\", \"0640\"]
-      env:
-{own}      # The other containers start when there are credentials.
-      startupProbe:
-        exec: {{command: [\"/usr/bin/credvend\", \"get-credentials\", \"--check\"]}}
-        periodSeconds: 5
-        timeoutSeconds: 30
-        failureThreshold: 60
-      resources:
-        requests: {{cpu: 5m, memory: 16Mi}}
-        limits: {{memory: 64Mi}}
-      securityContext: &hardened
-        runAsUser: 65532
-        runAsGroup: 65532
-        allowPrivilegeEscalation: false
-        readOnlyRootFilesystem: true
-        capabilities: {{drop: [\"ALL\"]}}
-      volumeMounts:
-        - name: credvend-run
-          mountPath: \"{run}\"
-        - name: credvend-cache
-          mountPath: /var/cache/credvend
-{mount}  containers:
-    # Replace it by your own container; the sidecar, the volumes and these variables are what matters.
-    - name: app
-      image: \"example-app\"
-      env:
-{app}      resources:
-        requests: {{cpu: 50m, memory: 64Mi}}
-        limits: {{memory: 256Mi}}
-      securityContext: *hardened
-      volumeMounts:
-        - name: credvend-run
-          mountPath: \"{run}\"
-          readOnly: true
-  volumes:
-    - name: credvend-run
-      emptyDir: {{medium: Memory, sizeLimit: 1Mi}}
-    - name: credvend-cache
-      emptyDir: {{medium: Memory, sizeLimit: 4Mi}}
-{volume}"
-    ))
+    let (header, address) = (header(identity), address.to_string());
+    let (mount, volume) = identity_volume(&sources(identity));
+    let values = [
+        ("header", header.as_str()),
+        ("image", image),
+        ("address", &address),
+        ("token_file", &token_file),
+        ("run", run),
+        ("own_environment", &own),
+        ("identity_mount", &mount),
+        ("app_environment", &app),
+        ("identity_volume", &volume),
+    ];
+    Ok(fill(include_str!("templates/pod.yaml"), &values))
+}
+
+/// The mount and the volume with secrets and tokens; neither, where the identity has none.
+fn identity_volume(sources: &str) -> (String, String) {
+    if sources.is_empty() {
+        return (String::new(), String::new());
+    }
+    let mount =
+        format!("        - name: credvend-identity\n          mountPath: {SECRETS}\n          readOnly: true\n");
+    let volume = format!(
+        "    - name: credvend-identity\n      projected:\n        defaultMode: 0440\n        sources:\n{sources}"
+    );
+    (mount, volume)
 }
 
 fn environment<'a>(variables: impl Iterator<Item = (&'a str, &'a str)>) -> String {
