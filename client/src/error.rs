@@ -9,12 +9,11 @@ use crate::consequence::Kind;
 use crate::endpoint::listener::ListenError;
 use crate::endpoint::offer::OfferError;
 use crate::exchange::error::ExchangeError;
-use crate::files::atomic_file::FileError;
 use crate::files::published_files::PublishError;
 use crate::freshness::error::FetchError;
 use crate::idp::error::IdpError;
 use crate::settings::error::SettingsError;
-use environment::ConfigError;
+use environment::{ConfigError, FileError};
 
 /// The program's error.
 #[derive(Debug, thiserror::Error)]

@@ -6,6 +6,7 @@
 
 mod cache_dir;
 mod core_dumps;
+mod directory;
 mod endpoint;
 mod log;
 mod network;
@@ -17,10 +18,11 @@ mod variables;
 
 pub use cache_dir::cache_dir;
 pub use core_dumps::forbid_core_dumps;
+pub use directory::{Directory, FileError, NewFolders};
 pub use endpoint::{Endpoint, EndpointError, LOOPBACK, is_loopback_name};
 pub use log::{Log, LogFormat, LogLevel, LogTarget};
 pub use network::{contains, parse_cidr};
-pub use private_directory::{PrivateDirectoryError, private_directory};
+pub use private_directory::private_directory;
 pub use proxy::{NoProxy, Proxy, ProxyError, ProxyUrl};
 pub use region::Partition;
 pub use role_arn::RoleArn;

@@ -13,7 +13,7 @@ use crate::access_token::AccessToken;
 use crate::commands::daemon::{self, DaemonArguments, Publication, Source};
 use crate::error::Error;
 use crate::files::atomic_file;
-use crate::files::published_files::{self, AccessArguments, PublishError, PublishedFiles};
+use crate::files::published_files::{AccessArguments, PublishError, PublishedFiles};
 use crate::freshness::token_provider;
 use crate::idp::IdpType;
 use crate::log::Log;
@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: Log) -> Result<ExitCode, Error> {
-    let (directory, name) = published_files::split(&arguments.token_file)?;
+    let (directory, name) = atomic_file::split(&arguments.token_file)?;
     let files = PublishedFiles::new(directory, &arguments.access)?;
     let publication = TokenFile { arguments, sources, files, name, log };
     daemon::run(&publication, Duration::from_secs(arguments.interval), &arguments.daemon, sources.environment, log)
@@ -74,8 +74,9 @@ impl Publication for TokenFile<'_> {
     }
 
     fn publish(&self, token: &AccessToken) -> Result<bool, PublishError> {
-        atomic_file::refuse_special(&self.arguments.token_file)?;
         let content = token_file::format(token, self.arguments.bearer);
-        self.files.open()?.publish(&[(&self.name, content.into_bytes())])
+        let files = self.files.open()?;
+        files.refuse_special(&self.name)?;
+        files.publish(&[(&self.name, content.into_bytes())])
     }
 }

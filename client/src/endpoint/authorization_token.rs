@@ -1,17 +1,16 @@
 //! The token that opens the endpoint: random, another one at each start, handed over in a file or a variable.
 
-use std::ffi::OsStr;
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::Path;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::error::Error;
-use crate::files::atomic_file::{self, Access, FileError, NewFile};
+use crate::files::atomic_file::{self, Access, NewFile};
 use crate::secret::Secret;
+use environment::{Directory, FileError};
 
 /// 256 bits, as text.
 pub(crate) struct AuthorizationToken(Secret);
@@ -34,43 +33,62 @@ impl AuthorizationToken {
 
     /// Writes the file. Without a newline at its end: SDKs would send it along.
     pub(crate) fn write(&self, path: &Path, access: &Access) -> Result<TokenFile, FileError> {
-        let path = std::path::absolute(path).map_err(|cause| FileError::Io { path: path.to_owned(), cause })?;
-        let (Some(directory), Some(name)) = (path.parent(), path.file_name().and_then(OsStr::to_str)) else {
-            return Err(FileError::Untrusted { path, problem: "is not the name of a file" });
+        let path = std::path::absolute(path).map_err(FileError::io(path))?;
+        let (folder, name) = atomic_file::split(&path)?;
+        let directory = match Directory::open(&folder) {
+            Err(error) if error.is_not_found() => {
+                let problem = "is not a directory: make it, or let systemd do it with RuntimeDirectory=";
+                return Err(FileError::Untrusted { path: folder, problem });
+            }
+            other => other?,
         };
-        if !directory.is_dir() {
-            let problem = "is not a directory: make it, or let systemd do it with RuntimeDirectory=";
-            return Err(FileError::Untrusted { path: directory.to_owned(), problem });
-        }
-        atomic_file::refuse_special(&path)?;
-        NewFile::write(directory, name, self.expose().as_bytes(), access)?.put_in_place()?;
-        Ok(TokenFile { inode: inode(&path), path })
+        atomic_file::refuse_special(&directory, &name)?;
+        self.write_into(directory, name, access)
+    }
+
+    /// The lock on the file, which no other process takes while this one lives, is there before its name.
+    pub(crate) fn write_into(
+        &self,
+        directory: Directory,
+        name: String,
+        access: &Access,
+    ) -> Result<TokenFile, FileError> {
+        let new = NewFile::write(&directory, &name, self.expose().as_bytes(), access)?;
+        let lock = new.file().try_clone().map_err(FileError::io(&directory.path().join(&name)))?;
+        // A file system without locks: a file that is left behind stays there.
+        let _ = lock.try_lock();
+        new.put_in_place()?;
+        Ok(TokenFile { inode: inode(&directory, &name), directory, name, _lock: lock })
     }
 }
 
-/// Removed when dropped: the token in it is worth nothing any more.
+/// A file with the token. Removed when dropped: the token is worth nothing any more.
 pub(crate) struct TokenFile {
-    path: PathBuf,
+    directory: Directory,
+    name: String,
     inode: Option<(u64, u64)>,
+    _lock: File,
 }
 
 impl Drop for TokenFile {
     fn drop(&mut self) {
         // A successor may have started already, and put its own there.
-        if self.inode.is_some() && inode(&self.path) == self.inode {
+        if self.inode.is_some() && inode(&self.directory, &self.name) == self.inode {
             // It may have been removed already, with the whole directory.
-            let _ = fs::remove_file(&self.path);
+            let _ = self.directory.remove(&self.name);
         }
     }
 }
 
 /// Which file it is that has this name.
-fn inode(path: &Path) -> Option<(u64, u64)> {
-    fs::symlink_metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+fn inode(directory: &Directory, name: &str) -> Option<(u64, u64)> {
+    directory.stat(name).map(|stat| (stat.st_dev, stat.st_ino))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -3,15 +3,15 @@
 //! A reader sees the old content or the new, never a mixture, whatever kills the writer: the new content is complete
 //! and on the disk under another name of the same directory before `rename` puts it in place.
 
-use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
-use tempfile::NamedTempFile;
+use rustix::fs::{FileType, Mode, OFlags};
+
+use environment::{Directory, FileError};
 
 /// No file of ours is a tenth as large.
 const MAX_BYTES: u64 = 256 * 1024;
@@ -19,81 +19,38 @@ const TEMPORARY_SUFFIX: &str = ".tmp";
 /// chown(2)
 const NOT_ROOT: &str = "only root can give a file to another user, and only root or a member to a group";
 
-/// Why a file or directory is not used.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum FileError {
-    #[error("`{}`: {cause}", path.display())]
-    Io { path: PathBuf, cause: io::Error },
-    #[error("`{}` {problem}", path.display())]
-    Untrusted { path: PathBuf, problem: &'static str },
-}
-
-impl FileError {
-    fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |cause| Self::Io { path: path.to_owned(), cause }
-    }
-}
-
-/// Makes sure that a directory is there and that nobody else can put files into it.
-pub(crate) fn private_directory(path: &Path) -> Result<(), FileError> {
-    // Without a trailing slash, which would look through a symlink.
-    let path: &Path = &path.components().collect::<PathBuf>();
-    let metadata = match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(FileError::io(path))?;
-            fs::metadata(path).map_err(FileError::io(path))?
-        }
-        other => other.map_err(FileError::io(path))?,
-    };
-    let untrusted = |problem| Err(FileError::Untrusted { path: path.to_owned(), problem });
-    let own = rustix::process::geteuid().as_raw();
-    // systemd's DynamicUser= makes the cache directory a symlink of root's; anybody else's could be turned at any time.
-    let link = fs::symlink_metadata(path).map_err(FileError::io(path))?;
-    if link.is_symlink() && link.uid() != own && link.uid() != 0 {
-        return untrusted("is a symlink of another user");
-    }
-    if !metadata.is_dir() {
-        return untrusted("is not a directory");
-    }
-    if metadata.uid() != own {
-        return untrusted("belongs to another user: name a directory of your own in CREDVEND_CACHE_DIR");
-    }
-    if metadata.mode() & 0o022 != 0 {
-        return untrusted("can be written by other users: `chmod go-w` it");
-    }
-    Ok(())
-}
-
 /// Opens the file that locks are taken on.
-pub(crate) fn open_lock_file(path: &Path) -> Result<File, FileError> {
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = open_own(path, flags)?;
+pub(crate) fn open_lock_file(directory: &Directory, name: &str) -> Result<File, FileError> {
+    let file = open_own(directory, name, OFlags::RDWR | OFlags::CREATE)?;
     // It holds nothing, so a mode that somebody has loosened is put right instead of doing without a lock for good.
-    rustix::fs::fchmod(&file, Mode::RUSR | Mode::WUSR).map_err(|errno| FileError::io(path)(errno.into()))?;
+    rustix::fs::fchmod(&file, Mode::RUSR | Mode::WUSR).map_err(FileError::io(&directory.path().join(name)))?;
     Ok(file)
 }
 
 /// Reads a whole file that is ours and private; `None` when there is none.
-pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
-    // NONBLOCK: a named pipe put here would hang the caller for ever.
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = match open(path, flags) {
-        Err(FileError::Io { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+pub(crate) fn read(directory: &Directory, name: &str) -> Result<Option<Vec<u8>>, FileError> {
+    let path = directory.path().join(name);
+    let file = match open_own(directory, name, OFlags::RDONLY) {
+        Err(error) if error.is_not_found() => return Ok(None),
         other => other?,
     };
+    if file.metadata().map_err(FileError::io(&path))?.mode() & 0o077 != 0 {
+        return Err(FileError::Untrusted { path, problem: "is open to other users" });
+    }
     let mut bytes = Vec::with_capacity(4096);
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(FileError::io(path))?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(FileError::io(&path))?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(FileError::Untrusted { path: path.to_owned(), problem: "is far larger than it should be" });
+        return Err(FileError::Untrusted { path, problem: "is far larger than it should be" });
     }
     Ok(Some(bytes))
 }
 
 /// For a name that somebody has typed: a device, or a link such as /dev/stdout, would be gone for the whole machine.
-pub(crate) fn refuse_special(path: &Path) -> Result<(), FileError> {
-    match fs::symlink_metadata(path) {
-        Ok(metadata) if !metadata.is_file() => {
-            Err(FileError::Untrusted { path: path.to_owned(), problem: "is not a regular file: name another one" })
+pub(crate) fn refuse_special(directory: &Directory, name: &str) -> Result<(), FileError> {
+    match directory.stat(name) {
+        Some(stat) if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile => {
+            let path = directory.path().join(name);
+            Err(FileError::Untrusted { path, problem: "is not a regular file: name another one" })
         }
         // Where there is none, or nobody can tell, writing says the rest.
         _ => Ok(()),
@@ -103,8 +60,9 @@ pub(crate) fn refuse_special(path: &Path) -> Result<(), FileError> {
 /// Who may read a file.
 pub(crate) struct Access {
     pub(crate) mode: u32,
-    /// `None`: as it comes.
+    /// `None`: the user who writes it.
     pub(crate) owner: Option<u32>,
+    /// `None`: the group that the system chooses.
     pub(crate) group: Option<u32>,
 }
 
@@ -113,36 +71,66 @@ impl Access {
 }
 
 /// Content that is safe on the disk under a temporary name, which goes when this is dropped.
-pub(crate) struct NewFile {
-    temporary: NamedTempFile,
-    target: PathBuf,
+pub(crate) struct NewFile<'a> {
+    directory: &'a Directory,
+    file: File,
+    temporary: String,
+    name: String,
 }
 
 /// Replaces a file; what is there before stays until the new content is safe on the disk.
-pub(crate) fn replace(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), FileError> {
+pub(crate) fn replace(directory: &Directory, name: &str, bytes: &[u8]) -> Result<(), FileError> {
     NewFile::write(directory, name, bytes, &Access::PRIVATE)?.put_in_place()?;
-    sync_directory(directory)
+    directory.sync()
 }
 
-impl NewFile {
-    pub(crate) fn write(directory: &Path, name: &str, bytes: &[u8], access: &Access) -> Result<Self, FileError> {
-        let target = directory.join(name);
-        let error = || FileError::io(&target);
-        let mut temporary = tempfile::Builder::new()
-            .prefix(&temporary_prefix(name))
-            .suffix(TEMPORARY_SUFFIX)
-            .permissions(fs::Permissions::from_mode(0o600))
-            .tempfile_in(directory)
-            .map_err(error())?;
-        access.apply(temporary.as_file()).map_err(error())?;
-        temporary.write_all(bytes).map_err(error())?;
-        temporary.as_file().sync_all().map_err(error())?;
-        Ok(Self { temporary, target })
+impl<'a> NewFile<'a> {
+    pub(crate) fn write(
+        directory: &'a Directory,
+        name: &str,
+        bytes: &[u8],
+        access: &Access,
+    ) -> Result<Self, FileError> {
+        let target = directory.path().join(name);
+        let mut new = Self::create(directory, name)?;
+        access.apply(&new.file).map_err(FileError::io(&target))?;
+        new.file.write_all(bytes).map_err(FileError::io(&target))?;
+        new.file.sync_all().map_err(FileError::io(&target))?;
+        Ok(new)
     }
 
-    pub(crate) fn put_in_place(self) -> Result<(), FileError> {
-        let Self { temporary, target } = self;
-        temporary.persist(&target).map(drop).map_err(|failed| FileError::io(&target)(failed.error))
+    fn create(directory: &'a Directory, name: &str) -> Result<Self, FileError> {
+        loop {
+            let random: String = (0..8).map(|_| fastrand::alphanumeric()).collect();
+            let temporary = format!("{}{random}{TEMPORARY_SUFFIX}", temporary_prefix(name));
+            let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
+            match directory.open_file(&temporary, flags) {
+                Ok(file) => return Ok(Self { directory, file, temporary, name: name.to_owned() }),
+                Err(FileError::Io { cause, .. }) if cause.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// For a lock, say.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    pub(crate) fn put_in_place(mut self) -> Result<(), FileError> {
+        self.directory.rename(&self.temporary, &self.name)?;
+        // Nothing has the temporary name any more.
+        self.temporary.clear();
+        Ok(())
+    }
+}
+
+impl Drop for NewFile<'_> {
+    fn drop(&mut self) {
+        if !self.temporary.is_empty() {
+            // One that stays goes with the next write.
+            let _ = self.directory.remove(&self.temporary);
+        }
     }
 }
 
@@ -163,22 +151,14 @@ impl Access {
     }
 }
 
-/// Without it, a power cut could bring an old name back: harmless for its content, but noticed here.
-pub(crate) fn sync_directory(directory: &Path) -> Result<(), FileError> {
-    File::open(directory).and_then(|directory| directory.sync_all()).map_err(FileError::io(directory))
-}
-
 /// Removes what killed writers of this file left behind. Only under the lock: a living writer's file looks the same.
 /// A leftover that cannot be removed is nothing worse; the write that follows reports the cause.
-pub(crate) fn remove_temporaries(directory: &Path, name: &str) {
+pub(crate) fn remove_temporaries(directory: &Directory, name: &str) {
     let prefix = temporary_prefix(name);
-    // Not std's `read_dir`: it panics when a failing disk fails `close`.
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let entries = rustix::fs::open(directory, flags, Mode::empty()).and_then(rustix::fs::Dir::new);
-    for entry in entries.into_iter().flatten().flatten() {
-        let found = entry.file_name().to_bytes();
-        if found.starts_with(prefix.as_bytes()) && found.ends_with(TEMPORARY_SUFFIX.as_bytes()) {
-            let _ = fs::remove_file(directory.join(OsStr::from_bytes(found)));
+    for found in directory.names() {
+        let bytes = found.as_bytes();
+        if bytes.starts_with(prefix.as_bytes()) && bytes.ends_with(TEMPORARY_SUFFIX.as_bytes()) {
+            let _ = directory.remove(&found);
         }
     }
 }
@@ -187,29 +167,25 @@ fn temporary_prefix(name: &str) -> String {
     format!(".{name}.")
 }
 
-fn open(path: &Path, flags: OFlags) -> Result<File, FileError> {
-    let file = open_own(path, flags)?;
-    if file.metadata().map_err(FileError::io(path))?.mode() & 0o077 != 0 {
-        return Err(FileError::Untrusted { path: path.to_owned(), problem: "is open to other users" });
+fn open_own(directory: &Directory, name: &str, flags: OFlags) -> Result<File, FileError> {
+    let file = directory.open_file(name, flags)?;
+    let path = directory.path().join(name);
+    let metadata = file.metadata().map_err(FileError::io(&path))?;
+    if !metadata.is_file() {
+        return Err(FileError::Untrusted { path, problem: "is not a regular file" });
+    }
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(FileError::Untrusted { path, problem: "belongs to another user" });
     }
     Ok(file)
 }
 
-fn open_own(path: &Path, flags: OFlags) -> Result<File, FileError> {
-    let untrusted = |problem| FileError::Untrusted { path: path.to_owned(), problem };
-    let file = match rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR) {
-        // open(2): with O_NOFOLLOW, this is what a symlink answers.
-        Err(rustix::io::Errno::LOOP) => return Err(untrusted("is a symlink")),
-        other => File::from(other.map_err(|errno| FileError::io(path)(errno.into()))?),
-    };
-    let metadata = file.metadata().map_err(FileError::io(path))?;
-    if !metadata.is_file() {
-        return Err(untrusted("is not a regular file"));
-    }
-    if metadata.uid() != rustix::process::geteuid().as_raw() {
-        return Err(untrusted("belongs to another user"));
-    }
-    Ok(file)
+/// The directory and the name of a file.
+pub(crate) fn split(path: &Path) -> Result<(PathBuf, String), FileError> {
+    let no_file = || FileError::Untrusted { path: path.to_owned(), problem: "is not a file path" };
+    let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(no_file)?;
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok((directory.to_owned(), name.to_owned()))
 }
 
 #[cfg(test)]
@@ -217,6 +193,12 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+
+    fn folder() -> (tempfile::TempDir, Directory) {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = environment::private_directory(folder.path()).unwrap();
+        (folder, directory)
+    }
 
     fn names(directory: &Path) -> Vec<String> {
         let mut names: Vec<_> =
@@ -227,64 +209,59 @@ mod tests {
 
     #[test]
     fn a_file_is_replaced_whole_and_private() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.json");
-        assert_eq!(read(&path).unwrap(), None);
+        let (folder, directory) = folder();
+        assert_eq!(read(&directory, "a.json").unwrap(), None);
         for content in [b"old".as_slice(), b"new"] {
-            replace(folder.path(), "a.json", content).unwrap();
-            assert_eq!(read(&path).unwrap().unwrap(), content);
+            replace(&directory, "a.json", content).unwrap();
+            assert_eq!(read(&directory, "a.json").unwrap().unwrap(), content);
         }
-        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(folder.path().join("a.json")).unwrap().mode() & 0o777, 0o600);
         assert_eq!(names(folder.path()), ["a.json"]);
     }
 
     #[test]
     fn what_others_could_have_made_is_not_read() {
-        let folder = tempfile::tempdir().unwrap();
+        let (folder, directory) = folder();
         let target = folder.path().join("target");
-        replace(folder.path(), "target", b"x").unwrap();
-        let link = folder.path().join("link");
-        symlink(&target, &link).unwrap();
-        assert!(read(&link).unwrap_err().to_string().ends_with("is a symlink"));
-        assert!(open_lock_file(&link).is_err());
+        replace(&directory, "target", b"x").unwrap();
+        symlink(&target, folder.path().join("link")).unwrap();
+        fs::create_dir(folder.path().join("folder")).unwrap();
+        let refused = |name| read(&directory, name).unwrap_err().to_string();
+        assert!(refused("link").ends_with("is a symlink"));
+        assert!(open_lock_file(&directory, "link").is_err());
         fs::set_permissions(&target, fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(read(&target).unwrap_err().to_string().ends_with("is open to other users"));
-        assert!(read(folder.path()).unwrap_err().to_string().ends_with("is not a regular file"));
+        assert!(refused("target").ends_with("is open to other users"));
+        assert!(refused("folder").ends_with("is not a regular file"));
         fs::write(&target, vec![0; 300 * 1024]).unwrap();
         fs::set_permissions(&target, fs::Permissions::from_mode(0o600)).unwrap();
-        assert!(read(&target).is_err());
+        assert!(refused("target").ends_with("is far larger than it should be"));
     }
 
     #[test]
     fn writing_over_a_symlink_replaces_the_link_and_not_its_target() {
-        let folder = tempfile::tempdir().unwrap();
+        let (folder, directory) = folder();
         let target = folder.path().join("target");
         fs::write(&target, "precious").unwrap();
         symlink(&target, folder.path().join("a.json")).unwrap();
-        replace(folder.path(), "a.json", b"new").unwrap();
+        replace(&directory, "a.json", b"new").unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"precious");
-        assert_eq!(read(&folder.path().join("a.json")).unwrap().unwrap(), b"new");
-    }
-
-    #[test]
-    fn a_directory_is_made_private_or_must_be_safe() {
-        let folder = tempfile::tempdir().unwrap();
-        let made = folder.path().join("a/b");
-        private_directory(&made).unwrap();
-        assert_eq!(fs::metadata(&made).unwrap().mode() & 0o777, 0o700);
-        fs::set_permissions(&made, fs::Permissions::from_mode(0o755)).unwrap();
-        private_directory(&made).unwrap();
-        fs::set_permissions(&made, fs::Permissions::from_mode(0o770)).unwrap();
-        assert!(private_directory(&made).unwrap_err().to_string().contains("chmod go-w"));
+        assert_eq!(read(&directory, "a.json").unwrap().unwrap(), b"new");
     }
 
     #[test]
     fn leftovers_of_killed_writers_go_and_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
+        let (folder, directory) = folder();
         for name in [".a.json.x1.tmp", ".b.json.x1.tmp", "a.json", ".a.json.x2"] {
             fs::write(folder.path().join(name), "").unwrap();
         }
-        remove_temporaries(folder.path(), "a.json");
+        remove_temporaries(&directory, "a.json");
         assert_eq!(names(folder.path()), [".a.json.x2", ".b.json.x1.tmp", "a.json"]);
+    }
+
+    #[test]
+    fn a_path_is_split() {
+        assert_eq!(split(Path::new("/run/oidc/token")).unwrap(), (PathBuf::from("/run/oidc"), "token".to_owned()));
+        assert_eq!(split(Path::new("token")).unwrap().0, PathBuf::from("."));
+        assert!(split(Path::new("/")).is_err());
     }
 }

@@ -5,7 +5,7 @@
 //! they hold between machines where its lock service runs, and where it does not, locking fails and each process
 //! fetches for itself. `rename` is atomic there too. Still, a cache is best on a local disk or in memory.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -14,13 +14,14 @@ use serde::de::DeserializeOwned;
 
 use crate::access_token::AccessToken;
 use crate::credentials::Credentials;
-use crate::files::atomic_file::{self, FileError};
+use crate::files::atomic_file;
 use crate::freshness::refresh::Failure;
 use crate::idp::metadata::Metadata;
+use environment::{Directory, FileError};
 
 /// The files of one identity.
 pub(crate) struct Cache {
-    directory: PathBuf,
+    directory: Directory,
     id: String,
 }
 
@@ -37,7 +38,7 @@ pub(crate) enum CacheError {
     #[error(transparent)]
     File(#[from] FileError),
     #[error("`{}` is corrupt", path.display())]
-    Corrupt { path: PathBuf },
+    Corrupt { name: String, path: PathBuf },
     #[error("`{}` cannot be locked: {cause}", path.display())]
     Lock { path: PathBuf, cause: io::Error },
 }
@@ -45,12 +46,11 @@ pub(crate) enum CacheError {
 impl Cache {
     pub(crate) fn open(directory: Option<&Path>, id: String) -> Result<Self, CacheError> {
         let directory = directory.ok_or(CacheError::NoDirectory)?;
-        atomic_file::private_directory(directory)?;
-        Ok(Self { directory: directory.to_owned(), id })
+        Ok(Self { directory: environment::private_directory(directory)?, id })
     }
 
     pub(crate) fn directory(&self) -> &Path {
-        &self.directory
+        self.directory.path()
     }
 
     pub(crate) fn credentials(&self) -> Result<Option<Credentials>, CacheError> {
@@ -79,7 +79,7 @@ impl Cache {
 
     pub(crate) fn forget_metadata(&self) {
         // One that stays is used up to its age, and fails in its own words.
-        let _ = fs::remove_file(self.path("metadata"));
+        let _ = self.directory.remove(self.name("metadata"));
     }
 
     pub(crate) fn failure(&self) -> Result<Option<Failure>, CacheError> {
@@ -92,35 +92,33 @@ impl Cache {
 
     pub(crate) fn forget_failure(&self) {
         // Most often there is none. One that stays is outdated by the credentials that were stored after it.
-        let _ = fs::remove_file(self.path("failure"));
+        let _ = self.directory.remove(self.name("failure"));
     }
 
     /// Takes the lock if nobody holds it.
     pub(crate) fn try_lock(&self) -> Result<Option<Lock>, CacheError> {
-        let path = self.directory.join(format!("{}.lock", self.id));
-        let file = atomic_file::open_lock_file(&path)?;
+        let name = format!("{}.lock", self.id);
+        let file = atomic_file::open_lock_file(&self.directory, &name)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Lock { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(cause)) => Err(CacheError::Lock { path, cause }),
+            Err(TryLockError::Error(cause)) => Err(CacheError::Lock { path: self.directory.path().join(name), cause }),
         }
     }
 
     /// Moves a corrupt file out of the way, kept for whoever wants to know how it came about. Only under the lock:
     /// otherwise the good file that another process has just put in its place could be the one that is moved.
-    pub(crate) fn set_aside(path: &Path) -> Result<PathBuf, CacheError> {
-        let mut aside = path.as_os_str().to_owned();
-        aside.push(".corrupt");
-        let aside = PathBuf::from(aside);
-        fs::rename(path, &aside).map_err(|cause| FileError::Io { path: path.to_owned(), cause })?;
-        Ok(aside)
+    pub(crate) fn set_aside(&self, name: &str) -> Result<PathBuf, CacheError> {
+        let aside = format!("{name}.corrupt");
+        self.directory.rename(name, &aside)?;
+        Ok(self.path(&aside))
     }
 
     fn read<T: DeserializeOwned>(&self, what: &str) -> Result<Option<T>, CacheError> {
-        let path = self.path(what);
-        let Some(bytes) = atomic_file::read(&path)? else { return Ok(None) };
+        let name = self.name(what);
+        let Some(bytes) = atomic_file::read(&self.directory, &name)? else { return Ok(None) };
         // The parser's own words are left out: they may quote the file.
-        serde_json::from_slice(&bytes).map(Some).map_err(|_| CacheError::Corrupt { path })
+        serde_json::from_slice(&bytes).map(Some).map_err(|_| CacheError::Corrupt { path: self.path(&name), name })
     }
 
     fn store<T: Serialize>(&self, what: &str, content: &T) -> Result<(), CacheError> {
@@ -131,8 +129,8 @@ impl Cache {
         Ok(atomic_file::replace(&self.directory, &name, &bytes)?)
     }
 
-    fn path(&self, what: &str) -> PathBuf {
-        self.directory.join(self.name(what))
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
     }
 
     fn name(&self, what: &str) -> String {
@@ -164,11 +162,11 @@ mod tests {
     fn a_corrupt_file_is_reported_without_its_content_and_set_aside() {
         let (_folder, cache) = cache();
         for content in ["", "{", "[]", r#"{"access_key_id":"SECRET"}"#] {
-            atomic_file::replace(cache.directory(), "credentials-id.json", content.as_bytes()).unwrap();
-            let Err(CacheError::Corrupt { path }) = cache.credentials() else { panic!("{content}") };
-            assert_eq!(path, cache.directory().join("credentials-id.json"));
-            let aside = Cache::set_aside(&path).unwrap();
-            assert_eq!(fs::read(aside).unwrap(), content.as_bytes());
+            atomic_file::replace(&cache.directory, "credentials-id.json", content.as_bytes()).unwrap();
+            let Err(CacheError::Corrupt { name, path }) = cache.credentials() else { panic!("{content}") };
+            assert_eq!(path, cache.directory.path().join("credentials-id.json"));
+            let aside = cache.set_aside(&name).unwrap();
+            assert_eq!(std::fs::read(aside).unwrap(), content.as_bytes());
             assert!(cache.credentials().unwrap().is_none());
         }
     }

@@ -1,6 +1,5 @@
 //! Credentials for a caller: from the cache while they are good, fetched by one process for all when they are not.
 
-use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::access_token::AccessToken;
@@ -185,33 +184,28 @@ impl<'a> Provider<'a> {
 
     /// What the cache holds now that nobody else writes. Here its faults are told, and a corrupt file is set aside.
     fn look_again(&self, cache: &Cache) -> Found {
-        let credentials = valid(self.recover(cache.credentials()), self.now());
-        let token = self.recover(cache.token());
+        let credentials = valid(self.recover(cache, cache.credentials()), self.now());
+        let token = self.recover(cache, cache.token());
         // A failure in the future was noted by a clock that has been set back since.
-        let failure = self.recover(cache.failure()).filter(|failure| failure.failed_at <= timestamp::now());
+        let failure = self.recover(cache, cache.failure()).filter(|failure| failure.failed_at <= timestamp::now());
         Found { credentials, token, failure }
     }
 
-    fn recover<T>(&self, outcome: Result<Option<T>, CacheError>) -> Option<T> {
+    fn recover<T>(&self, cache: &Cache, outcome: Result<Option<T>, CacheError>) -> Option<T> {
         match outcome {
             Ok(content) => content,
-            Err(CacheError::Corrupt { path }) => {
-                self.set_aside(&path);
+            Err(CacheError::Corrupt { name, path }) => {
+                let path = path.display();
+                match cache.set_aside(&name) {
+                    Ok(aside) => self.log.warn(format_args!("`{path}` is corrupt: set aside as `{}`", aside.display())),
+                    Err(error) => self.log.warn(format_args!("`{path}` is corrupt, and cannot be set aside: {error}")),
+                }
                 None
             }
             Err(error) => {
                 self.log.warn(format_args!("{error}: it is not used, and replaced"));
                 None
             }
-        }
-    }
-
-    fn set_aside(&self, path: &Path) {
-        match Cache::set_aside(path) {
-            Ok(aside) => {
-                self.log.warn(format_args!("`{}` is corrupt: set aside as `{}`", path.display(), aside.display()));
-            }
-            Err(error) => self.log.warn(format_args!("`{}` is corrupt, and not set aside: {error}", path.display())),
         }
     }
 
