@@ -6,19 +6,20 @@ use super::print;
 use crate::error::Error;
 use crate::freshness::provider::Provider;
 use crate::log::Log;
-use crate::output::env::{self, Dialect};
+use crate::output::consumer_environment::ConsumerEnvironment;
+use crate::output::env::Dialect;
 use crate::settings::config::Config;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Whose words to use
+    /// The shell that reads the exports
     #[arg(long, value_enum, default_value_t = Dialect::Bash)]
     shell: Dialect,
 }
 
 pub(crate) fn run(arguments: &Arguments, config: &Config, log: Log) -> Result<ExitCode, Error> {
     let credentials = Provider::new(config, log).credentials()?.value;
-    let variables = env::pairs(&credentials, config.region.as_deref());
-    print(env::format(&variables, arguments.shell).as_bytes())?;
+    let environment = ConsumerEnvironment::with_credentials(&credentials, config.region.as_deref());
+    print(environment.exports(arguments.shell).as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,9 +1,11 @@
 //! `credvend exec`: a program that gets AWS credentials for as long as it runs, and nothing else that would win over them.
 
 mod run_child;
+mod token_file;
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
@@ -12,9 +14,8 @@ use crate::endpoint::{AuthorizationToken, Endpoint, ListenAddress, Listener, Off
 use crate::error::Error;
 use crate::freshness::provider::Provider;
 use crate::log::Log;
-use crate::output;
+use crate::output::consumer_environment::ConsumerEnvironment;
 use crate::settings::config::Config;
-use crate::settings::known_variables::VARIABLES;
 use crate::settings::sources::Sources;
 
 #[derive(clap::Args)]
@@ -35,23 +36,16 @@ pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: Log) -> Res
     let Some((program, rest)) = arguments.command.split_first() else { return Ok(ExitCode::from(2)) };
     let mut command = Command::new(program);
     command.args(rest);
-    for variable in VARIABLES.iter().filter(|variable| variable.is_removed_by_exec) {
-        command.env_remove(variable.name);
-    }
-    // boto3 and the AWS CLI know only the second name.
-    for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
-        if let (Some(region), None) = (&config.region, (sources.environment)(name)) {
-            command.env(name, region);
-        }
-    }
     if arguments.is_static {
-        command.envs(output::env::pairs(&first, None));
+        ConsumerEnvironment::with_credentials(&first, config.region.as_deref()).apply_to(&mut command);
         // Returns only when it fails.
         let cause = command.exec();
         return Ok(run_child::not_run(program, cause, log));
     }
+    let temporary =
+        (sources.environment)("TMPDIR").filter(|folder| !folder.is_empty()).unwrap_or_else(|| "/tmp".to_owned());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
-    let outcome = runtime.block_on(beside_endpoint(command, config, first, log));
+    let outcome = runtime.block_on(beside_endpoint(command, config, first, &temporary, log));
     // A fetch under way is not waited for.
     runtime.shutdown_background();
     outcome
@@ -61,20 +55,28 @@ async fn beside_endpoint(
     mut command: Command,
     config: Config,
     first: Credentials,
+    temporary: &str,
     log: Log,
 ) -> Result<ExitCode, Error> {
     let listener = Listener::bind(&ListenAddress::any_port())?;
     let token = AuthorizationToken::generate()?;
-    command
-        .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{}/credentials", listener.listen_address()))
-        .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", token.expose())
-        .env("AWS_EC2_METADATA_DISABLED", "true")
+    let file = token_file::write(&token, config.cache_dir.as_deref(), Path::new(temporary), log);
+    let mut variables = vec![
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{}/credentials", listener.listen_address())),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN", token.expose().to_owned()),
+        ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         // A default profile in one of them would win over the endpoint.
-        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-        .env("AWS_CONFIG_FILE", "/dev/null");
+        ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".to_owned()),
+        ("AWS_CONFIG_FILE", "/dev/null".to_owned()),
+    ];
+    if let Some((_, path)) = &file {
+        variables.push(("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", path.to_string_lossy().into_owned()));
+    }
+    ConsumerEnvironment::with_endpoint(variables, config.region.as_deref()).apply_to(&mut command);
     let endpoint = Endpoint::new(Offers::only(config, first, log), Some(token), &listener);
     let server = Server::start(listener, Arc::new(endpoint), log);
     let code = run_child::run(command, log).await?;
     server.abandon();
+    drop(file);
     Ok(code)
 }

@@ -22,7 +22,7 @@ use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Response};
 
-pub(crate) use self::authorization_token::AuthorizationToken;
+pub(crate) use self::authorization_token::{AuthorizationToken, TokenFile};
 use self::guard::OwnHost;
 use self::imds::Imds;
 pub(crate) use self::listener::{ListenAddress, ListenError, Listener};

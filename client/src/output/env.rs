@@ -28,10 +28,14 @@ pub(crate) fn pairs(credentials: &Credentials, region: Option<&str>) -> Variable
         ("AWS_SESSION_TOKEN", credentials.session_token.expose().to_owned()),
         ("AWS_CREDENTIAL_EXPIRATION", timestamp::format(credentials.expires_at)),
     ];
-    // boto3 and the AWS CLI of version 1 read only the second one.
-    let names = region.map(|region| ["AWS_REGION", "AWS_DEFAULT_REGION"].map(|name| (name, region.to_owned())));
-    variables.extend(names.into_iter().flatten());
+    variables.extend(self::region(region));
     variables
+}
+
+/// Both names of the region: boto3 and the AWS CLI of version 1 read only the second one.
+pub(crate) fn region(region: Option<&str>) -> Variables {
+    let names = region.map(|region| ["AWS_REGION", "AWS_DEFAULT_REGION"].map(|name| (name, region.to_owned())));
+    names.into_iter().flatten().collect()
 }
 
 pub(crate) fn format(variables: &Variables, dialect: Dialect) -> String {

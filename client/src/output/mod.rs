@@ -1,5 +1,6 @@
 //! The formats in which credentials leave this program; nothing else writes them.
 
+pub(crate) mod consumer_environment;
 pub(crate) mod container;
 pub(crate) mod credential_process;
 pub(crate) mod credentials_file;

@@ -34,7 +34,7 @@ impl Config {
         let client_id = idp.as_ref().and_then(IdentityProvider::client_id);
         let exchange = Exchange::from_env(idp_type, client_id, &mut variables);
         let (cache_dir, extra_ca, proxy) = (cache_dir(&variables), extra_ca(&variables), Proxy::from_env(&variables));
-        let region = variables.optional("AWS_REGION");
+        let region = variables.optional("AWS_REGION").or_else(|| variables.optional("AWS_DEFAULT_REGION"));
         let config = match (idp, exchange) {
             (Some(idp), Some(exchange)) => Some(Self { idp, exchange, cache_dir, extra_ca, proxy, region }),
             _ => None,

@@ -95,7 +95,9 @@ pub(crate) fn fact(name: &str) -> Option<&'static str> {
 pub(crate) const VARIABLES: &[Variable] = &[
     // The identity.
     identity("IDP_TYPE", &[Carried]),
-    identity("AWS_REGION", &[Carried, S3]),
+    // The SDKs do not agree on the name. What `exec` runs gets both from us.
+    identity("AWS_REGION", &[Carried, S3]).says("the region").removed_by_exec(),
+    process("AWS_DEFAULT_REGION", &[]).says("the region").removed_by_exec(),
     // The SDKs read it as well, beside a token file.
     identity("AWS_ROLE_ARN", &[Carried]).says("the exchange").removed_by_exec(),
     identity("CREDENTIAL_API_URL", &[Carried]).says("the exchange"),
@@ -142,7 +144,7 @@ pub(crate) const VARIABLES: &[Variable] = &[
     identity("ENTRA_CERTIFICATE_FILE", &[]),
     // GitHub Actions.
     identity("GITHUB_AUDIENCE", &[Carried]),
-    process("ACTIONS_ID_TOKEN_REQUEST_URL", &[]),
+    process("ACTIONS_ID_TOKEN_REQUEST_URL", &[]).removed_by_exec(),
     process("ACTIONS_ID_TOKEN_REQUEST_TOKEN", &[]).secret(),
     // Any other issuer.
     identity("OIDC_ISSUER", &[Carried]).says("the OIDC issuer"),

@@ -86,10 +86,10 @@ async fn what_a_consumer_sets() {
     assert_eq!(ran.code(), Some(0), "{}", ran.stderr());
     assert_eq!(
         ran.stdout(),
-        "export AWS_CONTAINER_CREDENTIALS_FULL_URI='http://127.0.0.1:9911/credentials'\n\
+        "export AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:9911/credentials\n\
          export AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE='/run/it'\\''s/token'\n\
-         export AWS_EC2_METADATA_SERVICE_ENDPOINT='http://127.0.0.1:9911/'\n\
-         export AWS_REGION='eu-west-1'\nexport AWS_DEFAULT_REGION='eu-west-1'\n"
+         export AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:9911/\n\
+         export AWS_REGION=eu-west-1\nexport AWS_DEFAULT_REGION=eu-west-1\n"
     );
     let config = write_config(&machine, &[("a", ""), ("b", "")]);
     let config = config.to_str().unwrap();

@@ -1,26 +1,31 @@
-//! A child that takes this process's place as far as possible: its signals, and its exit code.
+//! A child that takes this process's place as far as possible: it gets its signals, and its exit code is ours. What the
+//! child leaves behind is reaped, since this process may be a container's first.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Command, ExitCode, ExitStatus};
+use std::process::{Command, ExitCode};
 
-use rustix::process::{Pid, Signal, getpgrp, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpgrp, kill_process, wait};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::error::Error;
 use crate::log::Log;
 
-/// What a terminal sends to every process in its foreground, so to the child without our help.
+/// Signals that a terminal sends to every process in its foreground, so the child gets them without our help.
 const OF_TERMINALS: [Signal; 3] = [Signal::INT, Signal::QUIT, Signal::WINCH];
-/// What only somebody who knows our id sends.
+/// Signals that are sent to this process alone.
 const OTHERS: [Signal; 4] = [Signal::HUP, Signal::TERM, Signal::USR1, Signal::USR2];
 
-pub(super) async fn run(command: Command, log: Log) -> Result<ExitCode, Error> {
-    // wait(2): where SIGCHLD is ignored, which is inherited, nobody hears of the child's end. A handler ends that.
-    let _child = signal(SignalKind::child()).map_err(Error::Runtime)?;
+/// wait(2), `__WNOTHREAD`: children of this thread only. The one child and the orphans that a container's first process
+/// adopts are the main thread's; a program that another thread runs is waited for there.
+const OF_THIS_THREAD: WaitOptions = WaitOptions::from_bits_retain(0x2000_0000);
+
+/// Must be called on the main thread.
+pub(super) async fn run(mut command: Command, log: Log) -> Result<ExitCode, Error> {
+    // wait(2): where SIGCHLD is ignored, which is inherited, nobody hears of a child's end. A handler changes that.
+    let mut child_ended = signal(SignalKind::child()).map_err(Error::Runtime)?;
     // Before there is a child, so that no signal is lost to it.
     let (sender, mut signals) = mpsc::channel(16);
     let ignored = ignored();
@@ -30,19 +35,34 @@ pub(super) async fn run(command: Command, log: Log) -> Result<ExitCode, Error> {
             catch(kind, sender.clone())?;
         }
     }
-    let program = command.get_program().to_owned();
-    let mut child = match tokio::process::Command::from(command).spawn() {
-        Ok(child) => child,
-        Err(cause) => return Ok(not_run(&program, cause, log)),
+    let child = match command.spawn() {
+        Ok(child) => Pid::from_child(&child),
+        Err(cause) => return Ok(not_run(command.get_program(), cause, log)),
     };
-    let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
     loop {
         tokio::select! {
             Some(signal) = signals.recv() => {
                 // It may have ended this moment, which the next round tells. Its id stays ours until it is waited for.
-                let _ = pid.map(|pid| kill_process(pid, signal));
+                let _ = kill_process(child, signal);
             }
-            ended = child.wait() => return ended.map(exit_code).map_err(Error::Runtime),
+            // Only the end of the process ends these streams.
+            _ = child_ended.recv() => {
+                if let Some(status) = reap(child)? {
+                    return Ok(exit_code(status));
+                }
+            }
+        }
+    }
+}
+
+/// Waits for all that have ended: one signal may stand for many. How `child` ended, if it is among them.
+fn reap(child: Pid) -> Result<Option<WaitStatus>, Error> {
+    loop {
+        match wait(WaitOptions::NOHANG | OF_THIS_THREAD) {
+            Ok(Some((ended, status))) if ended == child => return Ok(Some(status)),
+            Ok(Some(_orphan)) => {}
+            Ok(None) => return Ok(None),
+            Err(errno) => return Err(Error::Runtime(errno.into())),
         }
     }
 }
@@ -74,8 +94,8 @@ fn is_in_foreground() -> bool {
 }
 
 /// As shells have it: 128 and the number of the signal.
-fn exit_code(status: ExitStatus) -> ExitCode {
-    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
+fn exit_code(status: WaitStatus) -> ExitCode {
+    let code = status.exit_status().or_else(|| Some(128 + status.terminating_signal()?)).unwrap_or_default();
     ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX))
 }
 

@@ -1,11 +1,12 @@
 //! `serve --print-env`: what a program sets that takes its credentials from a `serve` started with the same options.
 
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use super::Arguments;
 use super::error::ConsumerError;
 use crate::endpoint::ListenAddress;
+use crate::output::consumer_environment::ConsumerEnvironment;
+use crate::output::env::Dialect;
 use crate::settings::sources::NamedConfig;
 
 /// Exports for a POSIX shell.
@@ -15,33 +16,21 @@ pub(super) fn exports(arguments: &Arguments, configs: &[NamedConfig], is_named: 
         return Err(ConsumerError::Ambiguous(names.join(", ")));
     };
     let address = address(arguments)?;
-    let has_users = !identity.users.is_empty();
-    if arguments.token_file.is_none() && !arguments.imds && !has_users {
-        return Err(ConsumerError::Closed);
-    }
-    let mut lines = String::new();
-    // Writing to a String cannot fail.
-    let mut export = |name: &str, value: &str| {
-        let _ = writeln!(lines, "export {name}={}", quoted(value));
-    };
-    if arguments.token_file.is_some() || has_users {
-        let path = if is_named { format!("/credentials/{}", identity.name) } else { "/credentials".to_owned() };
-        export("AWS_CONTAINER_CREDENTIALS_FULL_URI", &format!("http://{address}{path}"));
-    }
+    let mut variables = Vec::new();
     if let Some(file) = &arguments.token_file {
+        let path = if is_named { format!("/credentials/{}", identity.name) } else { "/credentials".to_owned() };
         let absolute = std::path::absolute(file).unwrap_or_else(|_| file.clone());
-        export("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &absolute.to_string_lossy());
+        variables.push(("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("http://{address}{path}")));
+        variables.push(("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", absolute.to_string_lossy().into_owned()));
     }
     if arguments.imds {
         // Some clients put paths behind it as it is.
-        export("AWS_EC2_METADATA_SERVICE_ENDPOINT", &format!("http://{address}/"));
+        variables.push(("AWS_EC2_METADATA_SERVICE_ENDPOINT", format!("http://{address}/")));
     }
-    if let Some(region) = &identity.config.region {
-        export("AWS_REGION", region);
-        // boto3 and the AWS CLI read only this one.
-        export("AWS_DEFAULT_REGION", region);
+    if variables.is_empty() {
+        return Err(ConsumerError::Closed);
     }
-    Ok(lines)
+    Ok(ConsumerEnvironment::with_endpoint(variables, identity.config.region.as_deref()).exports(Dialect::Bash))
 }
 
 fn address(arguments: &Arguments) -> Result<SocketAddr, ConsumerError> {
@@ -50,8 +39,4 @@ fn address(arguments: &Arguments) -> Result<SocketAddr, ConsumerError> {
         ListenAddress::Tcp(address) if address.port() == 0 => Err(ConsumerError::AnyPort),
         ListenAddress::Tcp(address) => Ok(address),
     }
-}
-
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
