@@ -7,7 +7,6 @@ use jwt::Claims;
 use thiserror::Error;
 use vending_api::S3Permissions;
 
-use crate::network;
 use crate::role_mapping::{RoleMapping, SessionPolicy};
 use crate::s3_prefix;
 use crate::session::SessionIdentity;
@@ -174,7 +173,7 @@ fn check_client(claims: &Claims, mapping: &RoleMapping, now: SystemTime) -> Resu
 
 fn check_source(claims: &Claims, mapping: &RoleMapping, source_ip: Option<IpAddr>) -> Result<(), Denial> {
     let Some(networks) = &mapping.source_cidrs else { return Ok(()) };
-    if source_ip.is_some_and(|address| network::contains(networks, address)) {
+    if source_ip.is_some_and(|address| environment::contains(networks, address)) {
         return Ok(());
     }
     Err(Denial::SourceNotAllowed { client_id: claims.client_id().to_owned(), source_ip })

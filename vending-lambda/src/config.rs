@@ -5,12 +5,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use environment::{Endpoint, Proxy, Variables};
+use environment::{Endpoint, LogLevel, Proxy, Variables};
 use ipnet::IpNet;
 use jwt::{Algorithm, Issuer, IssuerKind};
 use serde::Deserialize;
 
-use crate::log::LogLevel;
 use crate::session::SessionIdentity;
 use crate::trusted_issuers::IssuerSettings;
 
@@ -111,7 +110,7 @@ impl Config {
             ),
             jwks_max_stale: Duration::from_secs(reader.number("JWKS_MAX_STALE_SECONDS", 21_600, 600, 21_600)),
             rate_limit_per_minute: reader.rate_limit(),
-            log_level: reader.choice("LOG_LEVEL", LogLevel::Info, &LOG_LEVELS),
+            log_level: reader.choice("LOG_LEVEL", LogLevel::Info, &LogLevel::WORDS),
             runs_in_lambda: reader.optional("AWS_LAMBDA_RUNTIME_API").is_some(),
             listen_address: reader.listen_address(),
             trusted_proxies: reader.trusted_proxies(),
@@ -126,9 +125,6 @@ impl Config {
         if reader.faults.is_empty() { Ok(config) } else { Err(ConfigError { faults: reader.faults }) }
     }
 }
-
-const LOG_LEVELS: [(&str, LogLevel); 4] =
-    [("error", LogLevel::Error), ("warn", LogLevel::Warn), ("info", LogLevel::Info), ("debug", LogLevel::Debug)];
 
 const COGNITO_ISSUER_EXAMPLE: &str = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEfGhI";
 const TRUSTED_ISSUERS_EXAMPLE: &str =
@@ -236,7 +232,7 @@ impl Reader<'_> {
         let words = text.split([' ', ',']).filter(|word| !word.is_empty());
         let mut networks = Vec::new();
         for word in words {
-            match crate::network::parse_cidr(word) {
+            match environment::parse_cidr(word) {
                 Some(network) => networks.push(network),
                 None => self.fault(
                     "TRUSTED_PROXY_CIDRS",

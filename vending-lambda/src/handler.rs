@@ -12,11 +12,11 @@ use vending_api::{ContainerCredentials, ErrorResponse};
 
 use crate::error::VendError;
 use crate::explain;
-use crate::log::Log;
 use crate::ready::Readiness;
 use crate::request::{ApiRequest, RequestError, VendRequest};
 use crate::response::ApiResponse;
 use crate::vend::{Trail, Vendor};
+use environment::Log;
 
 const OPENAPI: &str = include_str!("openapi.json");
 
@@ -67,14 +67,14 @@ impl Api {
         match AssertUnwindSafe(self.route(&request, now).boxed()).catch_unwind().await {
             Ok(response) => response,
             Err(_) => {
-                self.log.error(&format!("request {request_id} panicked"));
+                self.log.error(format_args!("request {request_id} panicked"));
                 ApiResponse::error(&VendError::Internal, &request_id, Vec::new())
             }
         }
     }
 
     async fn route(&self, request: &ApiRequest, now: SystemTime) -> ApiResponse {
-        self.log.debug(&format!("request {} {} {}", request.request_id, request.method, request.path));
+        self.log.debug(format_args!("request {} {} {}", request.request_id, request.method, request.path));
         match Route::find(&request.method, &request.path) {
             Ok(Route::Vend) => self.vend(request, now, false).await,
             Ok(Route::VendToSdk) => self.vend(request, now, true).await,

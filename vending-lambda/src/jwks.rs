@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::log::Log;
+use environment::Log;
 
 /// The longest a caller waits for keys, one retry included.
 pub const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -137,7 +137,7 @@ impl Inner {
             Ok(set) => self.cache().store(slot, set),
             Err(problem) => {
                 self.cache().fetch_failed(slot);
-                self.log.warn(&format!(
+                self.log.warn(format_args!(
                     "the keys of {} could not be fetched from {}: {problem}",
                     self.issuer, self.endpoint
                 ));

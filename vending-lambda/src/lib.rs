@@ -11,8 +11,6 @@ pub mod events;
 pub mod explain;
 pub mod handler;
 pub mod jwks;
-pub mod log;
-pub mod network;
 pub mod rate_limit;
 pub mod ready;
 pub mod request;

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
+use environment::Log;
 use http_client::{HttpClient, Limits, Roots};
+use http_server::{Listener, LocalAddress};
 use lambda_http::request::LambdaRequest;
 use lambda_http::{LambdaEvent, service_fn};
-use tokio::net::TcpListener;
 use vending_lambda::authorize::Terms;
 use vending_lambda::aws::AwsClients;
 use vending_lambda::config::Config;
 use vending_lambda::events::{self, EventResponse};
 use vending_lambda::handler::Api;
 use vending_lambda::jwks::FETCH_TIMEOUT;
-use vending_lambda::log::Log;
 use vending_lambda::rate_limit::RateLimit;
 use vending_lambda::ready::Readiness;
 use vending_lambda::server;
@@ -40,11 +40,11 @@ fn main() -> ExitCode {
 
 fn start() -> anyhow::Result<()> {
     let config = Config::from_env(&environment::process)?;
-    let log = Log::new(config.log_level);
+    let log = Log::of_service("vending-lambda", config.log_level);
     // A panic's message may hold what the code was working on; where it happened is enough to find it.
     std::panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map_or("an unknown place".to_owned(), ToString::to_string);
-        log.error(&format!("panicked at {place}"));
+        log.error(format_args!("panicked at {place}"));
     }));
     // One thread: a Lambda has a share of one core, and every step either waits for the network or takes microseconds.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -73,10 +73,11 @@ async fn run(config: Config, log: Log) -> anyhow::Result<()> {
         });
         return lambda_runtime::run_concurrent(handler).await.map_err(anyhow::Error::from_boxed);
     }
-    let listener = TcpListener::bind(listen_address)
-        .await
+    let listener = Listener::bind_tcp(listen_address)
         .map_err(|error| anyhow::anyhow!("LISTEN_ADDRESS: cannot listen on {listen_address}: {error}"))?;
-    log.info(&format!("listening on http://{}", listener.local_addr()?));
+    if let LocalAddress::Tcp(address) = listener.address() {
+        log.info(format_args!("listening on http://{address}"));
+    }
     server::serve(api, listener, trusted_proxies.into()).await?;
     Ok(())
 }

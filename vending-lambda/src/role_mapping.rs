@@ -169,7 +169,7 @@ impl Item<'_> {
 
     fn networks(&self, name: &'static str) -> Result<Option<Vec<IpNet>>, MappingError> {
         let Some(texts) = self.texts(name)? else { return Ok(None) };
-        let networks = texts.iter().map(|text| crate::network::parse_cidr(text)).collect::<Option<Vec<_>>>();
+        let networks = texts.iter().map(|text| environment::parse_cidr(text)).collect::<Option<Vec<_>>>();
         networks.map(Some).ok_or_else(|| self.fault(name, "holds something that is no network in CIDR notation"))
     }
 }

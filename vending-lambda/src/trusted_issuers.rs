@@ -6,7 +6,7 @@ use http_client::{Endpoint, HttpClient};
 use jwt::{Issuer, TokenError};
 
 use crate::jwks::IssuerKeys;
-use crate::log::Log;
+use environment::Log;
 
 /// Pause between two looks for a due refresh, where the process is not frozen between requests.
 const REFRESH_POLL: Duration = Duration::from_secs(30);

@@ -1,26 +1,14 @@
-//! Addresses and networks, with IPv4 in one form only.
+//! Where a request comes from, behind proxies.
 
 use std::net::IpAddr;
 
+use environment::contains;
 use ipnet::IpNet;
-
-/// Reads `10.0.0.0/8`, `fd00::/8` or a bare address, which is a network of one.
-#[must_use]
-pub fn parse_cidr(text: &str) -> Option<IpNet> {
-    let text = text.trim();
-    text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
-}
-
-/// Whether `address` lies in any of the networks. `::ffff:10.0.0.1` is `10.0.0.1`.
-pub fn contains(networks: &[IpNet], address: IpAddr) -> bool {
-    let address = address.to_canonical();
-    networks.iter().any(|network| network.contains(&address))
-}
 
 /// The caller's address behind proxies: from the right of `X-Forwarded-For`, the first one that is not a named proxy.
 ///
-/// A header from a peer that is not named is not looked at. A named proxy that sends something unreadable leaves the
-/// caller unknown, which no `source_cidrs` matches.
+/// The header of a peer that is not named is ignored. A named proxy that sends something unreadable leaves the caller
+/// unknown, which no list of networks contains.
 #[must_use]
 pub fn forwarded_source(peer: IpAddr, forwarded_for: &[&str], proxies: &[IpNet]) -> Option<IpAddr> {
     let mut source = peer.to_canonical();
@@ -36,6 +24,8 @@ pub fn forwarded_source(peer: IpAddr, forwarded_for: &[&str], proxies: &[IpNet])
 
 #[cfg(test)]
 mod tests {
+    use environment::parse_cidr;
+
     use super::*;
 
     fn source(peer: &str, forwarded_for: &[&str]) -> Option<String> {
