@@ -67,6 +67,14 @@ impl<'a> Variables<'a> {
         self.checked(name, value.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']))
     }
 
+    /// A document, such as JSON, in which line breaks are white space. Its parser looks for control characters.
+    #[must_use]
+    pub fn document(&self, name: &str) -> Option<String> {
+        let value = (self.lookup)(name)?;
+        let document = value.trim_start_matches('\u{feff}').trim();
+        (!document.is_empty()).then(|| document.to_owned())
+    }
+
     fn checked(&self, name: &str, value: &str) -> Option<String> {
         let value = value.trim_start_matches('\u{feff}');
         if value.is_empty() {

@@ -24,9 +24,6 @@ pub enum TokenError {
     /// No `kid`, so no key can be chosen (RFC 7515 §4.1.4).
     #[error("the token's header has no `kid`")]
     MissingKeyId,
-    /// The issuer publishes no usable key of that `kid`.
-    #[error("the issuer publishes no usable key with the token's `kid`")]
-    UnknownKey,
     /// The signature does not match (RFC 7515 §5.2).
     #[error("the token's signature does not match")]
     BadSignature,
@@ -69,7 +66,6 @@ impl TokenError {
             Self::UnsupportedAlgorithm => "unsupported_algorithm",
             Self::UnsupportedHeader(_) => "unsupported_header",
             Self::MissingKeyId => "missing_key_id",
-            Self::UnknownKey => "unknown_key",
             Self::BadSignature => "bad_signature",
             Self::UntrustedIssuer => "untrusted_issuer",
             Self::MissingClaim(_) => "missing_claim",

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use jwt::{Algorithm, Issuer, IssuerKind, JwkSet, TokenError, UnverifiedToken};
+use authenticate::{AuthenticationError, IssuerKeys, KeyError, TrustedIssuer, TrustedIssuers};
+use jwt::{Algorithm, Claims, Issuer, IssuerKind, JwkSet, UnverifiedToken};
 use serde::Deserialize;
 use tests::process::repository;
 
@@ -70,33 +71,40 @@ fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> T {
     serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// What the vending API does with a token, up to the claims.
-fn verify(token: &str, issuer: &Issuer, keys: &JwkSet, now: SystemTime) -> Result<(), TokenError> {
+/// The steps from a token to claims, as every program takes them.
+async fn verify(token: &str, issuers: &TrustedIssuers, now: SystemTime) -> Result<Claims, AuthenticationError> {
     let token = UnverifiedToken::parse(token)?;
-    if token.issuer() != issuer.url {
-        return Err(TokenError::UntrustedIssuer);
-    }
-    let key = keys.key(token.key_id()).ok_or(TokenError::UnknownKey)?;
-    issuer.verify(&token, key, now).map(|_| ())
+    let issuer = issuers.find(token.issuer())?;
+    let key = issuer.keys.key(token.key_id(), now).await?;
+    Ok(issuer.rules.verify(&token, &key, now)?)
 }
 
-#[test]
-fn tokens() {
+fn reason(error: &AuthenticationError) -> &'static str {
+    match error {
+        AuthenticationError::Token(error) => error.reason(),
+        AuthenticationError::Key(KeyError::Unknown) => "unknown_key",
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn tokens() {
     let root = repository().join("tests/cases/jwt");
     let entries: HashMap<String, IssuerEntry> = read(&root.join("issuers.json"));
-    let issuers: HashMap<String, (Issuer, JwkSet)> = entries
+    let issuers: HashMap<String, TrustedIssuers> = entries
         .into_iter()
         .map(|(name, entry)| {
             let keys = std::fs::read(root.join(&entry.jwks)).unwrap();
             let algorithms = entry.algorithms.unwrap_or_else(|| vec!["RS256".to_owned()]);
-            let issuer = Issuer {
+            let rules = Issuer {
                 url: entry.issuer,
                 kind: if entry.kind == "cognito" { IssuerKind::Cognito } else { IssuerKind::Oidc },
                 audiences: entry.audiences,
                 client_claim: entry.client_claim,
                 algorithms: algorithms.iter().map(|name| Algorithm::parse(name).unwrap()).collect(),
             };
-            (name, (issuer, JwkSet::parse(&keys).unwrap()))
+            let keys = IssuerKeys::fixed(JwkSet::parse(&keys).unwrap());
+            (name, TrustedIssuers::of(vec![TrustedIssuer { rules, keys }]))
         })
         .collect();
     let (mut accepted, mut refused, mut wrong) = (0, 0, Vec::new());
@@ -106,11 +114,10 @@ fn tokens() {
             let Generator { prefix, repeat, times, suffix } = case.token_generator.expect("a token or a generator");
             format!("{prefix}{}{suffix}", repeat.repeat(times))
         });
-        let (issuer, keys) = &issuers[&case.issuer];
-        let outcome = verify(&token, issuer, keys, UNIX_EPOCH + Duration::from_secs(case.now));
+        let outcome = verify(&token, &issuers[&case.issuer], UNIX_EPOCH + Duration::from_secs(case.now)).await;
         let (verdict, reason) = match &outcome {
-            Ok(()) => ("accept", None),
-            Err(error) => ("refuse", Some(error.reason())),
+            Ok(_) => ("accept", None),
+            Err(error) => ("refuse", Some(reason(error))),
         };
         if verdict != case.verdict || reason != case.reason.as_deref() {
             wrong.push(format!(

@@ -16,9 +16,8 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector};
 
+use environment::{Endpoint, Variables};
 use roots::Roots;
-
-use crate::config::Config;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -26,6 +25,36 @@ const TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The first try and two more: a connection gone stale while frozen costs one of them, unseen by the caller.
 const ATTEMPTS: u32 = 3;
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+
+/// Where the AWS APIs are and whose credentials call them: the SDK's own variables, as far as they are honoured.
+pub struct AwsSettings {
+    /// `AWS_REGION`.
+    pub region: String,
+    dynamodb_endpoint: Option<Endpoint>,
+    sts_endpoint: Option<Endpoint>,
+    access_key_id: String,
+    secret_access_key: String,
+    session_token: Option<String>,
+}
+
+impl AwsSettings {
+    /// Reads the SDK's variables; faults are noted in `variables`.
+    #[must_use]
+    pub fn from_env(variables: &Variables<'_>) -> Option<Self> {
+        let region = variables.region("AWS_REGION");
+        let access_key_id = variables.required("AWS_ACCESS_KEY_ID", "ASIA… (set by Lambda itself)");
+        let secret_access_key = variables.required("AWS_SECRET_ACCESS_KEY", "… (set by Lambda itself)");
+        let settings = Self {
+            dynamodb_endpoint: variables.aws_endpoint("DYNAMODB"),
+            sts_endpoint: variables.aws_endpoint("STS"),
+            session_token: variables.optional("AWS_SESSION_TOKEN"),
+            region: region?,
+            access_key_id: access_key_id?,
+            secret_access_key: secret_access_key?,
+        };
+        Some(settings)
+    }
+}
 
 /// Clients for the two services that vending calls.
 pub struct AwsClients {
@@ -40,10 +69,9 @@ impl AwsClients {
     ///
     /// # Errors
     /// When a file of root certificates cannot be read; names the file.
-    pub fn new(config: &Config) -> Result<Self, String> {
-        let aws = &config.aws;
-        let http_client = http_client(&config.extra_ca_files)?;
-        let region = Region::new(config.region.clone());
+    pub fn new(aws: &AwsSettings, extra_ca_files: &[PathBuf]) -> Result<Self, String> {
+        let http_client = http_client(extra_ca_files)?;
+        let region = Region::new(aws.region.clone());
         let credentials = Credentials::new(
             &aws.access_key_id,
             &aws.secret_access_key,
@@ -65,7 +93,7 @@ impl AwsClients {
             .retry_config(retries.clone())
             .timeout_config(timeouts.clone())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        dynamodb.set_endpoint_url(aws.dynamodb_endpoint.clone());
+        dynamodb.set_endpoint_url(aws.dynamodb_endpoint.as_ref().map(|endpoint| endpoint.as_str().to_owned()));
         let mut sts = aws_sdk_sts::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(region)
@@ -74,7 +102,7 @@ impl AwsClients {
             .retry_config(retries)
             .timeout_config(timeouts)
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        sts.set_endpoint_url(aws.sts_endpoint.clone());
+        sts.set_endpoint_url(aws.sts_endpoint.as_ref().map(|endpoint| endpoint.as_str().to_owned()));
         Ok(Self {
             dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
+use authenticate::{AuthenticationError, BearerError, KeyError, RateLimited, Refusal};
 use jwt::TokenError;
 use thiserror::Error;
 
 use crate::authorize::Denial;
-use crate::jwks::KeyError;
-use crate::rate_limit::RateLimited;
 use crate::request::RequestError;
 use crate::session::SessionError;
 use crate::sts::StsError;
@@ -20,11 +19,7 @@ pub enum VendError {
     #[error(transparent)]
     Request(#[from] RequestError),
     #[error(transparent)]
-    Token(#[from] TokenError),
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    #[error(transparent)]
-    RateLimited(#[from] RateLimited),
+    Authentication(#[from] AuthenticationError),
     #[error(transparent)]
     Mapping(#[from] MappingError),
     #[error(transparent)]
@@ -36,6 +31,30 @@ pub enum VendError {
     /// Something of ours panicked; what, is in the log under the request id.
     #[error("an internal error occurred; the request id names it in the service's log")]
     Internal,
+}
+
+impl From<BearerError> for VendError {
+    fn from(error: BearerError) -> Self {
+        Self::Authentication(error.into())
+    }
+}
+
+impl From<TokenError> for VendError {
+    fn from(error: TokenError) -> Self {
+        Self::Authentication(error.into())
+    }
+}
+
+impl From<KeyError> for VendError {
+    fn from(error: KeyError) -> Self {
+        Self::Authentication(error.into())
+    }
+}
+
+impl From<RateLimited> for VendError {
+    fn from(error: RateLimited) -> Self {
+        Self::Authentication(error.into())
+    }
 }
 
 /// What the caller is told about an error: everything but the sentence, which is the error's own `Display`.
@@ -66,8 +85,10 @@ impl VendError {
                 RequestError::TooLarge => Answer::refusal(413, "request_too_large"),
                 RequestError::UnsupportedMediaType => Answer::refusal(415, "unsupported_media_type"),
             },
-            Self::Token(_) | Self::Key(KeyError::Unknown) => Answer::refusal(401, "invalid_token"),
-            Self::Key(KeyError::Unavailable { .. }) => Answer::unavailable("keys_unavailable"),
+            Self::Authentication(error) => {
+                let Refusal { status, code, retry_after } = error.refusal();
+                Answer { status, code, retryable: retry_after.is_some(), retry_after }
+            }
             Self::Mapping(error) => match error {
                 MappingError::NotRegistered { .. } | MappingError::ConflictingScopes { .. } => {
                     Answer::refusal(403, "client_not_registered")
@@ -86,9 +107,6 @@ impl VendError {
                 }
                 Denial::Misconfigured { .. } => Answer::refusal(500, "misconfigured"),
             },
-            Self::RateLimited(RateLimited { retry_after }) => {
-                Answer { status: 429, code: "rate_limited", retryable: true, retry_after: Some(*retry_after) }
-            }
             Self::Session(SessionError::PolicyTooLong { .. } | SessionError::NoBucket) => {
                 Answer::refusal(500, "misconfigured")
             }

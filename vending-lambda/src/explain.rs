@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use audit::{Decision, Outcome, Record, Shown, Trail};
+use authenticate::TrustedIssuer;
 use jwt::{Claims, UnverifiedToken, VerificationKey};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -13,7 +14,6 @@ use crate::error::VendError;
 use crate::request::VendRequest;
 use crate::role_mapping::{RoleMapping, SessionPolicy};
 use crate::session::AssumeRole;
-use crate::trusted_issuers::TrustedIssuer;
 
 /// What an audit line says beyond the token.
 #[derive(Default, Serialize)]

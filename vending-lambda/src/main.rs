@@ -3,29 +3,22 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
+use authenticate::{AuthenticationSettings, RateLimit, TrustedIssuers};
 use environment::Log;
-use http_client::{HttpClient, Limits, Roots};
 use http_server::{Listener, LocalAddress};
 use lambda_http::request::LambdaRequest;
 use lambda_http::{LambdaEvent, service_fn};
-use vending_lambda::authorize::Terms;
 use vending_lambda::aws::AwsClients;
 use vending_lambda::config::Config;
 use vending_lambda::events::{self, EventResponse};
 use vending_lambda::handler::Api;
-use vending_lambda::jwks::FETCH_TIMEOUT;
-use vending_lambda::rate_limit::RateLimit;
 use vending_lambda::ready::Readiness;
 use vending_lambda::server;
 use vending_lambda::sts::Sts;
 use vending_lambda::table::RoleMappings;
-use vending_lambda::trusted_issuers::TrustedIssuers;
 use vending_lambda::vend::Vendor;
-
-/// A JWK set of a dozen keys is 8 KiB.
-const MAX_JWKS_BYTES: usize = 64 * 1024;
 
 fn main() -> ExitCode {
     environment::forbid_core_dumps();
@@ -83,21 +76,17 @@ async fn run(config: Config, log: Log) -> anyhow::Result<()> {
 }
 
 fn build(config: Config, log: Log) -> anyhow::Result<Api> {
-    let limits = Limits { connect: Duration::from_secs(1), total: FETCH_TIMEOUT, max_body: MAX_JWKS_BYTES };
-    let http = HttpClient::new(Roots::Embedded, &config.extra_ca_files, &config.proxy, limits)?;
-    let aws = AwsClients::new(&config).map_err(anyhow::Error::msg)?;
+    let Config { authentication, terms, table, bucket, aws, extra_ca_files, proxy, .. } = config;
+    let AuthenticationSettings { issuers, jwks_max_stale, rate_limit_per_minute } = authentication;
+    let clients = AwsClients::new(&aws, &extra_ca_files).map_err(anyhow::Error::msg)?;
     let vendor = Vendor {
-        issuers: TrustedIssuers::new(config.issuers, config.jwks_max_stale, &http, log),
-        role_mappings: RoleMappings::new(aws.dynamodb, config.table),
-        terms: Terms {
-            required_scopes: config.required_scopes,
-            session_duration: config.session_duration,
-            session_identity: config.session_identity,
-        },
-        rate_limit: RateLimit::new(config.rate_limit_per_minute),
-        sts: Sts::new(aws.sts),
-        bucket: config.bucket,
-        region: config.region,
+        issuers: TrustedIssuers::new(issuers, jwks_max_stale, &extra_ca_files, &proxy, log)?,
+        rate_limit: RateLimit::new(rate_limit_per_minute),
+        role_mappings: RoleMappings::new(clients.dynamodb, table),
+        terms,
+        sts: Sts::new(clients.sts),
+        bucket,
+        region: aws.region,
     };
     Ok(Api { vendor, readiness: Readiness::default(), log, cold: AtomicBool::new(true) })
 }

@@ -3,12 +3,14 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use lambda_http::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use authenticate::bearer_token;
+use lambda_http::http::header::CONTENT_TYPE;
 use lambda_http::http::{HeaderMap, Method};
 use thiserror::Error;
 use vending_api::CredentialsRequest;
 
 use crate::authorize::ScopeDown;
+use crate::error::VendError;
 
 /// The largest body that is read.
 pub const MAX_BODY_BYTES: usize = 16 * 1024;
@@ -70,25 +72,25 @@ impl VendRequest {
     ///
     /// # Errors
     /// When there is no token or more than one, or the body is not what it should be.
-    pub fn read(request: &ApiRequest) -> Result<Self, RequestError> {
+    pub fn read(request: &ApiRequest) -> Result<Self, VendError> {
         let from_header = bearer_token(&request.headers)?;
         let mut body = if request.method == Method::POST { read_body(request)? } else { CredentialsRequest::default() };
         let access_token = match (from_header, body.access_token.take()) {
             (Some(header), Some(body)) if header != body => {
-                return Err(RequestError::Invalid(
+                return Err(invalid(
                     "two different tokens were sent, in the `Authorization` header and in the body; send one",
                 ));
             }
             (Some(token), _) => token.to_owned(),
             (None, Some(token)) if !token.is_empty() => token,
             _ => {
-                return Err(RequestError::Invalid(
+                return Err(invalid(
                     "no access token was sent; send `Authorization: Bearer …` or the body {\"access_token\": \"…\"}",
                 ));
             }
         };
         if body.duration_seconds.is_some_and(|seconds| !(900..=3600).contains(&seconds)) {
-            return Err(RequestError::Invalid("`duration_seconds` must lie between 900 and 3600"));
+            return Err(invalid("`duration_seconds` must lie between 900 and 3600"));
         }
         let scope_down = ScopeDown {
             duration: body.duration_seconds.map(|seconds| Duration::from_secs(seconds.into())),
@@ -99,29 +101,8 @@ impl VendRequest {
     }
 }
 
-/// The token of RFC 6750 §2.1, with the scheme in any case (RFC 9110 §11.1).
-fn bearer_token(headers: &HeaderMap) -> Result<Option<&str>, RequestError> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    if values.next().is_some() {
-        return Err(RequestError::Invalid("the `Authorization` header was sent twice; send it once"));
-    }
-    let value = value
-        .to_str()
-        .map_err(|_| RequestError::Invalid("the `Authorization` header holds bytes that no token has"))?;
-    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Ok(None);
-    }
-    let token = token.trim_matches(' ');
-    if token.is_empty() {
-        return Err(RequestError::Invalid("the `Authorization` header says Bearer but holds no token"));
-    }
-    // API Gateway's payload 2.0 joins repeated headers with a comma, which no token contains (RFC 6750 §2.1).
-    if token.contains([',', ' ']) {
-        return Err(RequestError::Invalid("the `Authorization` header must hold exactly one token"));
-    }
-    Ok(Some(token))
+fn invalid(problem: &'static str) -> VendError {
+    RequestError::Invalid(problem).into()
 }
 
 fn read_body(request: &ApiRequest) -> Result<CredentialsRequest, RequestError> {
@@ -169,7 +150,7 @@ mod tests {
         }
     }
 
-    fn token(headers: &[(&'static str, &str)], body: &str) -> Result<String, RequestError> {
+    fn token(headers: &[(&'static str, &str)], body: &str) -> Result<String, VendError> {
         VendRequest::read(&request(headers, body)).map(|read| read.access_token)
     }
 
@@ -202,17 +183,17 @@ mod tests {
             (&[][..], r#"{"access_token":"a","duration_seconds":"900"}"#),
             (&[][..], r#"{"access_token":"a","s3_permissions":"admin"}"#),
         ] {
-            assert!(matches!(token(headers, body), Err(RequestError::Invalid(_))), "{headers:?} {body}");
+            assert_eq!(token(headers, body).unwrap_err().answer().code, "invalid_request", "{headers:?} {body}");
         }
     }
 
     #[test]
     fn minds_size_and_media_type() {
         let large = format!("{{\"access_token\":\"{}\"}}", "a".repeat(MAX_BODY_BYTES));
-        assert!(matches!(token(&[], &large), Err(RequestError::TooLarge)));
+        assert!(matches!(token(&[], &large), Err(VendError::Request(RequestError::TooLarge))));
         let body = r#"{"access_token":"a"}"#;
         assert!(token(&[("content-type", "Application/JSON; charset=utf-8")], body).is_ok());
         let form = token(&[("content-type", "application/x-www-form-urlencoded")], body);
-        assert!(matches!(form, Err(RequestError::UnsupportedMediaType)));
+        assert!(matches!(form, Err(VendError::Request(RequestError::UnsupportedMediaType))));
     }
 }

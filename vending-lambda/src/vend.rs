@@ -2,17 +2,16 @@
 
 use std::time::SystemTime;
 
+use authenticate::{RateLimit, TrustedIssuers};
 use jwt::UnverifiedToken;
 use vending_api::{Credentials, CredentialsResponse};
 
 use crate::authorize::{Grant, Terms, authorize};
 use crate::error::VendError;
-use crate::rate_limit::RateLimit;
 use crate::request::VendRequest;
 use crate::session::AssumeRole;
 use crate::sts::Sts;
 use crate::table::RoleMappings;
-use crate::trusted_issuers::TrustedIssuers;
 
 /// The trail of a request for credentials.
 pub type Trail = audit::Trail<VendError>;

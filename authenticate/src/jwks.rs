@@ -4,17 +4,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use http_client::{Endpoint, HttpClient, Request, RequestError};
+use environment::{Endpoint, Log};
+use http_client::{HttpClient, Request, RequestError};
 use jwt::key_cache::{KeyCache, Lookup, Moment, Slot};
 use jwt::{JwkSet, VerificationKey};
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use environment::Log;
-
 /// The longest a caller waits for keys, one retry included.
-pub const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
+pub(crate) const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why there is no key for a token.
 #[derive(Debug, Error)]
@@ -30,11 +29,17 @@ pub enum KeyError {
     },
 }
 
-/// The published keys of one issuer. Cheap to clone; clones share the cache.
+/// The keys of one issuer. Cheap to clone; clones share the cache.
 #[derive(Clone)]
-pub struct IssuerKeys(Arc<Inner>);
+pub struct IssuerKeys(Source);
 
-struct Inner {
+#[derive(Clone)]
+enum Source {
+    Fixed(Arc<JwkSet>),
+    Published(Arc<PublishedKeys>),
+}
+
+struct PublishedKeys {
     issuer: String,
     endpoint: Endpoint,
     http: HttpClient,
@@ -47,10 +52,10 @@ struct Inner {
 }
 
 impl IssuerKeys {
-    /// An empty cache; nothing is fetched yet.
+    /// The keys that are published at `endpoint`, with an empty cache; nothing is fetched yet.
     #[must_use]
-    pub fn new(issuer: &str, endpoint: Endpoint, max_stale: Duration, http: HttpClient, log: Log) -> Self {
-        Self(Arc::new(Inner {
+    pub fn published(issuer: &str, endpoint: Endpoint, max_stale: Duration, http: HttpClient, log: Log) -> Self {
+        Self(Source::Published(Arc::new(PublishedKeys {
             issuer: issuer.to_owned(),
             endpoint,
             http,
@@ -59,7 +64,13 @@ impl IssuerKeys {
             cache: Mutex::new(KeyCache::new(max_stale)),
             finished: watch::Sender::new(0),
             refetches: AtomicU64::new(0),
-        }))
+        })))
+    }
+
+    /// A key set that is never fetched.
+    #[must_use]
+    pub fn fixed(set: JwkSet) -> Self {
+        Self(Source::Fixed(Arc::new(set)))
     }
 
     /// The key published under `key_id`.
@@ -67,29 +78,39 @@ impl IssuerKeys {
     /// # Errors
     /// When the issuer publishes none, or when that cannot be known.
     pub async fn key(&self, key_id: &str, now: SystemTime) -> Result<Arc<VerificationKey>, KeyError> {
-        self.0.key(key_id, now).await
+        match &self.0 {
+            Source::Fixed(set) => set.key(key_id).cloned().ok_or(KeyError::Unknown),
+            Source::Published(keys) => keys.key(key_id, now).await,
+        }
     }
 
     /// Starts a fetch if one is due. A failure is logged and left to the cool-down.
     pub fn start_refresh(&self, now: SystemTime) -> Option<JoinHandle<()>> {
-        let slot = self.0.cache().refresh_is_due(self.0.moment(now))?;
-        Some(self.0.spawn_fetch(slot))
+        let Source::Published(keys) = &self.0 else { return None };
+        let slot = keys.cache().refresh_is_due(keys.moment(now))?;
+        Some(keys.spawn_fetch(slot))
     }
 
     /// Age of the keys, `None` where there are none to be trusted.
     #[must_use]
     pub fn age(&self, now: SystemTime) -> Option<Duration> {
-        self.0.cache().trusted_age(self.0.moment(now))
+        match &self.0 {
+            Source::Fixed(_) => Some(Duration::ZERO),
+            Source::Published(keys) => keys.cache().trusted_age(keys.moment(now)),
+        }
     }
 
     /// Number of fetches since the last call.
     #[must_use]
     pub fn take_refetches(&self) -> u64 {
-        self.0.refetches.swap(0, Ordering::Relaxed)
+        match &self.0 {
+            Source::Fixed(_) => 0,
+            Source::Published(keys) => keys.refetches.swap(0, Ordering::Relaxed),
+        }
     }
 }
 
-impl Inner {
+impl PublishedKeys {
     async fn key(self: &Arc<Self>, key_id: &str, now: SystemTime) -> Result<Arc<VerificationKey>, KeyError> {
         // Subscribed before looking, so that a fetch that ends in between is not missed.
         let mut finished = self.finished.subscribe();

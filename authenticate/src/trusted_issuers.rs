@@ -1,23 +1,20 @@
 //! Whose tokens are accepted: each issuer's rules and its keys, found once and compared once.
 
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use http_client::{Endpoint, HttpClient};
+use environment::{Log, Proxy};
+use http_client::{BuildError, HttpClient, Limits, Roots};
 use jwt::{Issuer, TokenError};
 
-use crate::jwks::IssuerKeys;
-use environment::Log;
+use crate::issuer_variables::IssuerSettings;
+use crate::jwks::{FETCH_TIMEOUT, IssuerKeys};
 
 /// Pause between two looks for a due refresh, where the process is not frozen between requests.
 const REFRESH_POLL: Duration = Duration::from_secs(30);
-
-/// An issuer as the configuration describes it.
-pub struct IssuerSettings {
-    /// The rules for its tokens.
-    pub rules: Issuer,
-    /// Its JWK set.
-    pub jwks_uri: Endpoint,
-}
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// A JWK set of a dozen keys is 8 KiB.
+const MAX_JWKS_BYTES: usize = 64 * 1024;
 
 /// An issuer whose tokens are accepted.
 pub struct TrustedIssuer {
@@ -32,13 +29,29 @@ pub struct TrustedIssuers(Vec<TrustedIssuer>);
 
 impl TrustedIssuers {
     /// Each issuer with an empty cache of keys of its own; nothing is fetched yet.
-    #[must_use]
-    pub fn new(settings: Vec<IssuerSettings>, max_stale: Duration, http: &HttpClient, log: Log) -> Self {
+    ///
+    /// # Errors
+    /// When a file of certificate authorities cannot be used.
+    pub fn new(
+        settings: Vec<IssuerSettings>,
+        max_stale: Duration,
+        extra_ca_files: &[PathBuf],
+        proxy: &Proxy,
+        log: Log,
+    ) -> Result<Self, BuildError> {
+        let limits = Limits { connect: CONNECT_TIMEOUT, total: FETCH_TIMEOUT, max_body: MAX_JWKS_BYTES };
+        let http = HttpClient::new(Roots::Embedded, extra_ca_files, proxy, limits)?;
         let trust = |IssuerSettings { rules, jwks_uri }| {
-            let keys = IssuerKeys::new(&rules.url, jwks_uri, max_stale, http.clone(), log);
+            let keys = IssuerKeys::published(&rules.url, jwks_uri, max_stale, http.clone(), log);
             TrustedIssuer { rules, keys }
         };
-        Self(settings.into_iter().map(trust).collect())
+        Ok(Self::of(settings.into_iter().map(trust).collect()))
+    }
+
+    /// Issuers whose keys are known.
+    #[must_use]
+    pub fn of(issuers: Vec<TrustedIssuer>) -> Self {
+        Self(issuers)
     }
 
     /// The issuer whose URL is `iss`, byte for byte (RFC 7519 §4.1.1, RFC 8725 §3.8).

@@ -1,0 +1,206 @@
+//! The variables that say whose tokens are accepted.
+
+use std::time::Duration;
+
+use environment::{Endpoint, Variables};
+use jwt::{Algorithm, Issuer, IssuerKind};
+use serde::Deserialize;
+
+const COGNITO_ISSUER: &str = "COGNITO_ISSUER";
+const COGNITO_ISSUER_EXAMPLE: &str = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEfGhI";
+const TRUSTED_ISSUERS: &str = "TRUSTED_ISSUERS";
+const TRUSTED_ISSUERS_EXAMPLE: &str =
+    r#"[{"issuer":"https://idp.example.com","kind":"oidc","audiences":["credvend"]}]"#;
+
+/// `JWKS_MAX_STALE_SECONDS`, its default and its bounds.
+const MAX_STALE_SECONDS: (u64, u64) = (600, 21_600);
+
+/// What the variables say about authentication.
+pub struct AuthenticationSettings {
+    /// Whose tokens are accepted.
+    pub issuers: Vec<IssuerSettings>,
+    /// How long keys serve when their issuer cannot be reached.
+    pub jwks_max_stale: Duration,
+    /// Requests a minute and client, where limited.
+    pub rate_limit_per_minute: Option<u32>,
+}
+
+/// One issuer.
+pub struct IssuerSettings {
+    /// The rules for its tokens.
+    pub rules: Issuer,
+    /// Its JWK set.
+    pub jwks_uri: Endpoint,
+}
+
+/// One entry of `TRUSTED_ISSUERS`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    issuer: String,
+    jwks_uri: Option<String>,
+    kind: Kind,
+    #[serde(default)]
+    audiences: Vec<String>,
+    client_claim: Option<String>,
+    algorithms: Option<Vec<String>>,
+}
+
+#[derive(Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Cognito,
+    Oidc,
+}
+
+impl AuthenticationSettings {
+    /// Reads everything; faults are noted in `variables`.
+    #[must_use]
+    pub fn from_env(variables: &Variables<'_>) -> Self {
+        let (least, most) = MAX_STALE_SECONDS;
+        let max_stale = variables.number("JWKS_MAX_STALE_SECONDS", least, most).unwrap_or(most);
+        let rate_limit = variables.number("RATE_LIMIT_PER_MINUTE", 1, 1_000_000);
+        Self {
+            issuers: issuers(variables),
+            jwks_max_stale: Duration::from_secs(max_stale),
+            rate_limit_per_minute: rate_limit.and_then(|rate| u32::try_from(rate).ok()),
+        }
+    }
+}
+
+fn issuers(variables: &Variables<'_>) -> Vec<IssuerSettings> {
+    let audiences = variables.words("ALLOWED_AUDIENCES");
+    if !variables.is_set(COGNITO_ISSUER) && !variables.is_set(TRUSTED_ISSUERS) {
+        variables.missing(COGNITO_ISSUER, format_args!("or {TRUSTED_ISSUERS}; for example `{COGNITO_ISSUER_EXAMPLE}`"));
+    }
+    let mut issuers: Vec<IssuerSettings> = cognito_entry(variables, &audiences)
+        .and_then(|entry| settings(variables, COGNITO_ISSUER, COGNITO_ISSUER_EXAMPLE, entry))
+        .into_iter()
+        .collect();
+    for mut entry in trusted_entries(variables) {
+        if entry.audiences.is_empty() {
+            entry.audiences.clone_from(&audiences);
+        }
+        let Some(settings) = settings(variables, TRUSTED_ISSUERS, TRUSTED_ISSUERS_EXAMPLE, entry) else { continue };
+        if issuers.iter().any(|other| other.rules.url == settings.rules.url) {
+            variables.fault(TRUSTED_ISSUERS, format_args!("{} is listed twice", settings.rules.url));
+        }
+        issuers.push(settings);
+    }
+    issuers
+}
+
+fn cognito_entry(variables: &Variables<'_>, audiences: &[String]) -> Option<Entry> {
+    let url = variables.optional(COGNITO_ISSUER)?;
+    Some(Entry {
+        issuer: url.trim_end_matches('/').to_owned(),
+        jwks_uri: variables.optional("JWKS_URI"),
+        kind: Kind::Cognito,
+        audiences: audiences.to_vec(),
+        client_claim: None,
+        algorithms: None,
+    })
+}
+
+fn trusted_entries(variables: &Variables<'_>) -> Vec<Entry> {
+    let Some(text) = variables.document(TRUSTED_ISSUERS) else { return Vec::new() };
+    serde_json::from_str(&text).unwrap_or_else(|error| {
+        let problem = format_args!("is not a JSON array of issuers: {error}; for example `{TRUSTED_ISSUERS_EXAMPLE}`")
+            .to_string();
+        variables.fault(TRUSTED_ISSUERS, problem);
+        Vec::new()
+    })
+}
+
+fn settings(variables: &Variables<'_>, name: &str, example: &str, entry: Entry) -> Option<IssuerSettings> {
+    let kind = match entry.kind {
+        Kind::Cognito => IssuerKind::Cognito,
+        Kind::Oidc => IssuerKind::Oidc,
+    };
+    if kind == IssuerKind::Cognito && entry.client_claim.is_some() {
+        variables.fault(name, "`client_claim` is for oidc issuers: a Cognito token names its client in `client_id`");
+    }
+    if kind == IssuerKind::Oidc && entry.audiences.is_empty() {
+        let problem = format!("{} has no `audiences`, and every oidc issuer needs one", entry.issuer);
+        variables.fault(name, format_args!("{problem}; for example `{example}`"));
+    }
+    let jwks_uri = jwks_uri(variables, name, &entry);
+    let algorithms = algorithms(variables, name, entry.algorithms);
+    let Entry { issuer: url, audiences, client_claim, .. } = entry;
+    Some(IssuerSettings { rules: Issuer { url, kind, audiences, client_claim, algorithms }, jwks_uri: jwks_uri? })
+}
+
+fn jwks_uri(variables: &Variables<'_>, name: &str, entry: &Entry) -> Option<Endpoint> {
+    let example = format!("{COGNITO_ISSUER_EXAMPLE}/.well-known/jwks.json");
+    match &entry.jwks_uri {
+        Some(uri) => variables.endpoint(if name == COGNITO_ISSUER { "JWKS_URI" } else { name }, uri, &example),
+        None => {
+            let uri = format!("{}/.well-known/jwks.json", entry.issuer.trim_end_matches('/'));
+            variables.endpoint(name, &uri, &example)
+        }
+    }
+}
+
+fn algorithms(variables: &Variables<'_>, name: &str, names: Option<Vec<String>>) -> Vec<Algorithm> {
+    let mut algorithms = Vec::new();
+    for text in names.unwrap_or_else(|| vec!["RS256".to_owned()]) {
+        match Algorithm::parse(&text) {
+            Some(algorithm) => algorithms.push(algorithm),
+            None => {
+                variables.fault(name, format_args!("algorithm {text:?} is none of RS256, RS384, RS512, PS256, ES256"));
+            }
+        }
+    }
+    algorithms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<AuthenticationSettings, String> {
+        let lookup = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let variables = Variables::new(&lookup);
+        let settings = AuthenticationSettings::from_env(&variables);
+        variables.finish(Some(settings)).map_err(|error| error.to_string())
+    }
+
+    const COGNITO: (&str, &str) = (COGNITO_ISSUER, "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x");
+
+    #[test]
+    fn one_issuer_is_enough() {
+        let settings = read(&[COGNITO]).unwrap();
+        assert_eq!(settings.issuers.len(), 1);
+        assert_eq!(settings.issuers[0].rules.algorithms, [Algorithm::Rs256]);
+        assert_eq!(settings.issuers[0].jwks_uri.as_str(), format!("{}/.well-known/jwks.json", COGNITO.1));
+        assert_eq!(settings.rate_limit_per_minute, None);
+    }
+
+    #[test]
+    fn plain_http_keys_are_for_loopback_only() {
+        assert!(
+            read(&[COGNITO, ("JWKS_URI", "http://keys.example.com/jwks.json")]).err().unwrap().contains("JWKS_URI")
+        );
+        assert!(read(&[COGNITO, ("JWKS_URI", "http://127.0.0.1:1234/jwks.json")]).is_ok());
+    }
+
+    #[test]
+    fn entries_that_cannot_be_used() {
+        for (entries, problem) in [
+            (r#"[{"issuer":"https://x","kind":"oidc"}]"#, "no `audiences`"),
+            (
+                r#"[{"issuer":"https://x","kind":"oidc","audiences":["a"],"algorithms":["HS256"]}]"#,
+                "\"HS256\" is none of",
+            ),
+            (r#"[{"issuer":"https://x","kind":"cognito","client_claim":"azp"}]"#, "`client_claim` is for oidc"),
+            (r#"[{"issuer":"https://x","kind":"cognito","typo":1}]"#, "not a JSON array of issuers"),
+            (r#"[{"issuer":"https://x","kind":"cognito"},{"issuer":"https://x","kind":"cognito"}]"#, "listed twice"),
+        ] {
+            let message = read(&[(TRUSTED_ISSUERS, entries)]).err().unwrap();
+            assert!(message.contains(problem), "{entries}: {message}");
+        }
+        assert!(read(&[]).err().unwrap().contains(COGNITO_ISSUER));
+        let pretty = "[\n  {\"issuer\": \"https://x\", \"kind\": \"cognito\"}\n]\n";
+        assert_eq!(read(&[(TRUSTED_ISSUERS, pretty)]).unwrap().issuers.len(), 1);
+    }
+}

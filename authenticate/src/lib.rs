@@ -1,0 +1,19 @@
+//! Whose request is this? From a bearer token to verified claims, in steps that each program takes one by one:
+//! [`bearer_token`], [`jwt::UnverifiedToken::parse`], [`TrustedIssuers::find`], [`IssuerKeys::key`],
+//! [`jwt::Issuer::verify`], [`RateLimit::check`]. Each step's error becomes an [`AuthenticationError`], which knows its
+//! status and code.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod bearer;
+mod error;
+mod issuer_variables;
+mod jwks;
+mod rate_limit;
+mod trusted_issuers;
+
+pub use self::bearer::{BearerError, bearer_token};
+pub use self::error::{AuthenticationError, Refusal};
+pub use self::issuer_variables::{AuthenticationSettings, IssuerSettings};
+pub use self::jwks::{IssuerKeys, KeyError};
+pub use self::rate_limit::{RateLimit, RateLimited};
+pub use self::trusted_issuers::{TrustedIssuer, TrustedIssuers};
