@@ -1,8 +1,10 @@
 //! The variables that say whose tokens are accepted.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use environment::{Endpoint, Variables};
+use environment::{Endpoint, Proxy, Variables};
+use http_client::EXTRA_FILE_VARIABLES;
 use jwt::{Algorithm, Issuer, IssuerKind};
 use serde::Deserialize;
 
@@ -23,6 +25,10 @@ pub struct AuthenticationSettings {
     pub jwks_max_stale: Duration,
     /// Requests a minute and client, where limited.
     pub rate_limit_per_minute: Option<u32>,
+    /// More certificate authorities, on top of the embedded ones.
+    pub extra_ca_files: Vec<PathBuf>,
+    /// The proxy for `https`.
+    pub proxy: Proxy,
 }
 
 /// One issuer.
@@ -64,6 +70,12 @@ impl AuthenticationSettings {
             issuers: issuers(variables),
             jwks_max_stale: Duration::from_secs(max_stale),
             rate_limit_per_minute: rate_limit.and_then(|rate| u32::try_from(rate).ok()),
+            extra_ca_files: EXTRA_FILE_VARIABLES
+                .iter()
+                .filter_map(|name| variables.optional(name))
+                .map(PathBuf::from)
+                .collect(),
+            proxy: Proxy::from_env(variables),
         }
     }
 }

@@ -16,4 +16,6 @@ pub use self::error::{AuthenticationError, Refusal};
 pub use self::issuer_variables::{AuthenticationSettings, IssuerSettings};
 pub use self::jwks::{IssuerKeys, KeyError};
 pub use self::rate_limit::{RateLimit, RateLimited};
+pub use jwt::{Claims, TokenError, UnverifiedToken, VerificationKey};
+
 pub use self::trusted_issuers::{TrustedIssuer, TrustedIssuers};

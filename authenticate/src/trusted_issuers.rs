@@ -1,13 +1,12 @@
 //! Whose tokens are accepted: each issuer's rules and its keys, found once and compared once.
 
-use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use environment::{Log, Proxy};
+use environment::Log;
 use http_client::{BuildError, HttpClient, Limits, Roots};
 use jwt::{Issuer, TokenError};
 
-use crate::issuer_variables::IssuerSettings;
+use crate::issuer_variables::{AuthenticationSettings, IssuerSettings};
 use crate::jwks::{FETCH_TIMEOUT, IssuerKeys};
 
 /// Pause between two looks for a due refresh, where the process is not frozen between requests.
@@ -32,20 +31,14 @@ impl TrustedIssuers {
     ///
     /// # Errors
     /// When a file of certificate authorities cannot be used.
-    pub fn new(
-        settings: Vec<IssuerSettings>,
-        max_stale: Duration,
-        extra_ca_files: &[PathBuf],
-        proxy: &Proxy,
-        log: Log,
-    ) -> Result<Self, BuildError> {
+    pub fn new(settings: AuthenticationSettings, log: Log) -> Result<Self, BuildError> {
         let limits = Limits { connect: CONNECT_TIMEOUT, total: FETCH_TIMEOUT, max_body: MAX_JWKS_BYTES };
-        let http = HttpClient::new(Roots::Embedded, extra_ca_files, proxy, limits)?;
+        let http = HttpClient::new(Roots::Embedded, &settings.extra_ca_files, &settings.proxy, limits)?;
         let trust = |IssuerSettings { rules, jwks_uri }| {
-            let keys = IssuerKeys::published(&rules.url, jwks_uri, max_stale, http.clone(), log);
+            let keys = IssuerKeys::published(&rules.url, jwks_uri, settings.jwks_max_stale, http.clone(), log);
             TrustedIssuer { rules, keys }
         };
-        Ok(Self::of(settings.into_iter().map(trust).collect()))
+        Ok(Self::of(settings.issuers.into_iter().map(trust).collect()))
     }
 
     /// Issuers whose keys are known.

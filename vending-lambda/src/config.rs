@@ -1,17 +1,15 @@
 //! The environment, read once at start: everything behind it is typed.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use authenticate::AuthenticationSettings;
-use environment::{ConfigError, LogLevel, Lookup, Proxy, Variables};
+use environment::{ConfigError, LogLevel, Lookup, Variables};
 use ipnet::IpNet;
-use roots::EXTRA_FILE_VARIABLES;
 
-use crate::authorize::Terms;
-use crate::aws::AwsSettings;
-use crate::session::SessionIdentity;
+use grant::authorize::Terms;
+use grant::aws_clients::AwsSettings;
+use grant::session::SessionIdentity;
 
 /// How the service runs.
 pub struct Config {
@@ -25,10 +23,6 @@ pub struct Config {
     pub bucket: String,
     /// Where the AWS APIs are and whose credentials call them.
     pub aws: AwsSettings,
-    /// More root certificates, on top of the embedded ones.
-    pub extra_ca_files: Vec<PathBuf>,
-    /// The proxy for `https`.
-    pub proxy: Proxy,
     /// Least severity of diagnostic lines. Audit lines are always written.
     pub log_level: LogLevel,
     /// `AWS_LAMBDA_RUNTIME_API` is set: Lambda has started the process.
@@ -58,12 +52,9 @@ impl Config {
         let terms = terms(variables);
         let table = variables.required("DYNAMODB_TABLE", "credvend-clients");
         let aws = AwsSettings::from_env(variables);
-        let extra_ca_files = EXTRA_FILE_VARIABLES.iter().filter_map(|name| variables.optional(name));
         let default_address = SocketAddr::from(([127, 0, 0, 1], 8080));
         Some(Self {
-            extra_ca_files: extra_ca_files.map(PathBuf::from).collect(),
             bucket: variables.optional("S3_BUCKET").unwrap_or_default(),
-            proxy: Proxy::from_env(variables),
             log_level: variables.choice("LOG_LEVEL", &LogLevel::WORDS).unwrap_or(LogLevel::Info),
             runs_in_lambda: variables.is_set("AWS_LAMBDA_RUNTIME_API"),
             listen_address: variables

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
+use authenticate::TokenError;
 use authenticate::{AuthenticationError, BearerError, KeyError, RateLimited, Refusal};
-use jwt::TokenError;
 use thiserror::Error;
 
-use crate::authorize::Denial;
 use crate::request::RequestError;
-use crate::session::SessionError;
-use crate::sts::StsError;
-use crate::table::MappingError;
+use grant::authorize::Denial;
+use grant::session::SessionError;
+use grant::sts::StsError;
+use grant::table::MappingError;
 
 /// Every way a request can end without credentials.
 #[derive(Debug, Error)]

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use audit::{Decision, Outcome, Record, Shown, Trail};
 use authenticate::TrustedIssuer;
-use jwt::{Claims, UnverifiedToken, VerificationKey};
+use authenticate::{Claims, UnverifiedToken, VerificationKey};
 use serde::Serialize;
 use serde_json::{Value, json};
 use vending_api::{Credentials, ExplainResponse, ExplainStep};
 
-use crate::authorize::Grant;
 use crate::error::VendError;
 use crate::request::VendRequest;
-use crate::role_mapping::{RoleMapping, SessionPolicy};
-use crate::session::AssumeRole;
+use grant::authorize::Grant;
+use grant::role_mapping::{RoleMapping, SessionPolicy};
+use grant::session::AssumeRole;
 
 /// What an audit line says beyond the token.
 #[derive(Default, Serialize)]
@@ -80,7 +80,7 @@ impl Shown<VendError> for () {}
 impl Shown<VendError> for RoleMapping {
     fn record(&self, record: &mut Record<Members>) {
         record.members.server_name.clone_from(&self.server_name);
-        record.members.role_arn = Some(self.role_arn.clone());
+        record.members.role_arn = Some(self.role_arn.to_string());
     }
 
     fn detail(&self, record: &Record<Members>) -> Value {
@@ -93,7 +93,7 @@ impl Shown<VendError> for RoleMapping {
         });
         json!({
             "item": self.key,
-            "role_arn": self.role_arn,
+            "role_arn": self.role_arn.as_str(),
             "server_name": self.server_name,
             "s3_path_prefix": self.s3_path_prefix,
             "s3_permissions": self.s3_permissions,

@@ -3,8 +3,6 @@
 //! Read [`vend`] first: each line of its pipeline is a module of the same name.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
-pub mod authorize;
-pub mod aws;
 pub mod config;
 pub mod error;
 pub mod events;
@@ -13,10 +11,5 @@ pub mod handler;
 pub mod ready;
 pub mod request;
 pub mod response;
-pub mod role_mapping;
-mod s3_prefix;
 pub mod server;
-pub mod session;
-pub mod sts;
-pub mod table;
 pub mod vend;

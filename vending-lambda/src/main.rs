@@ -5,19 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
-use authenticate::{AuthenticationSettings, RateLimit, TrustedIssuers};
+use authenticate::{RateLimit, TrustedIssuers};
 use environment::Log;
+use grant::aws_clients::AwsClients;
+use grant::sts::Sts;
+use grant::table::RoleMappings;
 use http_server::{Listener, LocalAddress};
 use lambda_http::request::LambdaRequest;
 use lambda_http::{LambdaEvent, service_fn};
-use vending_lambda::aws::AwsClients;
 use vending_lambda::config::Config;
 use vending_lambda::events::{self, EventResponse};
 use vending_lambda::handler::Api;
 use vending_lambda::ready::Readiness;
 use vending_lambda::server;
-use vending_lambda::sts::Sts;
-use vending_lambda::table::RoleMappings;
 use vending_lambda::vend::Vendor;
 
 fn main() -> ExitCode {
@@ -76,12 +76,11 @@ async fn run(config: Config, log: Log) -> anyhow::Result<()> {
 }
 
 fn build(config: Config, log: Log) -> anyhow::Result<Api> {
-    let Config { authentication, terms, table, bucket, aws, extra_ca_files, proxy, .. } = config;
-    let AuthenticationSettings { issuers, jwks_max_stale, rate_limit_per_minute } = authentication;
-    let clients = AwsClients::new(&aws, &extra_ca_files).map_err(anyhow::Error::msg)?;
+    let Config { authentication, terms, table, bucket, aws, .. } = config;
+    let clients = AwsClients::new(&aws).map_err(anyhow::Error::msg)?;
     let vendor = Vendor {
-        issuers: TrustedIssuers::new(issuers, jwks_max_stale, &extra_ca_files, &proxy, log)?,
-        rate_limit: RateLimit::new(rate_limit_per_minute),
+        rate_limit: RateLimit::new(authentication.rate_limit_per_minute),
+        issuers: TrustedIssuers::new(authentication, log)?,
         role_mappings: RoleMappings::new(clients.dynamodb, table),
         terms,
         sts: Sts::new(clients.sts),

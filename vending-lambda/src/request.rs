@@ -9,8 +9,8 @@ use lambda_http::http::{HeaderMap, Method};
 use thiserror::Error;
 use vending_api::CredentialsRequest;
 
-use crate::authorize::ScopeDown;
 use crate::error::VendError;
+use grant::authorize::ScopeDown;
 
 /// The largest body that is read.
 pub const MAX_BODY_BYTES: usize = 16 * 1024;

@@ -2,16 +2,16 @@
 
 use std::time::SystemTime;
 
+use authenticate::UnverifiedToken;
 use authenticate::{RateLimit, TrustedIssuers};
-use jwt::UnverifiedToken;
 use vending_api::{Credentials, CredentialsResponse};
 
-use crate::authorize::{Grant, Terms, authorize};
 use crate::error::VendError;
 use crate::request::VendRequest;
-use crate::session::AssumeRole;
-use crate::sts::Sts;
-use crate::table::RoleMappings;
+use grant::authorize::{Grant, Terms, authorize};
+use grant::session::AssumeRole;
+use grant::sts::Sts;
+use grant::table::RoleMappings;
 
 /// The trail of a request for credentials.
 pub type Trail = audit::Trail<VendError>;
@@ -92,7 +92,7 @@ impl Vendor {
             s3_bucket: self.bucket.clone(),
             s3_path_prefix: grant.s3_path_prefix,
             aws_region: self.region.clone(),
-            role_arn: session.role_arn,
+            role_arn: session.role_arn.to_string(),
             session_name: session.session_name,
             source_identity: session.source_identity,
             request_id: request_id.to_owned(),

@@ -123,7 +123,7 @@ impl RoleMappings {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|error| MappingError::Unavailable { problem: crate::aws::brief(&error) })?;
+            .map_err(|error| MappingError::Unavailable { problem: crate::aws_clients::brief(&error) })?;
         output.item.map(|item| RoleMapping::from_item(key, &item)).transpose()
     }
 }

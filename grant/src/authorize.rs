@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
+use environment::RoleArn;
 use jwt::Claims;
 use thiserror::Error;
 use vending_api::S3Permissions;
@@ -37,7 +38,7 @@ pub struct ScopeDown {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     /// The role to assume.
-    pub role_arn: String,
+    pub role_arn: RoleArn,
     /// For session names and tags.
     pub server_name: Option<String>,
     /// The prefix echoed to the client, and enforced where `restriction` says so.

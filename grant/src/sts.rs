@@ -61,7 +61,7 @@ impl Sts {
         let output = self
             .client
             .assume_role()
-            .role_arn(&session.role_arn)
+            .role_arn(session.role_arn.as_str())
             .role_session_name(&session.session_name)
             .duration_seconds(i32::try_from(session.duration.as_secs()).unwrap_or(3600))
             .set_source_identity(session.source_identity.clone())
@@ -94,7 +94,7 @@ impl Sts {
     pub async fn check(&self) -> Result<(), StsError> {
         match self.client.get_caller_identity().send().await {
             Ok(_) => Ok(()),
-            Err(error) => Err(StsError::Unavailable { problem: crate::aws::brief(&error) }),
+            Err(error) => Err(StsError::Unavailable { problem: crate::aws_clients::brief(&error) }),
         }
     }
 }
@@ -107,7 +107,7 @@ fn explain(error: &SdkError<AssumeRoleError>, session: &AssumeRole) -> StsError 
     };
     match error.code() {
         Some("AccessDenied" | "AccessDeniedException") => {
-            StsError::RoleNotAssumable { role_arn: session.role_arn.clone(), actions }
+            StsError::RoleNotAssumable { role_arn: session.role_arn.to_string(), actions }
         }
         Some(code @ ("MalformedPolicyDocument" | "PackedPolicyTooLarge")) => {
             StsError::Refused { code: code.to_owned(), suspects: "`session_policy` and `s3_path_prefix`" }
@@ -117,6 +117,6 @@ fn explain(error: &SdkError<AssumeRoleError>, session: &AssumeRole) -> StsError 
             suspects: "`role_arn`, `external_id` and `session_duration_seconds` (the role's maximum session duration \
                        may be lower)",
         },
-        _ => StsError::Unavailable { problem: crate::aws::brief(error) },
+        _ => StsError::Unavailable { problem: crate::aws_clients::brief(error) },
     }
 }

@@ -4,7 +4,6 @@ use serde_json::json;
 use vending_api::S3Permissions;
 
 use crate::authorize::Grant;
-use crate::session::role_partition;
 
 /// A prefix stands in a policy of 2,048 characters up to three times.
 const MAX_REQUESTED_PREFIX: usize = 500;
@@ -45,7 +44,7 @@ pub(crate) fn fits_into_a_policy(prefix: &str) -> bool {
 /// that gives the bucket's owner everything. The KMS statement lets encrypted buckets work where the role may use the key
 /// through S3: a session policy never adds a permission.
 pub(crate) fn policy(grant: &Grant, bucket: &str) -> String {
-    let partition = role_partition(&grant.role_arn).unwrap_or("aws");
+    let partition = grant.role_arn.partition();
     let prefix = grant.s3_path_prefix.trim_end_matches('/');
     let bucket = format!("arn:{partition}:s3:::{bucket}");
     let objects = format!("{bucket}/{prefix}/*");
@@ -89,6 +88,7 @@ mod tests {
     use super::*;
     use crate::authorize::Restriction;
     use crate::session::SessionIdentity;
+    use environment::RoleArn;
 
     #[test]
     fn the_policy_of_a_level_is_the_golden_one() {
@@ -111,7 +111,7 @@ mod tests {
 
     fn grant(level: S3Permissions, prefix: &str, role_arn: &str) -> Grant {
         Grant {
-            role_arn: role_arn.to_owned(),
+            role_arn: RoleArn::parse(role_arn).unwrap(),
             server_name: None,
             s3_path_prefix: prefix.to_owned(),
             s3_permissions: level,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use environment::{RoleArn, parse_cidr};
 use ipnet::IpNet;
 use vending_api::S3Permissions;
 
@@ -15,7 +16,7 @@ pub struct RoleMapping {
     /// The item's key: a client id or `scope#…`.
     pub key: String,
     /// The role to assume.
-    pub role_arn: String,
+    pub role_arn: RoleArn,
     /// Name of the machine, for session names and tags.
     pub server_name: Option<String>,
     /// Where in the bucket the client may work.
@@ -56,10 +57,8 @@ impl RoleMapping {
     /// Names the first attribute that cannot be used.
     pub fn from_item(key: &str, item: &HashMap<String, AttributeValue>) -> Result<Self, MappingError> {
         let item = Item { key, attributes: item };
-        let role_arn = item.required_text("role_arn")?;
-        if crate::session::role_partition(&role_arn).is_none() {
-            return Err(item.fault("role_arn", "is not the ARN of an IAM role"));
-        }
+        let role_arn = RoleArn::parse(&item.required_text("role_arn")?)
+            .ok_or_else(|| item.fault("role_arn", "is not the ARN of an IAM role"))?;
         Ok(Self {
             key: key.to_owned(),
             role_arn,
@@ -169,7 +168,7 @@ impl Item<'_> {
 
     fn networks(&self, name: &'static str) -> Result<Option<Vec<IpNet>>, MappingError> {
         let Some(texts) = self.texts(name)? else { return Ok(None) };
-        let networks = texts.iter().map(|text| environment::parse_cidr(text)).collect::<Option<Vec<_>>>();
+        let networks = texts.iter().map(|text| parse_cidr(text)).collect::<Option<Vec<_>>>();
         networks.map(Some).ok_or_else(|| self.fault(name, "holds something that is no network in CIDR notation"))
     }
 }

@@ -17,7 +17,7 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector};
 
 use environment::{Endpoint, Variables};
-use roots::Roots;
+use roots::{EXTRA_FILE_VARIABLES, Roots};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -35,6 +35,7 @@ pub struct AwsSettings {
     access_key_id: String,
     secret_access_key: String,
     session_token: Option<String>,
+    extra_ca_files: Vec<PathBuf>,
 }
 
 impl AwsSettings {
@@ -48,6 +49,11 @@ impl AwsSettings {
             dynamodb_endpoint: variables.aws_endpoint("DYNAMODB"),
             sts_endpoint: variables.aws_endpoint("STS"),
             session_token: variables.optional("AWS_SESSION_TOKEN"),
+            extra_ca_files: EXTRA_FILE_VARIABLES
+                .iter()
+                .filter_map(|name| variables.optional(name))
+                .map(PathBuf::from)
+                .collect(),
             region: region?,
             access_key_id: access_key_id?,
             secret_access_key: secret_access_key?,
@@ -69,8 +75,8 @@ impl AwsClients {
     ///
     /// # Errors
     /// When a file of root certificates cannot be read; names the file.
-    pub fn new(aws: &AwsSettings, extra_ca_files: &[PathBuf]) -> Result<Self, String> {
-        let http_client = http_client(extra_ca_files)?;
+    pub fn new(aws: &AwsSettings) -> Result<Self, String> {
+        let http_client = http_client(&aws.extra_ca_files)?;
         let region = Region::new(aws.region.clone());
         let credentials = Credentials::new(
             &aws.access_key_id,

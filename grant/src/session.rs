@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use environment::RoleArn;
 use jwt::Claims;
 use thiserror::Error;
 
@@ -32,7 +33,7 @@ pub enum SessionIdentity {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssumeRole {
     /// `RoleArn`.
-    pub role_arn: String,
+    pub role_arn: RoleArn,
     /// `RoleSessionName`: on every S3 data event.
     pub session_name: String,
     /// `SourceIdentity`: on every event of the session, and it survives further role changes.
@@ -99,22 +100,6 @@ impl AssumeRole {
             external_id: grant.external_id.clone(),
         })
     }
-}
-
-/// The partition (`aws`, `aws-cn`, `aws-us-gov`) of a role's ARN; `None` if it is no role's ARN.
-#[must_use]
-pub fn role_partition(role_arn: &str) -> Option<&str> {
-    let mut parts = role_arn.splitn(6, ':');
-    let (arn, partition, service) = (parts.next()?, parts.next()?, parts.next()?);
-    let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
-    let is_role = arn == "arn"
-        && partition.starts_with("aws")
-        && service == "iam"
-        && region.is_empty()
-        && account.len() == 12
-        && account.bytes().all(|byte| byte.is_ascii_digit())
-        && resource.strip_prefix("role/").is_some_and(|name| !name.is_empty());
-    is_role.then_some(partition)
 }
 
 /// `{server_name}-{client_id}`, different for different clients. A `-` in the client id could as well be the end of the
@@ -213,14 +198,6 @@ mod tests {
                 assert!(legal(&name), "{name}");
                 assert!(names.insert(name.clone()), "{name} stands for two clients");
             }
-        }
-    }
-
-    #[test]
-    fn role_arns() {
-        assert_eq!(role_partition("arn:aws-cn:iam::123456789012:role/path/name"), Some("aws-cn"));
-        for wrong in ["", "role/x", "arn:aws:iam::123456789012:user/x", "arn:aws:iam::12345678901x:role/x"] {
-            assert_eq!(role_partition(wrong), None, "{wrong}");
         }
     }
 }
