@@ -14,6 +14,7 @@ mod private_directory;
 mod proxy;
 mod region;
 mod role_arn;
+mod target;
 mod variables;
 
 pub use cache_dir::cache_dir;
@@ -26,4 +27,5 @@ pub use private_directory::private_directory;
 pub use proxy::{NoProxy, Proxy, ProxyError, ProxyUrl};
 pub use region::Partition;
 pub use role_arn::RoleArn;
+pub use target::Target;
 pub use variables::{ConfigError, Lookup, Variables, is_host, process};

@@ -1,9 +1,8 @@
 //! The configuration: what the environment says, checked and typed.
 
-use std::fmt;
 use std::path::PathBuf;
 
-use url::{Host, Url};
+use environment::{ConfigError, Lookup, Target, Variables, cache_dir};
 
 use crate::key::PathPrefix;
 
@@ -25,6 +24,7 @@ pub(crate) struct Config {
 
 /// S3, where it is not the region's own.
 pub(crate) struct Endpoint {
+    /// Without a slash at its end.
     pub(crate) url: String,
     /// Only ever on loopback.
     pub(crate) is_plain_http: bool,
@@ -38,110 +38,45 @@ pub(crate) struct StaticCredentials {
     pub(crate) session_token: Option<String>,
 }
 
-/// Everything that is wrong with the configuration.
-#[derive(Debug)]
-pub(crate) struct ConfigError(Vec<String>);
-
-type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
-
 impl Config {
     /// Reads the environment. Empty means missing.
     ///
     /// # Errors
     /// All missing names and all faults, in one.
     pub(crate) fn from_env(environment: Lookup<'_>) -> Result<Self, ConfigError> {
-        let lookup = |name: &str| environment(name).filter(|value| !value.trim().is_empty());
-        let mut faults = Vec::new();
-        let missing: Vec<_> = [("AWS_REGION", "eu-west-1"), ("S3_BUCKET", "example-logs")]
-            .into_iter()
-            .filter(|(name, _)| lookup(name).is_none())
-            .map(|(name, example)| format!("{name} (for example `{example}`)"))
-            .collect();
-        if !missing.is_empty() {
-            faults.push(format!("missing environment variables: {}", missing.join(", ")));
-        }
-        let endpoint = endpoint(&lookup).unwrap_or_else(|fault| {
-            faults.push(fault);
-            None
+        let variables = Variables::new(environment);
+        let (region, bucket) =
+            (variables.required("AWS_REGION", "eu-west-1"), variables.required("S3_BUCKET", "example-logs"));
+        let Target { prefix, endpoint, use_fips, use_dual_stack, .. } = Target::from_env(&variables);
+        let endpoint = endpoint.map(|endpoint| Endpoint {
+            url: endpoint.as_str().trim_end_matches('/').to_owned(),
+            is_plain_http: endpoint.is_plain_http(),
         });
-        let path_prefix = PathPrefix::parse(lookup("S3_PATH_PREFIX").as_deref()).unwrap_or_else(|error| {
-            faults.push(format!("S3_PATH_PREFIX: {error}"));
-            PathPrefix::default()
-        });
-        if !faults.is_empty() {
-            return Err(ConfigError(faults));
-        }
-        let trimmed = |name| lookup(name).unwrap_or_default().trim().to_owned();
-        let is_true = |name| lookup(name).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
-        Ok(Self {
-            region: trimmed("AWS_REGION"),
-            bucket: trimmed("S3_BUCKET"),
-            path_prefix,
+        let files = ["SSL_CERT_FILE", "AWS_CA_BUNDLE"].into_iter().filter_map(|name| variables.optional(name));
+        let extra_ca = files.map(PathBuf::from).collect();
+        let (static_credentials, cache_dir) = (static_credentials(&variables), cache_dir(&variables));
+        let config = region.zip(bucket).map(|(region, bucket)| Self {
+            region,
+            bucket,
+            path_prefix: PathPrefix::new(prefix),
             endpoint,
-            static_credentials: static_credentials(&lookup),
-            extra_ca: ["SSL_CERT_FILE", "AWS_CA_BUNDLE"].into_iter().filter_map(lookup).map(PathBuf::from).collect(),
-            cache_dir: cache_dir(&lookup),
-            use_fips: is_true("AWS_USE_FIPS_ENDPOINT"),
-            use_dual_stack: is_true("AWS_USE_DUALSTACK_ENDPOINT"),
-        })
+            static_credentials,
+            extra_ca,
+            cache_dir,
+            use_fips,
+            use_dual_stack,
+        });
+        variables.finish(config)
     }
 }
 
-fn endpoint(lookup: Lookup<'_>) -> Result<Option<Endpoint>, String> {
-    let names = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
-    let Some((name, text)) = names.into_iter().find_map(|name| Some((name, lookup(name)?))) else { return Ok(None) };
-    let fault = |problem: &str| format!("{name}: {problem}, for example `https://s3.example.com`");
-    // The value is not repeated: it may hold a password.
-    let url = Url::parse(text.trim()).map_err(|error| fault(&format!("not an absolute URL ({error})")))?;
-    let is_loopback = match url.host() {
-        // RFC 6761 §6.3: `localhost` always resolves to a loopback address.
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(fault("a user name or password in the URL is not accepted"));
-    }
-    match url.scheme() {
-        "https" => {}
-        "http" if is_loopback => {}
-        "http" => return Err(fault("plain http is accepted for loopback addresses only")),
-        _ => return Err(fault("only https is spoken")),
-    }
-    Ok(Some(Endpoint { is_plain_http: url.scheme() == "http", url: url.as_str().trim_end_matches('/').to_owned() }))
-}
-
-fn static_credentials(lookup: Lookup<'_>) -> Option<StaticCredentials> {
+fn static_credentials(variables: &Variables<'_>) -> Option<StaticCredentials> {
     Some(StaticCredentials {
-        access_key_id: lookup("AWS_ACCESS_KEY_ID")?.trim().to_owned(),
-        secret_access_key: lookup("AWS_SECRET_ACCESS_KEY")?.trim().to_owned(),
-        session_token: lookup("AWS_SESSION_TOKEN").map(|token| token.trim().to_owned()),
+        access_key_id: variables.optional("AWS_ACCESS_KEY_ID")?,
+        secret_access_key: variables.optional("AWS_SECRET_ACCESS_KEY")?,
+        session_token: variables.optional("AWS_SESSION_TOKEN"),
     })
 }
-
-/// The same as the credential helper's.
-fn cache_dir(lookup: Lookup<'_>) -> Option<PathBuf> {
-    if let Some(own) = lookup("CREDVEND_CACHE_DIR") {
-        return Some(own.into());
-    }
-    // systemd.exec(5), CacheDirectory=: several are separated by colons.
-    if let Some(systemd) = lookup("CACHE_DIRECTORY") {
-        return systemd.split(':').next().map(PathBuf::from);
-    }
-    // XDG Base Directory Specification: a relative path is invalid and to be ignored.
-    let xdg = lookup("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || lookup("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    Some(xdg.or_else(home)?.join("credvend"))
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0.join("; "))
-    }
-}
-
-impl std::error::Error for ConfigError {}
 
 #[cfg(test)]
 mod tests {
@@ -165,19 +100,15 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "missing environment variables: AWS_REGION (for example `eu-west-1`), S3_BUCKET (for example \
-             `example-logs`); AWS_ENDPOINT_URL: plain http is accepted for loopback addresses only, for example \
-             `https://s3.example.com`"
+             `example-logs`); AWS_ENDPOINT_URL: plain http is accepted for loopback addresses only, and \
+             `s3.example.com` is none: use https, for example `https://s3.example.com`"
         );
         assert!(with(&[("S3_PATH_PREFIX", "/logs/")]).err().unwrap().to_string().contains("begins with a slash"));
         assert!(with(&[("S3_PATH_PREFIX", "logs/../x/")]).err().unwrap().to_string().starts_with("S3_PATH_PREFIX: "));
     }
 
     #[test]
-    fn the_endpoint_of_s3_wins_and_keeps_no_trailing_slash() {
-        assert!(with(&[]).unwrap().endpoint.is_none());
-        let endpoint = with(&[("AWS_ENDPOINT_URL", "https://a"), ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1/")]);
-        let endpoint = endpoint.unwrap().endpoint.unwrap();
-        assert_eq!((endpoint.url.as_str(), endpoint.is_plain_http), ("http://127.0.0.1:1", true));
+    fn a_password_in_a_url_is_not_repeated() {
         let error = with(&[("AWS_ENDPOINT_URL", "https://user:hunter2@a")]).err().unwrap().to_string();
         assert!(!error.contains("hunter2"), "{error}");
     }

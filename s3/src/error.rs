@@ -3,7 +3,8 @@
 use std::io;
 use std::process::ExitCode;
 
-use crate::config::ConfigError;
+use environment::ConfigError;
+
 use crate::credentials::CredentialsError;
 use crate::download::DownloadError;
 use crate::interruption::Interruption;

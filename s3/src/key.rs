@@ -21,8 +21,6 @@ pub(crate) enum KeyError {
          another key"
     )]
     Dots(String),
-    #[error("`{0}` begins with a slash, and no key of a role's prefix does: leave it out")]
-    LeadingSlash(String),
     #[error("the key `{key}` lies outside of `{prefix}` (S3_PATH_PREFIX), which is all this identity may touch")]
     Outside { key: String, prefix: String },
     #[error("`{0}` does not end in a file name: name the object with --key")]
@@ -34,16 +32,8 @@ pub(crate) enum KeyError {
 }
 
 impl PathPrefix {
-    pub(crate) fn parse(text: Option<&str>) -> Result<Self, KeyError> {
-        let text = text.unwrap_or_default().trim();
-        if has_dots(text) {
-            return Err(KeyError::Dots(text.to_owned()));
-        }
-        if text.starts_with('/') {
-            return Err(KeyError::LeadingSlash(text.to_owned()));
-        }
-        let slash = if text.is_empty() || text.ends_with('/') { "" } else { "/" };
-        Ok(Self(format!("{text}{slash}")))
+    pub(crate) fn new(text: String) -> Self {
+        Self(text)
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -110,12 +100,12 @@ mod tests {
     use super::*;
 
     fn prefix(text: &str) -> PathPrefix {
-        PathPrefix::parse(Some(text)).unwrap()
+        PathPrefix::new(text.to_owned())
     }
 
     #[test]
     fn a_name_is_put_behind_the_prefix() {
-        assert_eq!(prefix("logs/web").key_of("a b.txt"), "logs/web/a b.txt");
+        assert_eq!(prefix("logs/web/").key_of("a b.txt"), "logs/web/a b.txt");
         assert_eq!(prefix("logs/web/").key_of("ä+.txt"), "logs/web/ä+.txt");
         assert_eq!(prefix("").key_of("a"), "a");
     }

@@ -24,8 +24,7 @@ struct Prefix<'a> {
 
 impl Prefix<'_> {
     fn key(&self, name: &str) -> String {
-        let prefix = &self.places.prefix;
-        if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") }
+        format!("{}{name}", self.places.s3.prefix)
     }
 
     fn url(&self, name: &str) -> String {
@@ -35,11 +34,11 @@ impl Prefix<'_> {
 
 impl Walk<'_> {
     pub(super) async fn s3(&mut self, credentials: &Credentials, places: &Places, region: &str) -> Result<(), Error> {
-        let Some(bucket) = places.bucket.as_deref() else {
+        let Some(bucket) = places.s3.bucket.as_deref() else {
             return self.report.ok("S3", "not tried: S3_BUCKET is not set, and the service names no bucket");
         };
         if let Some(granted) = &places.granted {
-            let detail = format!("`{}` does not lie under `{granted}/`, which the vending API names", places.prefix);
+            let detail = format!("`{}` does not lie under `{granted}`, which the vending API names", places.s3.prefix);
             self.report.warn("S3", detail, "correct S3_PATH_PREFIX, or ask for another prefix")?;
         }
         let prefix = Prefix { credentials, places, region, bucket };
@@ -52,7 +51,7 @@ impl Walk<'_> {
     /// Listing changes nothing. What it answers also says whether bucket, region and signature are right.
     async fn list(&mut self, prefix: &Prefix<'_>) -> Result<(), Error> {
         let url = prefix.url("");
-        let Some(bucket) = prefix.places.object(prefix.region, prefix.bucket, "") else {
+        let Some(bucket) = prefix.places.s3.object(prefix.region, prefix.bucket, "") else {
             return self.no_host(prefix);
         };
         let list = bucket.with_query("list-type", "2").with_query("max-keys", "1");
@@ -79,7 +78,7 @@ impl Walk<'_> {
     /// Puts, gets and deletes an empty object.
     async fn write(&mut self, prefix: &Prefix<'_>) -> Result<(), Error> {
         let url = prefix.url(PROBE);
-        let Some(object) = prefix.places.object(prefix.region, prefix.bucket, &prefix.key(PROBE)) else {
+        let Some(object) = prefix.places.s3.object(prefix.region, prefix.bucket, &prefix.key(PROBE)) else {
             return self.no_host(prefix);
         };
         // RFC 9110 §13.1.2: only where there is no object, so that nobody's is replaced, nor deleted afterwards.

@@ -35,7 +35,7 @@ pub(super) fn text(identity: &NamedIdentity, arguments: &Arguments) -> Result<St
         ("bucket", identity.bucket().to_owned()),
         ("region", identity.region().to_owned()),
         // $UUID: what is sent within one second must not overwrite each other.
-        ("s3_key_format", format!("/{}%Y/%m/%d/%H%M%S-$UUID", identity.key_prefix())),
+        ("s3_key_format", format!("/{}%Y/%m/%d/%H%M%S-$UUID", identity.key_prefix)),
         // Whole objects: nothing half-uploaded is left behind when it stops.
         ("use_put_object", "on".to_owned()),
         ("total_file_size", "10M".to_owned()),

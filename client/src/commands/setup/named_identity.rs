@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use super::error::{SetupError, absolute, plain_value};
+use environment::{Target, Variables};
+
 use crate::error::Error;
 use crate::secret::SecretSource;
 use crate::settings::config::Config;
@@ -15,8 +17,8 @@ pub(super) struct NamedIdentity {
     pub(super) source: Source,
     pub(super) region: Option<String>,
     pub(super) bucket: Option<String>,
-    /// Without slashes around it.
-    pub(super) prefix: String,
+    /// What a key begins with: empty, or ending in a slash.
+    pub(super) key_prefix: String,
     /// Where S3 is, when it is not AWS's own.
     pub(super) s3_endpoint: Option<String>,
     /// All that it consists of, without secrets and files.
@@ -53,8 +55,9 @@ impl NamedIdentity {
         let lookup = sources.lookup()?;
         let known = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let value = |name: &'static str| known(name).map(|value| plain_value(name, value)).transpose();
-        let s3_endpoint =
-            value("AWS_ENDPOINT_URL_S3")?.map_or_else(|| value("AWS_ENDPOINT_URL"), |own| Ok(Some(own)))?;
+        let reader = Variables::new(&lookup);
+        let target = Target::from_env(&reader);
+        let target = reader.finish(Some(target))?;
         let mut variables = Vec::new();
         for name in known_variables::of(Child::Carried) {
             variables.extend(value(name)?.map(|value| (name, value)));
@@ -64,9 +67,12 @@ impl NamedIdentity {
             program: absolute("the path of this program", &program)?,
             source: Source::of(sources)?,
             region: value("AWS_REGION")?,
-            bucket: value("S3_BUCKET")?,
-            prefix: value("S3_PATH_PREFIX")?.unwrap_or_default().trim_matches('/').to_owned(),
-            s3_endpoint,
+            bucket: target.bucket.map(|bucket| plain_value("S3_BUCKET", bucket)).transpose()?,
+            key_prefix: plain_value("S3_PATH_PREFIX", target.prefix)?,
+            s3_endpoint: target
+                .endpoint
+                .map(|url| plain_value("the URL of S3", url.as_str().trim_end_matches('/').to_owned()))
+                .transpose()?,
             variables,
             files: mounted_files(&config, &lookup)?,
             token_file: value("OIDC_TOKEN_FILE")?,
@@ -92,11 +98,6 @@ impl NamedIdentity {
 
     pub(super) fn bucket(&self) -> &str {
         self.bucket.as_deref().unwrap_or("example-bucket")
-    }
-
-    /// What a key begins with: a slash at its end, or nothing.
-    pub(super) fn key_prefix(&self) -> String {
-        if self.prefix.is_empty() { String::new() } else { format!("{}/", self.prefix) }
     }
 
     /// What the reader has to do beyond what the text says.

@@ -60,7 +60,7 @@ pub(super) fn text(identity: &NamedIdentity, arguments: &Arguments) -> Result<St
          # The level `write` may neither look nor list: rclone copyto --no-check-dest --s3-no-head …\n\
          [credvend]\ntype = s3\nprovider = {}\nenv_auth = true\n",
         identity.bucket(),
-        identity.key_prefix(),
+        &identity.key_prefix,
         if identity.s3_endpoint.is_some() { "Other" } else { "AWS" },
     );
     if arguments.via == Via::Process {

@@ -9,7 +9,7 @@ const VECTOR: Program<'_> =
 
 pub(super) fn text(identity: &NamedIdentity, access: &Access) -> Result<String, SetupError> {
     let header = access.header(&VECTOR, identity)?;
-    let (bucket, region, prefix) = (identity.bucket(), identity.region(), identity.key_prefix());
+    let (bucket, region, prefix) = (identity.bucket(), identity.region(), &identity.key_prefix);
     let endpoint = identity
         .s3_endpoint
         .as_ref()
