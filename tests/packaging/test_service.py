@@ -42,6 +42,15 @@ class Installation:
     def path(self, absolute: str) -> Path:
         return Path(f"{self.root}{absolute}")
 
+    def settings(self, unit: str) -> dict[str, list[str]]:
+        name, _, instance = unit.removesuffix(".service").partition("@")
+        file = f"{name}@.service" if instance else unit
+        found: dict[str, list[str]] = {}
+        for line in self.path(f"/lib/systemd/system/{file}").read_text().splitlines():
+            if (assignment := line.partition("="))[1] and not line.startswith("#"):
+                found.setdefault(assignment[0], []).append(assignment[2].replace("%i", instance))
+        return found
+
     def install(self) -> None:
         if self.is_system:
             subprocess.run(["dpkg", "--install", self.deb], check=True, capture_output=True)
@@ -63,11 +72,10 @@ class Unit:
     def __init__(self, name: str, machine: Installation, scratch: Path) -> None:
         self.machine, self.scratch = machine, scratch
         self.instance = name.partition("@")[2].removesuffix(".service")
-        file = re.sub(r"@.*\.", "@.", name)
-        self.settings: dict[str, list[str]] = {}
-        for line in machine.path(f"/lib/systemd/system/{file}").read_text().splitlines():
-            if (assignment := line.partition("="))[1] and not line.startswith("#"):
-                self.settings.setdefault(assignment[0], []).append(assignment[2].replace("%i", self.instance))
+        self.settings = machine.settings(name)
+        if machine.is_system:
+            for required in self.settings.get("Requires", []):
+                subprocess.run(shlex.split(machine.settings(required)["ExecStart"][0]), check=True)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         self.notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -111,12 +119,10 @@ class Unit:
         return [f"{self.machine.root}{word}" if word.startswith(("/usr", "/etc", "/run")) else word for word in words]
 
     def identity(self) -> dict:
-        """DynamicUser= makes a user that has never been there; 61184 is the first of its range."""
         if not self.machine.is_system:
             return {}
-        group = self.one("Group")
-        user = 61184 if "DynamicUser" in self.settings else self.one("User")
-        return {"user": user, "group": group, "extra_groups": self.settings.get("SupplementaryGroups", [])}
+        extra_groups = self.settings.get("SupplementaryGroups", [])
+        return {"user": self.one("User"), "group": self.one("Group"), "extra_groups": extra_groups}
 
     def directory(self, place: str, setting: str) -> Path:
         path = self.machine.path(f"{place}/{self.one(setting)}")
@@ -219,7 +225,7 @@ def test_the_endpoint_as_its_unit_starts_it(name: str, machine: Installation, sc
         assert token.stat().st_mode & 0o777 == 0o640
         assert token.parent.stat().st_mode & 0o777 == 0o750
         if machine.is_system:
-            assert token.group() == "credvend"
+            assert (token.owner(), token.group()) == (unit.one("User"), unit.one("Group"))
             assert subprocess.run(["cat", token], user="nobody", capture_output=True, check=False).returncode
         assert unit.one("ExecReload") == "/bin/kill -HUP $MAINPID"
         unit.process.send_signal(signal.SIGHUP)
@@ -239,7 +245,7 @@ def test_the_files_as_their_unit_keeps_them(name: str, machine: Installation, sc
         unit.wait_for_file(file)
         assert file.stat().st_mode & 0o777 == 0o640
         if machine.is_system:
-            assert (file.owner(), file.group()) == ("credvend", "credvend")
+            assert (file.owner(), file.group()) == ("credvend-web-01", "credvend-web-01")
         unit.stop()
         assert CLIENT_SECRET not in unit.output()
 
@@ -264,9 +270,28 @@ def test_units_are_sound(tmp_path: Path) -> None:
         file.write_text(re.sub("^Documentation=.*\n", "", text, flags=re.MULTILINE))
         files.append(file)
     checked = subprocess.run(["systemd-analyze", "verify", *files], capture_output=True, text=True, check=False)
-    # Of systemd 254; older ones say so and go on.
+    # systemd before 254 does not know these settings and only says so.
     known = ("'RestartSteps'", "'RestartMaxDelaySec'", "running with root privileges")
     assert [line for line in checked.stderr.splitlines() if not any(word in line for word in known)] == []
+
+
+@pytest.mark.parametrize("name", [*SERVICES, *DAEMONS])
+def test_an_identity_has_a_user_a_group_and_folders_of_its_own(name: str, machine: Installation) -> None:
+    """Whatever two identities are called, no folder, user or group of the one is the other's."""
+    if "@" not in name:
+        assert (machine.settings(name)["User"], machine.settings(name)["Group"]) == (["credvend"], ["credvend"])
+        return
+    template = name.partition("@")[0]
+    seen: dict[str, str] = {}
+    for identity in ("web-01", "web-02", "web", "user", "token-daemon"):
+        settings = machine.settings(f"{template}@{identity}.service")
+        for setting in ("User", "Group", "RuntimeDirectory", "CacheDirectory"):
+            (value,) = settings[setting]
+            assert value not in {"credvend", "aws-creds", "oidc"}
+            owner = seen.setdefault(f"{setting}={value}", identity)
+            assert owner == identity
+        assert settings["SupplementaryGroups"] == ["credvend"]
+        assert "DynamicUser" not in settings
 
 
 @pytest.mark.parametrize("name", ["credvend", "credvend@", "credvend-credential-daemon@", "credvend-token-daemon@"])

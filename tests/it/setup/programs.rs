@@ -74,12 +74,10 @@ async fn rclone(stack: &Stack, desk: &Desk, server: &Server) {
         let ran = run(command).await;
         assert_eq!(ran.code(), Some(0), "{}", ran.stderr());
     };
-    // As its comments say: the profile lies in ~/.aws/config.
-    std::fs::create_dir_all(desk.path(".aws")).unwrap();
-    desk.write(".aws/config", &desk.setup(&["aws-config"]).await);
+    // As its comments say: AWS_CONFIG_FILE names the profile.
+    let profile = desk.write("rclone-profile", &desk.setup(&["aws-config"]).await);
     desk.write("rclone.conf", &desk.setup(&["rclone"]).await);
-    copy(&[], "by-process").await;
-    std::fs::remove_dir_all(desk.path(".aws")).unwrap();
+    copy(&[("AWS_CONFIG_FILE", profile.to_str().unwrap())], "by-process").await;
 
     // The command that runs beside it is the one in the comment, at a free port.
     let token_file = desk.path("token").display().to_string();

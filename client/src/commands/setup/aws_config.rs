@@ -16,8 +16,9 @@ pub(super) fn text(identity: &NamedIdentity, arguments: &Arguments) -> Result<St
     let profile = plain("the name of the profile", &arguments.profile)?;
     let mut text = format!(
         "# AWS profile with credentials from credvend (`credvend setup aws-config`).\n\
-         # This belongs into ~/.aws/config, or into a file that AWS_CONFIG_FILE names. AWS_PROFILE={profile} selects it;\n\
-         # neither AWS_ACCESS_KEY_ID nor the same profile in ~/.aws/credentials may stand beside it. Nothing else runs.\n"
+         # Save it as /etc/credvend/aws-config and set AWS_CONFIG_FILE to that path, or add it to ~/.aws/config.\n\
+         # AWS_PROFILE={profile} selects it. AWS_ACCESS_KEY_ID must be unset, and ~/.aws/credentials must not hold the same\n\
+         # profile. No daemon is needed.\n"
     );
     for remark in identity.remarks(false) {
         let _ = writeln!(text, "# {remark}");

@@ -29,14 +29,15 @@ enum Via {
 pub(super) fn text(identity: &NamedIdentity, arguments: &Arguments) -> Result<String, SetupError> {
     let command = identity.command();
     let mut text = "# rclone remote with credentials from credvend (`credvend setup rclone`).\n\
-                    # 1. This belongs into ~/.config/rclone/rclone.conf (`rclone config file` names it).\n"
+                    # 1. Add this to ~/.config/rclone/rclone.conf (`rclone config file` prints the path).\n"
         .to_owned();
     match arguments.via {
         Via::Process => {
             let _ = writeln!(
                 text,
-                "# 2. The profile that it names: {command} setup aws-config >> ~/.aws/config\n\
-                 #    Nothing else runs."
+                "# 2. The profile that it names: {command} setup aws-config > /etc/credvend/aws-config\n\
+                 # 3. rclone needs this environment:\n#      export AWS_CONFIG_FILE=/etc/credvend/aws-config\n\
+                 #    No daemon is needed."
             );
         }
         Via::Endpoint => {
