@@ -74,7 +74,7 @@ async fn serve(
     let address = listener.listen_address().clone();
     let changed = Arc::new(Notify::new());
     let offers = Offers::start(configs, None, log, &changed)?;
-    let needs_token = listener.address().is_some() && offers.have_one_without_users() && !arguments.imds;
+    let needs_token = listener.address().is_some() && !arguments.imds;
     if needs_token && arguments.token_file.is_none() {
         return Err(ListenError::Open(address.to_string()).into());
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 
 use crate::error::Error;
 use crate::files::atomic_file::{self, Access, NewFile};
@@ -22,8 +23,19 @@ impl AuthorizationToken {
         Ok(Self(Secret::new(URL_SAFE_NO_PAD.encode(bytes))))
     }
 
-    /// The SDKs send it verbatim; how long a wrong one takes says nothing about the right one.
-    pub(crate) fn is(&self, given: &[u8]) -> bool {
+    /// The SDKs send the file's content as it is.
+    pub(crate) fn is_shown_in(&self, headers: &HeaderMap) -> bool {
+        self.is(given(headers))
+    }
+
+    /// Prometheus puts a scheme before what it reads from a file.
+    pub(crate) fn is_shown_with_scheme_in(&self, headers: &HeaderMap) -> bool {
+        let given = given(headers);
+        self.is(given.strip_prefix(b"Bearer ").unwrap_or(given))
+    }
+
+    /// In constant time: how long a wrong one takes says nothing about the right one.
+    fn is(&self, given: &[u8]) -> bool {
         verify_slices_are_equal(self.0.expose().as_bytes(), given).is_ok()
     }
 
@@ -60,6 +72,10 @@ impl AuthorizationToken {
         new.put_in_place()?;
         Ok(TokenFile { inode: inode(&directory, &name), directory, name, _lock: lock })
     }
+}
+
+fn given(headers: &HeaderMap) -> &[u8] {
+    headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default()
 }
 
 /// A file with the token. Removed when dropped: the token is worth nothing any more.

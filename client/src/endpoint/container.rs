@@ -2,7 +2,7 @@
 
 use hyper::StatusCode;
 use hyper::body::Bytes;
-use hyper::header::{ALLOW, AUTHORIZATION, HeaderValue, RETRY_AFTER};
+use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use hyper::http::request::Parts;
 use serde::Serialize;
 
@@ -52,13 +52,12 @@ async fn find<'a>(
     token: Option<&AuthorizationToken>,
     peer: &Peer,
 ) -> Result<&'a Offer, Refusal> {
-    if let Some(token) = token {
-        let given = request.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
-        return if token.is(given) { offers.find(name, peer).await } else { Err(Refusal::Token) };
+    match token {
+        Some(token) if !token.is_shown_in(&request.headers) => Err(Refusal::Token),
+        // A program of any user can be made to send a plain request over TCP: who its user is does not suffice there.
+        None if !peer.is_unix() => Err(Refusal::NoToken),
+        _ => offers.find(name, peer).await,
     }
-    let offer = offers.find(name, peer).await?;
-    // The user alone must have decided, and on TCP without users nobody did.
-    if offer.names_users() || peer.is_unix() { Ok(offer) } else { Err(Refusal::NoToken) }
 }
 
 async fn credentials(offer: &Offer) -> Answer {

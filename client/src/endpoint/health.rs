@@ -1,4 +1,4 @@
-//! `GET /readyz`: whether every identity has credentials that are valid, and if not, why.
+//! `GET /readyz`: whether every identity has valid credentials; and for those who may know, which has none and why.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use super::offer::Offers;
 use super::{Answer, text};
 use crate::freshness::refresh::Freshness;
 
-pub(crate) fn ready(offers: &Offers) -> Answer {
+pub(crate) fn ready(offers: &Offers, is_detailed: bool) -> Answer {
     let mut is_ready = true;
     let mut lines = String::new();
     for offer in offers.iter() {
@@ -18,9 +18,13 @@ pub(crate) fn ready(offers: &Offers) -> Answer {
         // Writing to a String cannot fail.
         let _ = writeln!(lines, "{mark} {}: {}", offer.name, offer.status());
     }
-    let mut answer = text(lines);
+    let mut answer = text(if is_detailed { lines } else { bare(is_ready).to_owned() });
     if !is_ready {
         *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     }
     answer
+}
+
+fn bare(is_ready: bool) -> &'static str {
+    if is_ready { "ok\n" } else { "failed\n" }
 }

@@ -26,7 +26,7 @@ pub(crate) enum ListenAddress {
 /// Why there is nothing to listen on.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ListenError {
-    #[error("`{0}` is no address; for example 127.0.0.1:9911, [::1]:9911 or unix:/run/credvend/socket")]
+    #[error("`{0}` is not an address; use for example 127.0.0.1:9911, [::1]:9911 or unix:/run/credvend/socket")]
     Malformed(String),
     #[error(
         "`{0}` is reached from other machines: credentials go to programs of this machine only, over plain http; use \
@@ -35,11 +35,11 @@ pub(crate) enum ListenError {
     NotLoopback(SocketAddr),
     #[error("cannot listen on {address}: {cause}{}", hint(address, cause))]
     Bind { address: String, cause: io::Error },
-    #[error("the socket that systemd hands over cannot be used: {0}; expected is one of ListenStream=")]
+    #[error("the socket that systemd hands over cannot be used: {0}; its unit needs exactly one ListenStream=")]
     Inherited(io::Error),
     #[error(
-        "whoever can reach {0} would get credentials: name a file for the token with --token-file, or `users` in every \
-         identity"
+        "any program that can be made to send a request to {0} would get credentials: name a file for the token with \
+         --token-file"
     )]
     Open(String),
 }

@@ -1,12 +1,12 @@
-//! `GET /metrics`, in the text format of Prometheus. Names of identities, times and counts; nothing that opens anything.
+//! `GET /metrics`, in the text format of Prometheus: times and counts, and for those who may know, identities' names.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use hyper::StatusCode;
 
-use super::offer::Offers;
+use super::offer::{Offer, Offers};
 use super::{Answer, answer as respond};
 use crate::freshness::refresh::Freshness;
 
@@ -36,35 +36,67 @@ impl Requests {
     }
 }
 
-pub(crate) fn answer(offers: &Offers, requests: &Requests) -> Answer {
-    respond("text/plain; version=0.0.4; charset=utf-8", render(offers, requests))
+pub(crate) fn answer(offers: &Offers, requests: &Requests, is_detailed: bool) -> Answer {
+    respond("text/plain; version=0.0.4; charset=utf-8", render(offers, requests, is_detailed))
 }
 
-fn render(offers: &Offers, requests: &Requests) -> String {
+/// What is told of one identity, or of all of them together.
+#[derive(Clone, Copy)]
+struct Figures {
+    is_ready: bool,
+    expires_at: Option<SystemTime>,
+    fetched: u64,
+    failed: u64,
+}
+
+impl Figures {
+    fn of(offer: &Offer) -> Self {
+        let state = offer.keeper.state().borrow();
+        Self {
+            is_ready: state.freshness() != Freshness::Expired,
+            expires_at: state.current.as_ref().map(|current| current.expires_at),
+            fetched: state.fetched,
+            failed: state.failed,
+        }
+    }
+
+    /// The worst of both, so that alerts hold for both forms of the page.
+    fn and(self, other: Self) -> Self {
+        Self {
+            is_ready: self.is_ready && other.is_ready,
+            expires_at: self.expires_at.into_iter().chain(other.expires_at).min(),
+            fetched: self.fetched + other.fetched,
+            failed: self.failed + other.failed,
+        }
+    }
+}
+
+/// A sample an identity for those who may know its name, else one for all.
+fn render(offers: &Offers, requests: &Requests, is_detailed: bool) -> String {
+    let mut figures: Vec<_> = offers.iter().map(|offer| (label(&offer.name), Figures::of(offer))).collect();
+    if !is_detailed {
+        let all = figures.into_iter().map(|(_, figures)| figures).reduce(Figures::and);
+        figures = all.map(|all| (String::new(), all)).into_iter().collect();
+    }
     let mut page = Page::default();
     page.family("credvend_build_info", "gauge", "The version that runs.");
     page.sample("credvend_build_info", &format!("version=\"{}\"", env!("CARGO_PKG_VERSION")), 1);
     page.family("credvend_ready", "gauge", "Whether an identity has valid credentials.");
-    for offer in offers.iter() {
-        let is_valid = offer.keeper.state().borrow().freshness() != Freshness::Expired;
-        page.sample("credvend_ready", &label(&offer.name), u64::from(is_valid));
+    for (identity, figures) in &figures {
+        page.sample("credvend_ready", identity, u64::from(figures.is_ready));
     }
     let name = "credvend_credentials_expiry_timestamp_seconds";
     page.family(name, "gauge", "When the credentials of an identity expire, in seconds since 1970.");
-    for offer in offers.iter() {
-        if let Some(current) = &offer.keeper.state().borrow().current {
-            let seconds = current.expires_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-            page.sample(name, &label(&offer.name), seconds);
+    for (identity, figures) in &figures {
+        if let Some(expires_at) = figures.expires_at {
+            page.sample(name, identity, expires_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs());
         }
     }
     page.family("credvend_refreshes_total", "counter", "Attempts to get fresher credentials.");
-    for offer in offers.iter() {
-        let (fetched, failed) = {
-            let state = offer.keeper.state().borrow();
-            (state.fetched, state.failed)
-        };
-        for (result, count) in [("success", fetched), ("failure", failed)] {
-            page.sample("credvend_refreshes_total", &format!("{},result=\"{result}\"", label(&offer.name)), count);
+    for (identity, figures) in &figures {
+        let comma = if identity.is_empty() { "" } else { "," };
+        for (result, count) in [("success", figures.fetched), ("failure", figures.failed)] {
+            page.sample("credvend_refreshes_total", &format!("{identity}{comma}result=\"{result}\""), count);
         }
     }
     page.family("credvend_requests_total", "counter", "Answered requests by HTTP status.");
@@ -90,6 +122,9 @@ impl Page {
     }
 
     fn sample(&mut self, name: &str, labels: &str, value: u64) {
-        let _ = writeln!(self.0, "{name}{{{labels}}} {value}");
+        let _ = match labels {
+            "" => writeln!(self.0, "{name} {value}"),
+            labels => writeln!(self.0, "{name}{{{labels}}} {value}"),
+        };
     }
 }

@@ -18,7 +18,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Response};
 
@@ -69,12 +69,15 @@ impl Endpoint {
         *self.offers.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(offers);
     }
 
+    /// The connection ends with it: Fluent Bit takes one that is closed later, between two requests, for an answer that
+    /// has still to come, and hangs. The SDKs come back once in many minutes, on a connection of their own.
     async fn answer(&self, request: &Parts, peer: &Peer) -> Answer {
-        let answer = match guard::check(request, self.own_host) {
+        let mut answer = match guard::check(request, self.own_host) {
             Ok(()) => self.route(request, peer).await,
             Err(refusal) => container::refusal(&refusal),
         };
         self.requests.count(answer.status());
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         answer
     }
 
@@ -87,12 +90,20 @@ impl Endpoint {
         match path {
             _ if !is_read => container::refusal(&Refusal::Method { allowed: "GET, HEAD" }),
             "/livez" => text("ok\n"),
-            "/readyz" => health::ready(&self.offers()),
-            "/metrics" => metrics::answer(&self.offers(), &self.requests),
+            "/readyz" => health::ready(&self.offers(), self.may_know_details(request, peer).await),
+            "/metrics" => metrics::answer(&self.offers(), &self.requests, self.may_know_details(request, peer).await),
             _ => match container::name_in(path) {
                 Some(name) => container::answer(request, name, &self.offers(), self.token.as_ref(), peer).await,
                 None => container::refusal(&Refusal::NoSuchPath),
             },
+        }
+    }
+
+    /// Identities' names and what fails, with the paths of secrets in it: not for every user of the machine.
+    async fn may_know_details(&self, request: &Parts, peer: &Peer) -> bool {
+        match &self.token {
+            Some(token) => token.is_shown_with_scheme_in(&request.headers),
+            None => peer.is_unix() && peer.uid().await == Some(rustix::process::geteuid().as_raw()),
         }
     }
 }

@@ -87,11 +87,6 @@ impl Offers {
         self.0.iter()
     }
 
-    /// Whether there is an identity that asks for more than who a peer's user is.
-    pub(crate) fn have_one_without_users(&self) -> bool {
-        self.iter().any(|offer| offer.users.is_empty())
-    }
-
     fn have_one_with_users(&self) -> bool {
         self.iter().any(|offer| !offer.users.is_empty())
     }
@@ -143,10 +138,6 @@ impl Offer {
             }
         });
         Self { name, keeper, role_arn, region, users, cache_id }
-    }
-
-    pub(crate) fn names_users(&self) -> bool {
-        !self.users.is_empty()
     }
 
     /// Who runs as the server could read its memory's source, the cache, as well.

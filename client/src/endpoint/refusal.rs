@@ -1,4 +1,4 @@
-//! Every reason to give nothing, and what it is in HTTP.
+//! Every reason to refuse a request, and its HTTP status.
 
 use std::time::Duration;
 
@@ -16,15 +16,15 @@ pub(crate) enum Refusal {
     Forwarded { header: String },
     #[error("the Host header must be this endpoint's own loopback address; a name that leads here is refused")]
     Host,
-    #[error("nothing is at this path; credentials are at /credentials and /credentials/NAME")]
+    #[error("there is nothing at this path; credentials are at /credentials and /credentials/NAME")]
     NoSuchPath,
     #[error("the method must be one of {allowed}")]
     Method { allowed: &'static str },
-    #[error("the Authorization header must be the content of the token file, which is another one after each start")]
+    #[error("the Authorization header must be the content of the token file, which changes with each start")]
     Token,
-    #[error("this endpoint was started without --token-file, so it serves only users that an identity names")]
+    #[error("this endpoint was started without --token-file: over TCP, only IMDSv2 sessions get credentials")]
     NoToken,
-    #[error("no identity is for {}", user(*uid))]
+    #[error("no identity is open to {}", user(*uid))]
     User { uid: Option<u32> },
     #[error("there is no identity `{name}`; there are: {known}")]
     NoSuchIdentity { name: String, known: String },
@@ -72,5 +72,5 @@ impl Refusal {
 }
 
 fn user(uid: Option<u32>) -> String {
-    uid.map_or_else(|| "a user that cannot be told".to_owned(), |uid| format!("the user with id {uid}"))
+    uid.map_or_else(|| "a user who cannot be determined".to_owned(), |uid| format!("the user with id {uid}"))
 }

@@ -110,9 +110,7 @@ async fn users_of_an_identity_over_tcp() {
     assert_eq!(get(STRANGER, "/credentials", &header).await, "200", "only one is open to all");
     served.ask("/credentials/shared").await.credentials();
     // The same rules where no token is asked for.
-    let session =
-        super::send(&served.address, "PUT", "/latest/api/token", &[("x-aws-ec2-metadata-token-ttl-seconds", "60")]);
-    let header = format!("x-aws-ec2-metadata-token: {}", session.await.body);
+    let header = imds_session(&served.address).await;
     let path = "/latest/meta-data/iam/security-credentials/shared";
     assert_eq!(get(FRIEND, path, &header).await, "200");
     assert_eq!(get(STRANGER, path, &header).await, "403");
@@ -129,29 +127,98 @@ async fn strangers_to_the_namespace_of_users_are_not_nobody() {
     let config = write_config(&machine, &[("a", "users = [65534]")]);
     let mut command = Command::new("unshare");
     command.args(namespace).arg(binary("credvend")).args(["--log-level", "info", "serve", "--listen", "127.0.0.1:0"]);
-    command.args(["--config", config.to_str().unwrap()]).env_clear().envs(machine.environment());
+    command.args(["--imds", "--config", config.to_str().unwrap()]).env_clear().envs(machine.environment());
     let mut process = Process::spawn(command);
-    let url = format!("http://{}/credentials", process.wait_for("listening on http://").await);
-    let (status, body) = as_user(STRANGER, &[&url]).await;
+    let address = process.wait_for("listening on http://").await;
+    let header = imds_session(&address).await;
+    let url = format!("http://{address}/latest/meta-data/iam/security-credentials/a");
+    let (status, body) = as_user(STRANGER, &["-H", &header, &url]).await;
     assert_eq!(status, "403", "{body}");
-    assert!(body.contains("a user that cannot be told"), "{body}");
+    assert!(body.contains("a user who cannot be determined"), "{body}");
 }
 
+/// The header of a session, which every local process can open.
+async fn imds_session(address: &str) -> String {
+    let lifetime = [("x-aws-ec2-metadata-token-ttl-seconds", "60")];
+    let session = super::send(address, "PUT", "/latest/api/token", &lifetime).await;
+    format!("x-aws-ec2-metadata-token: {}", session.body)
+}
+
+/// A program of the right user that can be made to send a request (SSRF) must not be enough.
 #[tokio::test]
-async fn without_a_token_file_every_identity_needs_users() {
+async fn over_tcp_a_plain_get_is_refused_whoever_sends_it() {
     let machine = Machine::start().await;
     let own = format!("users = [{}]", rustix::process::geteuid().as_raw());
     let config = write_config(&machine, &[("a", &own)]);
-    let arguments = ["--log-level", "info", "--config", config.to_str().unwrap(), "serve", "--listen", "127.0.0.1:0"];
+    let config = config.to_str().unwrap();
+    let ran = machine.run(&["--config", config, "serve", "--listen", "127.0.0.1:0"], &[]).await;
+    assert_eq!(ran.code(), Some(1));
+    assert!(ran.stderr().contains("--token-file"), "{}", ran.stderr());
+    let ran = machine.run(&["--config", config, "--identity", "a", "serve", "--print-env"], &[]).await;
+    assert_eq!(ran.code(), Some(1), "a consumer could set nothing");
+
+    let arguments = ["--log-level", "info", "--config", config, "serve", "--listen", "127.0.0.1:0", "--imds"];
     let mut process = Process::spawn(machine.command(&arguments, &[]));
     let address = process.wait_for("listening on http://").await;
-    super::send(&address, "GET", "/credentials", &[]).await.credentials();
-    if is_root() {
-        let url = format!("http://{address}/credentials");
-        assert_eq!(as_user(STRANGER, &[&url]).await.0, "403");
+    let imds = "/latest/meta-data/iam/security-credentials/a";
+    for (path, code) in
+        [("/credentials", 401), ("/credentials/a", 401), ("/2016-11-01/credentialprovider/a", 401), (imds, 401)]
+    {
+        assert_eq!(super::send(&address, "GET", path, &[]).await.status, code, "{path}");
+        assert_eq!(super::send(&address, "GET", path, &[("authorization", "x")]).await.status, code, "{path}");
     }
+    let session = imds_session(&address).await;
+    let (name, value) = session.split_once(": ").unwrap();
+    assert_eq!(super::send(&address, "GET", imds, &[(name, value)]).await.status, 200);
+    let token_file = machine.home.path().join("token");
+    let arguments = [&arguments[..7], &["--token-file", token_file.to_str().unwrap()]].concat();
+    let mut process = Process::spawn(machine.command(&arguments, &[]));
+    let address = process.wait_for("listening on http://").await;
+    assert_eq!(super::send(&address, "GET", "/credentials", &[]).await.status, 401);
+    let token = std::fs::read_to_string(&token_file).unwrap();
+    super::send(&address, "GET", "/credentials", &[("authorization", &token)]).await.credentials();
+}
+
+#[tokio::test]
+async fn a_user_who_does_not_exist_is_named() {
+    let machine = Machine::start().await;
     let config = write_config(&machine, &[("a", "users = ['no-such-user']")]);
     let ran = machine.run(&["--config", config.to_str().unwrap(), "serve", "--listen", "127.0.0.1:0"], &[]).await;
     assert_eq!(ran.code(), Some(1));
     assert!(ran.stderr().contains("no-such-user"), "{}", ran.stderr());
+}
+
+/// Names of identities, and what fails with the paths of secrets in it, are for those who show the token.
+#[tokio::test]
+async fn details_of_health_are_for_the_token() {
+    let machine = Machine::start().await;
+    let config = write_config(&machine, &[("broken", ""), ("secretive", "")]);
+    let secret = machine.home.path().join("secret");
+    let broken = std::fs::read_to_string(&config).unwrap().replacen(secret.to_str().unwrap(), "/nonexistent/secret", 1);
+    std::fs::write(&config, broken).unwrap();
+    let served = super::Served::on(machine, &["--config", config.to_str().unwrap()], &[]).await;
+    let both = |reply: &super::Reply| reply.body.contains("/nonexistent/secret") && reply.body.contains("ok secretive");
+    assert_eq!(served.ask_until("/readyz", both).await.status, 503);
+    let token = served.token();
+    for authorization in [None, Some("x".to_owned()), Some("Bearer x".to_owned()), Some(format!("Bearer  {token}"))] {
+        let headers: Vec<_> = authorization.iter().map(|value| ("authorization", value.as_str())).collect();
+        let ready = served.get("/readyz", &headers).await;
+        assert_eq!((ready.status, ready.body.as_str()), (503, "failed\n"), "{authorization:?}");
+        let metrics = served.get("/metrics", &headers).await;
+        assert_eq!(metrics.status, 200);
+        for word in ["identity", "secretive", "broken", "nonexistent"] {
+            assert!(
+                !metrics.body.contains(&format!("{word}=")) && !metrics.body.contains(&format!("\"{word}")),
+                "{}",
+                metrics.body
+            );
+        }
+        assert!(metrics.body.contains("\ncredvend_ready 0\n"), "{}", metrics.body);
+        assert!(metrics.body.contains("\ncredvend_credentials_expiry_timestamp_seconds "), "{}", metrics.body);
+    }
+    // As Prometheus sends what it reads from a file.
+    for authorization in [token.clone(), format!("Bearer {token}")] {
+        let metrics = served.get("/metrics", &[("authorization", &authorization)]).await.body;
+        assert!(metrics.contains("credvend_ready{identity=\"secretive\"}"), "{metrics}");
+    }
 }

@@ -39,7 +39,7 @@ async fn a_stampede_makes_one_request_of_each_kind() {
     assert_eq!(answers.len(), 1);
     assert_eq!(served.machine.service.upstream.received(Upstream::Token).len(), 1);
     assert_eq!(assume_role_calls(&served.machine.service.upstream).len(), 1);
-    let metrics = served.get("/metrics", &[]).await.body;
+    let metrics = served.ask("/metrics").await.body;
     assert!(metrics.contains("credvend_requests_total{code=\"200\"} 500\n"), "{metrics}");
     assert!(metrics.contains("credvend_refreshes_total{identity=\"default\",result=\"success\"} 1\n"), "{metrics}");
 }

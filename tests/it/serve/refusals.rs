@@ -131,8 +131,8 @@ async fn addresses_that_others_could_reach() {
         ("0.0.0.0:0", "is reached from other machines"),
         ("[::]:0", "is reached from other machines"),
         ("10.0.0.1:80", "is reached from other machines"),
-        ("9911", "is no address"),
-        ("unix:relative", "is no address"),
+        ("9911", "is not an address"),
+        ("unix:relative", "is not an address"),
     ] {
         let ran = machine.run(&["serve", "--listen", listen, "--token-file", "/nonexistent"], &[]).await;
         assert_eq!(ran.code(), Some(2), "{listen}");
@@ -169,7 +169,9 @@ async fn no_credentials(fault: Fault, status: u16, code: &str) {
     assert_eq!(reply.code(), (status, code.to_owned()), "{fault:?}");
     let seconds: u64 = reply.headers["retry-after"].parse().unwrap();
     assert!(seconds >= 1, "{fault:?}");
-    let not_ready = served.get("/readyz", &[]).await;
+    let bare = served.get("/readyz", &[]).await;
+    assert_eq!((bare.status, bare.body.as_str()), (503, "failed\n"));
+    let not_ready = served.ask("/readyz").await;
     assert_eq!(not_ready.status, 503);
     assert!(not_ready.body.starts_with("failed default: no credentials: "), "{}", not_ready.body);
     assert_eq!(served.get("/livez", &[]).await.status, 200);

@@ -75,7 +75,7 @@ mod tests {
         }
         let (next, _) = write_into(&token, folder.path()).unwrap();
         drop(next);
-        assert!(token.is(&std::fs::read(&path).unwrap()));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), token.expose());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "the living one, and what is not a token");
     }
 }
