@@ -3,11 +3,11 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::future::Future;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use environment::Log;
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -48,10 +48,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Accepts connections, and gives each a handler of its own: `connect` makes it, given the peer. Must be called
-    /// inside of a runtime.
-    pub fn start<C, H, F, B>(listener: Listener, limits: Limits, log: Log, connect: C) -> Self
+    /// Accepts connections, and gives each a handler of its own: `connect` makes it, given the peer. `accept_failed` is
+    /// told what accept(2) says. Must be called inside of a runtime.
+    pub fn start<E, C, H, F, B>(listener: Listener, limits: Limits, accept_failed: E, connect: C) -> Self
     where
+        E: Fn(io::Error) + Send + 'static,
         C: Fn(Peer) -> H + Send + 'static,
         H: Fn(Request<Incoming>) -> F + Send + 'static,
         F: Future<Output = Response<B>> + Send + 'static,
@@ -59,7 +60,7 @@ impl Server {
     {
         let (stop, stopped) = watch::channel(());
         let permits = Arc::new(Semaphore::new(limits.max_connections as usize));
-        let accepting = tokio::spawn(accept(listener, limits, log, connect, Arc::clone(&permits), stopped));
+        let accepting = tokio::spawn(accept(listener, limits, accept_failed, connect, Arc::clone(&permits), stopped));
         Self { stop, permits, limits, accepting }
     }
 
@@ -79,14 +80,15 @@ impl Server {
     }
 }
 
-async fn accept<C, H, F, B>(
+async fn accept<E, C, H, F, B>(
     listener: Listener,
     limits: Limits,
-    log: Log,
+    accept_failed: E,
     connect: C,
     permits: Arc<Semaphore>,
     stopped: watch::Receiver<()>,
 ) where
+    E: Fn(io::Error),
     C: Fn(Peer) -> H,
     H: Fn(Request<Incoming>) -> F + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
@@ -104,7 +106,7 @@ async fn accept<C, H, F, B>(
                 };
             }
             Err(error) => {
-                log.warn(format_args!("a connection could not be accepted: {error}"));
+                accept_failed(error);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

@@ -17,7 +17,7 @@ const EDGES: [(&str, &[&str]); 13] = [
     ("authenticate", &["jwt", "http-client", "environment"]),
     ("grant", &["jwt", "environment", "roots", "vending-api"]),
     ("vending-lambda", &["authenticate", "grant", "audit", "http-server", "vending-api", "environment"]),
-    ("client", &["http-client", "vending-api", "environment"]),
+    ("client", &["http-client", "http-server", "vending-api", "environment"]),
     ("s3", &["environment", "roots"]),
     ("tests", &["jwt", "authenticate", "vending-api"]),
 ];

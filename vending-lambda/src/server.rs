@@ -38,7 +38,8 @@ pub async fn serve(api: Arc<Api>, listener: Listener, proxies: Arc<[IpNet]>) -> 
         async move { api.vendor.issuers.keep_fresh().await }
     });
     let log = api.log;
-    let server = Server::start(listener, LIMITS, log, move |peer| {
+    let accept_failed = move |error| log.warn(format_args!("a connection could not be accepted: {error}"));
+    let server = Server::start(listener, LIMITS, accept_failed, move |peer| {
         let (api, proxies, peer) = (Arc::clone(&api), Arc::clone(&proxies), peer.ip());
         move |request| respond(Arc::clone(&api), request, peer, Arc::clone(&proxies))
     });

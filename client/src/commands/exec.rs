@@ -10,7 +10,7 @@ use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
 use crate::credentials::Credentials;
-use crate::endpoint::{AuthorizationToken, Endpoint, ListenAddress, Listener, Offers, Server};
+use crate::endpoint::{self, AuthorizationToken, Endpoint, ListenAddress, Offers};
 use crate::error::Error;
 use crate::freshness::provider::Provider;
 use crate::log::Log;
@@ -58,11 +58,11 @@ async fn beside_endpoint(
     temporary: &str,
     log: Log,
 ) -> Result<ExitCode, Error> {
-    let listener = Listener::bind(&ListenAddress::any_port())?;
+    let listener = endpoint::bind(&ListenAddress::any_port())?;
     let token = AuthorizationToken::generate()?;
     let file = token_file::write(&token, config.cache_dir.as_deref(), Path::new(temporary), log);
     let mut variables = vec![
-        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{}/credentials", listener.listen_address())),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{}/credentials", ListenAddress::of(&listener))),
         ("AWS_CONTAINER_AUTHORIZATION_TOKEN", token.expose().to_owned()),
         ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         // A default profile in one of them would win over the endpoint.
@@ -74,7 +74,7 @@ async fn beside_endpoint(
     }
     ConsumerEnvironment::with_endpoint(variables, config.region.as_deref()).apply_to(&mut command);
     let endpoint = Endpoint::new(Offers::only(config, first, log), Some(token), &listener);
-    let server = Server::start(listener, Arc::new(endpoint), log);
+    let server = endpoint::start(listener, Arc::new(endpoint), log);
     let code = run_child::run(command, log).await?;
     server.abandon();
     drop(file);

@@ -11,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
 use super::print;
-use crate::endpoint::{AuthorizationToken, Endpoint, ListenAddress, ListenError, Listener, Offer, Offers, Server};
+use crate::endpoint::{self, AuthorizationToken, Endpoint, ListenAddress, ListenError, Offer, Offers};
 use crate::error::Error;
 use crate::files::atomic_file::Access;
 use crate::files::published_files;
@@ -67,14 +67,14 @@ async fn serve(
 ) -> Result<ExitCode, Error> {
     let systemd = Systemd::from_env(sources.environment);
     let mut signals = Signals::new().map_err(Error::Runtime)?;
-    let listener = match Listener::inherited()? {
+    let listener = match endpoint::inherited()? {
         Some(listener) => listener,
-        None => Listener::bind(&arguments.listen)?,
+        None => endpoint::bind(&arguments.listen)?,
     };
-    let address = listener.listen_address().clone();
+    let address = ListenAddress::of(&listener);
     let changed = Arc::new(Notify::new());
     let offers = Offers::start(configs, None, log, &changed)?;
-    let needs_token = listener.address().is_some() && !arguments.imds;
+    let needs_token = matches!(address, ListenAddress::Tcp(_)) && !arguments.imds;
     if needs_token && arguments.token_file.is_none() {
         return Err(ListenError::Open(address.to_string()).into());
     }
@@ -91,7 +91,7 @@ async fn serve(
         endpoint = endpoint.with_imds()?;
     }
     let endpoint = Arc::new(endpoint);
-    let server = Server::start(listener, Arc::clone(&endpoint), log);
+    let server = endpoint::start(listener, Arc::clone(&endpoint), log);
     log.info(format_args!("listening on {address}"));
     systemd.ready();
     let mut watchdog = systemd.watchdog();

@@ -1,5 +1,6 @@
 //! The container credentials of the AWS SDKs: `AWS_CONTAINER_CREDENTIALS_FULL_URI`.
 
+use http_server::Peer;
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER};
@@ -8,7 +9,6 @@ use serde::Serialize;
 
 use super::authorization_token::AuthorizationToken;
 use super::offer::{Offer, Offers};
-use super::peer::Peer;
 use super::refusal::Refusal;
 use super::{Answer, answer as respond};
 use crate::output;

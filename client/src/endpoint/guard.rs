@@ -3,10 +3,10 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use http_server::{Listener, LocalAddress};
 use hyper::header::{FORWARDED, HOST, HeaderName, ORIGIN, VIA};
 use hyper::http::request::Parts;
 
-use super::listener::Listener;
 use super::refusal::Refusal;
 
 /// The port that `Host` must name; a unix socket has none.
@@ -17,7 +17,11 @@ pub(crate) struct OwnHost {
 
 impl OwnHost {
     pub(crate) fn of(listener: &Listener) -> Self {
-        Self { port: listener.address().map(|address| address.port()) }
+        let port = match listener.address() {
+            LocalAddress::Tcp(address) => Some(address.port()),
+            LocalAddress::Unix(_) => None,
+        };
+        Self { port }
     }
 
     fn is(self, host: &str) -> bool {

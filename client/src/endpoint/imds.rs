@@ -7,6 +7,7 @@ use aws_lc_rs::hmac::{self, HMAC_SHA256, Key, Tag};
 use aws_lc_rs::rand::SystemRandom;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http_server::Peer;
 use hyper::Method;
 use hyper::body::Bytes;
 use hyper::header::HeaderValue;
@@ -14,7 +15,6 @@ use hyper::http::request::Parts;
 
 use super::container::with_status;
 use super::offer::{Offer, Offers};
-use super::peer::Peer;
 use super::refusal::Refusal;
 use super::{Answer, answer as respond, text};
 use crate::error::Error;

@@ -1,20 +1,12 @@
 //! Where the endpoint listens: a loopback address, a unix socket, or the socket that systemd hands over.
 
 use std::fmt;
-use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::FileTypeExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
-use listenfd::ListenFd;
-use rustix::fs::Mode;
-use rustix::process::umask;
-use tokio::net::{TcpListener, UnixListener, UnixStream};
-use tokio::sync::OnceCell;
-
-use super::peer::Peer;
+use http_server::{Listener, LocalAddress};
 
 /// What `--listen` says.
 #[derive(Debug, Clone)]
@@ -59,6 +51,14 @@ impl ListenAddress {
     pub(crate) fn any_port() -> Self {
         Self::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
     }
+
+    /// With the port that was really taken.
+    pub(crate) fn of(listener: &Listener) -> Self {
+        match listener.address() {
+            LocalAddress::Tcp(address) => Self::Tcp(*address),
+            LocalAddress::Unix(path) => Self::Unix(path.clone()),
+        }
+    }
 }
 
 impl FromStr for ListenAddress {
@@ -92,134 +92,21 @@ fn loopback(address: SocketAddr) -> Result<SocketAddr, ListenError> {
     if address.ip().is_loopback() { Ok(address) } else { Err(ListenError::NotLoopback(address)) }
 }
 
-/// A listening socket.
-pub(crate) struct Listener {
-    socket: Socket,
-    address: ListenAddress,
-    /// Removed when dropped, since it was made here.
-    own_path: Option<PathBuf>,
-}
-
-enum Socket {
-    Tcp(TcpListener),
-    Unix(UnixListener),
-}
-
-/// A connection of either kind.
-pub(crate) enum Stream {
-    Tcp(tokio::net::TcpStream),
-    Unix(UnixStream),
-}
-
-impl Listener {
-    /// The one that systemd hands over (`sd_listen_fds(3)`); `None` where it does not.
-    pub(crate) fn inherited() -> Result<Option<Self>, ListenError> {
-        let mut handed_over = ListenFd::from_env();
-        if handed_over.len() == 0 {
-            return Ok(None);
-        }
-        if handed_over.len() > 1 {
-            return Err(ListenError::Inherited(io::Error::other("it is more than one")));
-        }
-        if let Ok(Some(socket)) = handed_over.take_unix_listener(0) {
-            return Self::of_unix(socket).map(Some).map_err(ListenError::Inherited);
-        }
-        let socket = handed_over.take_tcp_listener(0).map_err(ListenError::Inherited)?;
-        let Some(socket) = socket else { return Ok(None) };
-        loopback(socket.local_addr().map_err(ListenError::Inherited)?)?;
-        Self::of_tcp(socket).map(Some).map_err(ListenError::Inherited)
+/// The socket that systemd hands over (`sd_listen_fds(3)`); `None` where it does not.
+pub(crate) fn inherited() -> Result<Option<Listener>, ListenError> {
+    let listener = Listener::inherited().map_err(ListenError::Inherited)?;
+    if let Some(LocalAddress::Tcp(address)) = listener.as_ref().map(Listener::address) {
+        loopback(*address)?;
     }
-
-    pub(crate) fn bind(address: &ListenAddress) -> Result<Self, ListenError> {
-        let bound = match address {
-            ListenAddress::Tcp(address) => std::net::TcpListener::bind(address).and_then(Self::of_tcp),
-            ListenAddress::Unix(path) => bind_unix(path),
-        };
-        bound.map_err(|cause| ListenError::Bind { address: address.to_string(), cause })
-    }
-
-    fn of_tcp(socket: std::net::TcpListener) -> io::Result<Self> {
-        socket.set_nonblocking(true)?;
-        let address = ListenAddress::Tcp(socket.local_addr()?);
-        Ok(Self { socket: Socket::Tcp(TcpListener::from_std(socket)?), address, own_path: None })
-    }
-
-    fn of_unix(socket: std::os::unix::net::UnixListener) -> io::Result<Self> {
-        socket.set_nonblocking(true)?;
-        let path = socket.local_addr()?.as_pathname().unwrap_or(Path::new("")).to_owned();
-        let socket = Socket::Unix(UnixListener::from_std(socket)?);
-        Ok(Self { socket, address: ListenAddress::Unix(path), own_path: None })
-    }
-
-    /// With the port that was really taken.
-    pub(crate) fn listen_address(&self) -> &ListenAddress {
-        &self.address
-    }
-
-    pub(crate) fn address(&self) -> Option<SocketAddr> {
-        match &self.address {
-            ListenAddress::Tcp(address) => Some(*address),
-            ListenAddress::Unix(_) => None,
-        }
-    }
-
-    pub(crate) async fn accept(&self) -> io::Result<(Stream, Peer)> {
-        match &self.socket {
-            Socket::Tcp(socket) => {
-                let (stream, theirs) = socket.accept().await?;
-                // Small answers should not wait for an acknowledgement; a socket that refuses this still works.
-                let _ = stream.set_nodelay(true);
-                let peer = Peer::Tcp { ours: stream.local_addr()?, theirs, uid: OnceCell::new() };
-                Ok((Stream::Tcp(stream), peer))
-            }
-            Socket::Unix(socket) => {
-                let (stream, _) = socket.accept().await?;
-                let uid = stream.peer_cred().ok().map(|credentials| credentials.uid());
-                Ok((Stream::Unix(stream), Peer::Unix { uid }))
-            }
-        }
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        if let Some(path) = &self.own_path {
-            // It may have been removed already, with the whole directory.
-            let _ = fs::remove_file(path);
-        }
-    }
-}
-
-fn bind_unix(path: &Path) -> io::Result<Listener> {
-    let bound = match bind_for_all(path) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_abandoned(path) => {
-            fs::remove_file(path)?;
-            bind_for_all(path)
-        }
-        other => other,
-    };
-    let mut listener = Listener::of_unix(bound?)?;
-    listener.own_path = Some(path.to_owned());
     Ok(listener)
 }
 
-/// Everybody may ask: who gets something is up to the identities. Not by a chmod(2) afterwards: whoever may write the
-/// directory could have put a link in the socket's place by then, to any file of ours.
-fn bind_for_all(path: &Path) -> io::Result<std::os::unix::net::UnixListener> {
-    let before = umask(Mode::empty());
-    let bound = std::os::unix::net::UnixListener::bind(path);
-    umask(before);
-    bound
-}
-
-/// What a killed process leaves behind: a socket, and nobody at it.
-fn is_abandoned(path: &Path) -> bool {
-    // connect(2) is refused by files of every other kind, too, and those are somebody's.
-    if !fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket()) {
-        return false;
-    }
-    let connected = std::os::unix::net::UnixStream::connect(path);
-    connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+pub(crate) fn bind(address: &ListenAddress) -> Result<Listener, ListenError> {
+    let bound = match address {
+        ListenAddress::Tcp(address) => Listener::bind_tcp(*address),
+        ListenAddress::Unix(path) => Listener::bind_unix(path),
+    };
+    bound.map_err(|cause| ListenError::Bind { address: address.to_string(), cause })
 }
 
 #[cfg(test)]
@@ -227,21 +114,13 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn only_a_socket_that_was_left_behind_is_replaced() {
+    async fn a_path_that_is_taken_has_a_hint_of_its_own() {
         let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        fs::write(path("file"), "precious").unwrap();
-        std::os::unix::fs::symlink(path("file"), path("link")).unwrap();
-        for name in ["file", "link"] {
-            assert!(Listener::bind(&ListenAddress::Unix(path(name))).is_err(), "{name}");
-            assert_eq!(fs::read(path(name)).unwrap(), b"precious");
-        }
-        drop(std::os::unix::net::UnixListener::bind(path("socket")).unwrap());
-        let listener = Listener::bind(&ListenAddress::Unix(path("socket"))).unwrap();
-        let taken = Listener::bind(&ListenAddress::Unix(path("socket"))).err().unwrap().to_string();
+        let address = ListenAddress::Unix(folder.path().join("socket"));
+        let listener = bind(&address).unwrap();
+        let taken = bind(&address).err().unwrap().to_string();
         assert!(taken.contains("is it running already") && !taken.contains("127.0.0.1"), "{taken}");
         drop(listener);
-        assert!(!path("socket").exists());
     }
 
     #[test]

@@ -10,13 +10,13 @@ mod imds;
 pub(crate) mod listener;
 mod metrics;
 pub(crate) mod offer;
-mod peer;
 mod refusal;
 mod server;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use http_body_util::Full;
+use http_server::{Listener, Peer};
 use hyper::body::Bytes;
 use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
@@ -25,12 +25,11 @@ use hyper::{Method, Response};
 pub(crate) use self::authorization_token::{AuthorizationToken, TokenFile};
 use self::guard::OwnHost;
 use self::imds::Imds;
-pub(crate) use self::listener::{ListenAddress, ListenError, Listener};
+pub(crate) use self::listener::{ListenAddress, ListenError, bind, inherited};
 use self::metrics::Requests;
 pub(crate) use self::offer::{Offer, Offers};
-use self::peer::Peer;
 use self::refusal::Refusal;
-pub(crate) use self::server::Server;
+pub(crate) use self::server::start;
 use crate::error::Error;
 
 type Answer = Response<Full<Bytes>>;

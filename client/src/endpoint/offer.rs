@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use http_server::Peer;
 use tokio::sync::Notify;
 
-use super::peer::Peer;
 use super::refusal::Refusal;
 use crate::credentials::Credentials;
 use crate::files::accounts::{self, AccountError};
