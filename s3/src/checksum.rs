@@ -101,13 +101,17 @@ impl Digest {
     }
 
     pub(crate) fn hex(&self) -> String {
-        let nibbles = self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        nibbles.filter_map(|nibble| char::from_digit(nibble.into(), 16)).collect()
+        hex(&self.0)
     }
 
     fn number(&self) -> Option<u64> {
         self.0.iter().try_fold(0_u64, |number, byte| Some(number.checked_mul(256)? + u64::from(*byte)))
     }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    nibbles.filter_map(|nibble| char::from_digit(nibble.into(), 16)).collect()
 }
 
 /// The checksum of a whole object from its parts' digests and lengths.

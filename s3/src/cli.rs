@@ -53,7 +53,7 @@ pub(crate) struct Upload {
     /// [default: the prefix of the environment and the file's or folder's name]
     #[arg(long)]
     pub(crate) key: Option<String>,
-    /// The checksum that S3 verifies and keeps
+    /// The checksum that S3 verifies and keeps; `none` for servers that refuse its header
     #[arg(long, value_enum, default_value_t = Checksum::Crc64nvme)]
     pub(crate) checksum: Checksum,
     /// Only say what would be uploaded
@@ -70,6 +70,9 @@ pub(crate) struct Download {
     pub(crate) key: String,
     /// Where to: a file, a folder, or `-` for standard output
     pub(crate) path: PathBuf,
+    /// Whether the object is compared with the checksum that S3 states; `none` for servers that refuse to be asked
+    #[arg(long, value_enum, default_value_t = Verification::Stated)]
+    pub(crate) checksum: Verification,
     /// Only say what would be downloaded
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -98,6 +101,13 @@ pub(crate) struct Delete {
 pub(crate) enum Checksum {
     Crc64nvme,
     Sha256,
+    None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Verification {
+    Stated,
+    None,
 }
 
 const ENVIRONMENT: &str = "\
@@ -122,7 +132,7 @@ Exit status:
   2    usage
   3    refused: 401 or 403, expired credentials
   4    unavailable: network, 429 or 5xx, or what came was damaged
-  130, 143  interrupted by SIGINT, SIGTERM";
+  129, 130, 143  interrupted by SIGHUP, SIGINT, SIGTERM";
 
 #[cfg(test)]
 mod tests {

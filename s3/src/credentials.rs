@@ -13,9 +13,11 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, SharedHttpClient}
 use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use serde::Deserialize;
 
+use crate::chain;
 use crate::cli::IdentityOptions;
 use crate::config::{Config, StaticCredentials};
 use crate::error::Kind;
+use crate::request::causes;
 use crate::roots::RootsError;
 
 const HELPER: &str = "credvend";
@@ -28,27 +30,26 @@ pub(crate) enum CredentialsError {
     /// It has said why on the same stderr.
     #[error("`{program} get-credentials` gave no credentials ({status}); see its message")]
     Refused { program: String, status: String, kind: Kind },
-    #[error("`{program} get-credentials` printed something else than credentials")]
+    #[error("`{program} get-credentials` printed something other than credentials")]
     Malformed { program: String },
     #[error(
-        "no AWS credentials are found (environment, profile, web identity, container, instance): set them, or name an \
+        "no AWS credentials were found (environment, profile, web identity, container, instance): set them, or name an \
          identity with --identity or --env-file"
     )]
     NotFound,
     /// The SDK names neither file nor variable.
     #[error(
-        "the AWS chain gave no credentials: {0}; is there what AWS_PROFILE, AWS_WEB_IDENTITY_TOKEN_FILE or \
-         AWS_CONTAINER_… name, and does `credvend serve` run?"
+        "the AWS chain gave no credentials: {cause}; check that what AWS_PROFILE, AWS_WEB_IDENTITY_TOKEN_FILE or \
+         AWS_CONTAINER_… name exists, and that `credvend serve` runs"
     )]
-    Chain(String),
+    Chain { cause: String, kind: Kind },
 }
 
 impl CredentialsError {
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Helper { .. } | Self::Malformed { .. } | Self::NotFound => Kind::Configuration,
-            Self::Refused { kind, .. } => *kind,
-            Self::Chain(_) => Kind::Unavailable,
+            Self::Refused { kind, .. } | Self::Chain { kind, .. } => *kind,
         }
     }
 
@@ -62,13 +63,8 @@ impl CredentialsError {
             return Some(Self::NotFound);
         }
         let words: Vec<_> = causes(provider).map(ToString::to_string).collect();
-        Some(Self::Chain(words.join(": ")))
+        Some(Self::Chain { cause: words.join(": "), kind: chain::kind(provider) })
     }
-}
-
-/// An error and what is behind it.
-fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
 }
 
 /// Builds the provider; `https` makes a client for the links of the chain that ask over the network.

@@ -2,6 +2,8 @@
 //!
 //! A program of its own, so that the credential helper stays small: only this one knows the S3 part of the AWS SDK.
 
+mod beneath;
+mod chain;
 mod checksum;
 mod cli;
 mod config;
@@ -15,6 +17,7 @@ mod list;
 mod output;
 mod progress;
 mod request;
+mod response;
 mod roots;
 mod store;
 mod upload;

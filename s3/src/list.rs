@@ -30,6 +30,11 @@ pub(crate) struct Pages<'a> {
     store: &'a Store,
     prefix: &'a str,
     next: Next,
+    /// An earlier token, which comes again where tokens go in a circle.
+    milestone: String,
+    count: u64,
+    /// The first key of the page before.
+    first_key: Option<String>,
 }
 
 enum Next {
@@ -50,7 +55,7 @@ pub(crate) async fn run(store: &Store, prefix: &str, output: Output) -> Result<(
 
 impl<'a> Pages<'a> {
     pub(crate) fn new(store: &'a Store, prefix: &'a str) -> Self {
-        Self { store, prefix, next: Next::First }
+        Self { store, prefix, next: Next::First, milestone: String::new(), count: 0, first_key: None }
     }
 
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<Entry>>, RequestError> {
@@ -72,17 +77,35 @@ impl<'a> Pages<'a> {
             .send()
             .await
             .map_err(|error| RequestError::new(attempt(), "s3:ListBucket", &self.store.path_prefix, error))?;
-        if page.is_truncated == Some(true) {
-            let token = page.next_continuation_token;
-            self.next =
-                Next::Token(token.ok_or_else(|| {
-                    RequestError::malformed(attempt(), "there is more, but no token to ask for it with")
-                })?);
-        }
+        let is_truncated = page.is_truncated == Some(true);
         let encoded = page.encoding_type == Some(EncodingType::Url);
-        Ok(Some(
-            page.contents.unwrap_or_default().into_iter().filter_map(|object| Entry::new(object, encoded)).collect(),
-        ))
+        let token = page.next_continuation_token;
+        let entries: Vec<_> =
+            page.contents.unwrap_or_default().into_iter().filter_map(|object| Entry::new(object, encoded)).collect();
+        if is_truncated {
+            let token = token.unwrap_or_default();
+            self.check_progress(&token, &entries).map_err(|problem| RequestError::malformed(attempt(), problem))?;
+            self.next = Next::Token(token);
+        }
+        Ok(Some(entries))
+    }
+
+    /// A server that gives the same page or the same token again would be asked for ever. Circles of any length are
+    /// found by Brent's algorithm: each token is compared with one that is kept, another one at every power of two.
+    fn check_progress(&mut self, token: &str, entries: &[Entry]) -> Result<(), &'static str> {
+        if token.trim().is_empty() {
+            return Err("the listing has more pages, but no token to ask for them with");
+        }
+        let first_key = entries.first().map(|entry| entry.key.clone());
+        if token == self.milestone || first_key.is_some() && first_key == self.first_key {
+            return Err("the listing begins again where it already was, so it would never end");
+        }
+        self.count += 1;
+        if self.count.is_power_of_two() {
+            token.clone_into(&mut self.milestone);
+        }
+        self.first_key = first_key;
+        Ok(())
     }
 }
 

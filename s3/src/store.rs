@@ -10,8 +10,8 @@ use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
-    BehaviorVersion, ConfigBag, Intercept, Region, RequestChecksumCalculation, ResponseChecksumValidation,
-    RuntimeComponents, SharedHttpClient,
+    BehaviorVersion, ConfigBag, IdentityCache, Intercept, Region, RequestChecksumCalculation,
+    ResponseChecksumValidation, RuntimeComponents, SharedHttpClient,
 };
 use aws_sdk_s3::error::BoxError;
 use aws_smithy_http_client::proxy::ProxyConfig;
@@ -27,6 +27,8 @@ use crate::error::Error;
 use crate::key::PathPrefix;
 use crate::output::uri;
 use crate::progress::Progress;
+use crate::request::RequestError;
+use crate::response::{AsTheServerAsks, MAX_RETRY_AFTER, OfS3};
 use crate::roots;
 use crate::workers::WORKERS;
 
@@ -35,6 +37,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 /// On top of that for what is sent: a line slower than this is no line.
 const SLOWEST_BYTES_PER_SECOND: u64 = 16 * 1024;
+/// `credvend get-credentials` retries for 30 s; five seconds, the SDK's own limit, would cut it short.
+const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(60);
 const ATTEMPTS: u32 = 5;
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 /// For what is tidied up at the end.
@@ -73,7 +77,15 @@ impl Store {
             .region(Region::new(config.region.clone()))
             .credentials_provider(provider)
             .http_client(http_client)
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_BACKOFF))
+            .retry_config(
+                RetryConfig::standard()
+                    .with_max_attempts(ATTEMPTS)
+                    .with_initial_backoff(FIRST_BACKOFF)
+                    .with_max_backoff(MAX_RETRY_AFTER),
+            )
+            .retry_classifier(AsTheServerAsks)
+            .interceptor(OfS3)
+            .identity_cache(IdentityCache::lazy().load_timeout(CREDENTIALS_TIMEOUT).build())
             .timeout_config(timeouts(0))
             // Checksums are ours: computed over parts in any order, and verified over what came in pieces.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
@@ -99,6 +111,14 @@ impl Store {
 
     pub(crate) fn uri(&self, key: &str) -> String {
         uri(&self.bucket, key)
+    }
+
+    /// Whether the server answers a listing as S3 does, be it with a refusal. For responses that could be anybody's.
+    pub(crate) async fn speaks_s3(&self, key: &str) -> bool {
+        match self.client.list_objects_v2().bucket(&self.bucket).prefix(key).max_keys(1).send().await {
+            Ok(_) => true,
+            Err(error) => RequestError::new(String::new(), "s3:ListBucket", &self.path_prefix, error).is_from_s3(),
+        }
     }
 
     /// Sees to it that an upload does not outlive this run.

@@ -11,6 +11,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::cli::Download;
+use crate::download::file::Destination;
 use crate::download::object::Object;
 use crate::download::writer::Writer;
 use crate::error::{Error, Kind};
@@ -92,22 +93,28 @@ pub(crate) async fn run(store: &Store, plan: Plan<'_>, output: Output) -> Result
     match target {
         Target::Folder(folder) => folder::download(store, key, &folder, options, output).await,
         Target::Stream(_) if options.dry_run => report(store, key, None, None, options, output),
-        Target::Stream(None) => stream(store, key, Path::new("standard output"), io::stdout()).await,
+        Target::Stream(None) => stream(store, options, Path::new("standard output"), io::stdout()).await,
         Target::Stream(Some(path)) => {
             let file = fs::File::options().write(true).open(&path).map_err(|cause| local(&path, cause))?;
-            stream(store, key, &path, file).await
+            stream(store, options, &path, file).await
         }
         Target::File(path) if options.dry_run => report(store, key, Some(&path), None, options, output),
         Target::File(path) => {
-            let received = file::download(store, key, &path).await?;
+            let destination = || Destination::named(&path);
+            let received = file::download(store, key, options.checksum, destination).await?;
             report(store, key, Some(&path), Some(received), options, output)
         }
     }
 }
 
 /// A reader that has gone (`… | head -1`) is no failure.
-async fn stream(store: &Store, key: &str, path: &Path, target: impl Write + Send + 'static) -> Result<(), Error> {
-    let object = Object::open(store, key).await?;
+async fn stream(
+    store: &Store,
+    options: &Download,
+    path: &Path,
+    target: impl Write + Send + 'static,
+) -> Result<(), Error> {
+    let object = Object::open(store, &options.key, options.checksum).await?;
     let mut writer = Writer::start(target);
     let outcome = receive::in_order(store, object, path, &mut writer).await;
     let outcome = match outcome {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_s3::operation::RequestId as _;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::get_object::builders::GetObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
@@ -10,9 +11,11 @@ use bytes::Bytes;
 use tokio::sync::SemaphorePermit;
 
 use crate::checksum::{Algorithm, Digest};
+use crate::cli::Verification;
 use crate::error::Error;
 use crate::output;
 use crate::request::RequestError;
+use crate::response::{self, NotS3};
 use crate::store::Store;
 
 /// Broken connections in a row, without a byte in between, until it is given up.
@@ -35,6 +38,8 @@ pub(crate) struct Source<'a> {
     pub(crate) key: &'a str,
     /// Of this very object: another may take its place at any time.
     etag: Option<String>,
+    length: u64,
+    verification: Verification,
 }
 
 /// The checksum that an object was uploaded with.
@@ -58,19 +63,25 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Object<'a> {
-    pub(crate) async fn open(store: &'a Store, key: &'a str) -> Result<Self, Error> {
+    pub(crate) async fn open(store: &'a Store, key: &'a str, verification: Verification) -> Result<Self, Error> {
         let slot = store.slots.acquire().await.ok();
-        let answer = send(store, key, get(store, key)).await?;
-        let length = answer.content_length().and_then(|length| u64::try_from(length).ok());
+        let response = send(store, key, verification, get(store, key)).await?;
+        // A page may be an object, or what a web server says to any path: only a server of S3's protocol can tell.
+        let is_page = response.content_type().is_some_and(response::is_html);
+        if is_page && response.request_id().is_none() && !store.speaks_s3(key).await {
+            return Err(RequestError::not_s3(attempt(store, key), NotS3::Page).into());
+        }
+        let length = response.content_length().and_then(|length| u64::try_from(length).ok());
         let length =
-            length.ok_or_else(|| RequestError::malformed(attempt(store, key), "an object without a length"))?;
-        let checksum = match stated(&answer) {
+            length.ok_or_else(|| RequestError::malformed(attempt(store, key), "the object has no Content-Length"))?;
+        let stated = stated(&response).filter(|_| verification == Verification::Stated);
+        let checksum = match stated {
             Some((algorithm, text)) => checksum(store, key, length, algorithm, text).await,
             None => None,
         };
         store.progress.expect(length);
-        let source = Source { store, key, etag: answer.e_tag };
-        let reader = Reader { body: Some(answer.body), ..source.stretch(0, length) };
+        let source = Source { store, key, etag: response.e_tag, length, verification };
+        let reader = Reader { body: Some(response.body), ..source.stretch(0, length) };
         Ok(Self { source, length, checksum, reader, slot })
     }
 }
@@ -82,26 +93,30 @@ impl<'a> Source<'a> {
     }
 
     async fn connect(&self, start: u64, end: u64) -> Result<ByteStream, Error> {
-        let Self { store, key, etag } = self;
+        let Self { store, key, etag, length, verification } = self;
         // RFC 9110 §14.1.2: the last byte is included.
-        let range = format!("bytes={start}-{}", end - 1);
+        let last = end - 1;
         // RFC 9110 §13.1.1: of another object that has taken its place, nothing is wanted.
-        let answer = send(store, key, get(store, key).range(range).set_if_match(etag.clone())).await?;
-        let begins = answer.content_range().and_then(|range| range.strip_prefix("bytes ")?.split('-').next());
-        if begins.and_then(|begins| begins.parse().ok()) != Some(start) {
-            return Err(RequestError::malformed(attempt(store, key), "not the range that was asked for").into());
+        let request = get(store, key).range(format!("bytes={start}-{last}")).set_if_match(etag.clone());
+        let response = send(store, key, *verification, request).await?;
+        // RFC 9110 §14.4: the total may be left out.
+        let ranges = [format!("bytes {start}-{last}/{length}"), format!("bytes {start}-{last}/*")];
+        let is_range = response.content_range().is_some_and(|range| ranges.iter().any(|expected| expected == range));
+        let comes = response.content_length().and_then(|length| u64::try_from(length).ok());
+        if !is_range || comes.is_some_and(|comes| comes != end - start) {
+            return Err(RequestError::malformed(attempt(store, key), "it is not the range that was asked for").into());
         }
-        Ok(answer.body)
+        Ok(response.body)
     }
 }
 
 /// The strongest that S3 has of those known here.
-fn stated(answer: &GetObjectOutput) -> Option<(Algorithm, &str)> {
+fn stated(response: &GetObjectOutput) -> Option<(Algorithm, &str)> {
     let stated = [
-        (Algorithm::Sha256, answer.checksum_sha256()),
-        (Algorithm::Crc64Nvme, answer.checksum_crc64_nvme()),
-        (Algorithm::Crc32c, answer.checksum_crc32_c()),
-        (Algorithm::Crc32, answer.checksum_crc32()),
+        (Algorithm::Sha256, response.checksum_sha256()),
+        (Algorithm::Crc64Nvme, response.checksum_crc64_nvme()),
+        (Algorithm::Crc32c, response.checksum_crc32_c()),
+        (Algorithm::Crc32, response.checksum_crc32()),
     ];
     stated.into_iter().find_map(|(algorithm, text)| Some((algorithm, text?)))
 }
@@ -175,7 +190,7 @@ impl Reader<'_> {
                     return Ok(bytes);
                 }
                 Some(Err(error)) => RequestError::broken_off(attempt(self.source.store, self.source.key), &error),
-                None => RequestError::malformed(attempt(self.source.store, self.source.key), "it ended early"),
+                None => RequestError::malformed(attempt(self.source.store, self.source.key), "the object ended early"),
             };
             self.failures += 1;
             if self.failures >= MAX_FAILURES {
@@ -191,13 +206,21 @@ fn get(store: &Store, key: &str) -> GetObjectFluentBuilder {
     store.client.get_object().bucket(&store.bucket).key(key)
 }
 
-async fn send(store: &Store, key: &str, request: GetObjectFluentBuilder) -> Result<GetObjectOutput, RequestError> {
+async fn send(
+    store: &Store,
+    key: &str,
+    verification: Verification,
+    request: GetObjectFluentBuilder,
+) -> Result<GetObjectOutput, RequestError> {
+    let refused = |error| RequestError::new(attempt(store, key), "s3:GetObject", &store.path_prefix, error);
+    if verification == Verification::None {
+        return request.send().await.map_err(refused);
+    }
     // As a header rather than as a member, which would have the SDK verify as well.
-    let answer = request.customize().mutate_request(|request| {
+    let request = request.customize().mutate_request(|request| {
         request.headers_mut().insert("x-amz-checksum-mode", ChecksumMode::Enabled.as_str());
     });
-    let refused = |error| RequestError::new(attempt(store, key), "s3:GetObject", &store.path_prefix, error);
-    answer.send().await.map_err(refused)
+    request.send().await.map_err(|error| refused(error).with_checksum_header())
 }
 
 fn attempt(store: &Store, key: &str) -> String {

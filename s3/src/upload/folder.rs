@@ -1,47 +1,64 @@
 //! The files of a folder and the keys they get.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
+use crate::beneath::Folder;
 use crate::error::Error;
 use crate::key::KeyError;
 use crate::output;
-use crate::upload::local;
+use crate::upload::{UploadError, local};
 
 /// A file and its key.
 pub(crate) struct FileToUpload {
     pub(crate) path: PathBuf,
     pub(crate) key: String,
+    /// The folder that it was found in and its path below it. None: it was named itself, and its links with it.
+    pub(crate) below: Option<(Rc<Folder>, PathBuf)>,
+}
+
+impl FileToUpload {
+    /// Between the walk and this, another user may have put a link in the file's place or above it.
+    pub(crate) fn open(&self) -> Result<File, UploadError> {
+        match &self.below {
+            Some((folder, relative)) => Ok(folder.open_file(relative)?),
+            None => File::open(&self.path).map_err(|cause| local(&self.path, cause)),
+        }
+    }
 }
 
 /// What a folder holds.
 pub(crate) struct Contents {
     pub(crate) files: Vec<FileToUpload>,
-    /// What could not be looked at, and has been told.
+    /// Files that could not be looked at; each was reported.
     pub(crate) failed: usize,
 }
 
 /// All files below a folder, sorted, with keys that begin so. Symbolic links may lead out of the folder, to what
 /// nobody meant to upload: they are left out unless asked for.
 pub(crate) fn walk(folder: &Path, beginning: &str, follow_symlinks: bool) -> Result<Contents, Error> {
-    let mut walk = Walk { follow_symlinks, above: Vec::new(), files: Vec::new(), failed: 0 };
+    let root = Rc::new(Folder::open(folder, follow_symlinks).map_err(UploadError::from)?);
+    let mut walk = Walk { root, top: folder, follow_symlinks, above: Vec::new(), files: Vec::new(), failed: 0 };
     walk.folder(folder, beginning)?;
     Ok(Contents { files: walk.files, failed: walk.failed })
 }
 
-struct Walk {
+struct Walk<'a> {
+    root: Rc<Folder>,
+    top: &'a Path,
     follow_symlinks: bool,
-    /// The folders that lead here, as they really are: a link to one of them goes in circles.
+    /// The real paths of the folders above: a link to one of them would make the walk endless.
     above: Vec<PathBuf>,
     files: Vec<FileToUpload>,
     failed: usize,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn folder(&mut self, folder: &Path, beginning: &str) -> Result<(), Error> {
         let real = fs::canonicalize(folder).map_err(|cause| local(folder, cause))?;
         if self.above.contains(&real) {
-            output::warn(format_args!("`{}` leads in circles and is left out", folder.display()));
+            output::warn(format_args!("`{}` links to a folder above it and is left out", folder.display()));
             return Ok(());
         }
         let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
@@ -49,7 +66,7 @@ impl Walk {
         entries.sort_by_key(fs::DirEntry::file_name);
         self.above.push(real);
         for entry in entries {
-            // A folder that is shut, a file that is gone by now: the others go all the same.
+            // A folder that cannot be read or a file that is gone by now does not stop the others.
             if let Err(error) = self.entry(&entry, beginning) {
                 output::error(&error);
                 self.failed += 1;
@@ -78,7 +95,9 @@ impl Walk {
             return self.folder(&path, &format!("{key}/"));
         }
         if metadata.is_file() {
-            self.files.push(FileToUpload { path, key });
+            // Every path of the walk begins with the folder's own.
+            let relative = path.strip_prefix(self.top).unwrap_or(&path).to_owned();
+            self.files.push(FileToUpload { below: Some((Rc::clone(&self.root), relative)), path, key });
         } else {
             output::warn(format_args!("`{}` is not a file and is left out", path.display()));
         }

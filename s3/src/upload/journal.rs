@@ -13,10 +13,10 @@ use aws_lc_rs::digest::{Context, SHA256};
 use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 
-use crate::checksum::Algorithm;
+use crate::checksum::{self, Algorithm};
 use crate::output;
 use crate::store::Store;
-use crate::upload::multipart::Part;
+use crate::upload::completion::Part;
 use crate::upload::segment::Segment;
 
 /// What an upload is of: if any of it differs, it is another upload.
@@ -34,7 +34,7 @@ pub(crate) struct Header {
     /// Device and inode: another file can take a name.
     inode: (u64, u64),
     pub(crate) part_size: u64,
-    algorithm: Algorithm,
+    algorithm: Option<Algorithm>,
 }
 
 /// The first line.
@@ -61,7 +61,7 @@ impl Header {
         path: &Path,
         key: &str,
         part_size: u64,
-        algorithm: Algorithm,
+        algorithm: Option<Algorithm>,
     ) -> io::Result<Self> {
         let metadata = file.file().metadata()?;
         Ok(Self {
@@ -92,9 +92,7 @@ impl Header {
             context.update(part);
         }
         let digest = context.finish();
-        let nibbles = digest.as_ref()[..16].iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        let id: String = nibbles.filter_map(|nibble| char::from_digit(nibble.into(), 16)).collect();
-        format!("upload-{id}.jsonl")
+        format!("upload-{}.jsonl", checksum::hex(&digest.as_ref()[..16]))
     }
 }
 
@@ -220,12 +218,12 @@ mod tests {
             changed: (1, 2),
             inode: (3, 4),
             part_size: 8,
-            algorithm: Algorithm::Crc64Nvme,
+            algorithm: Some(Algorithm::Crc64Nvme),
         }
     }
 
     fn part(number: i32) -> Part {
-        Part { number, length: 8, etag: "\"e\"".to_owned(), checksum: "AAAAAAAAAAA=".to_owned() }
+        Part { number, length: 8, etag: "\"e\"".to_owned(), checksum: Some("AAAAAAAAAAA=".to_owned()) }
     }
 
     #[test]

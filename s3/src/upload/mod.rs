@@ -1,5 +1,6 @@
 //! `upload`: a file, a folder, or standard input.
 
+mod completion;
 mod folder;
 mod journal;
 mod multipart;
@@ -13,6 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::beneath::BeneathError;
 use crate::checksum::{Algorithm, Digest};
 use crate::cli::{Checksum, Upload};
 use crate::error::{Error, Kind};
@@ -25,10 +27,12 @@ use crate::upload::segment::Segment;
 use crate::workers;
 
 const MEBIBYTE: u64 = 1024 * 1024;
-/// Amazon S3 user guide, "Multipart upload limits".
-const MAX_OBJECT: u64 = 5 * 1024 * 1024 * MEBIBYTE;
+/// Amazon S3 user guide, "Multipart upload limits": so many parts, each of at most so many bytes. What they hold, 48.8
+/// TiB, is the most that an object has.
 const MAX_PARTS: u64 = 10_000;
-/// Up to here one request is sent; a larger file goes in parts, so that a broken line costs one part.
+const MAX_PART: u64 = 5 * 1024 * MEBIBYTE;
+const MAX_OBJECT: u64 = MAX_PARTS * MAX_PART;
+/// Up to here one request is sent; a larger file goes in parts, so that a broken connection costs one part.
 const MAX_SINGLE: u64 = 16 * MEBIBYTE;
 
 /// What an upload met on this side.
@@ -36,11 +40,15 @@ const MAX_SINGLE: u64 = 16 * MEBIBYTE;
 pub(crate) enum UploadError {
     #[error("`{}` cannot be read: {cause}", path.display())]
     Local { path: PathBuf, cause: io::Error },
-    #[error("`{}` was changed while it was uploaded, so nothing is: upload it again once it is at rest", .0.display())]
+    #[error("`{}` became a symbolic link meanwhile, and no link is followed (--follow-symlinks)", .0.display())]
+    Symlink(PathBuf),
+    #[error("`{}` was changed while it was uploaded, so there is no object: upload it again when it no longer changes", .0.display())]
     Changed(PathBuf),
-    #[error("`{0}` is larger than 5 TiB, which is the most that is uploaded as one object: split it")]
+    #[error("`{0}` is larger than 48.8 TiB, the most that S3 keeps as one object: split it")]
     TooLarge(String),
-    #[error("standard input cannot be kept on disk until it is sent: {0}; is there space in TMPDIR (default: /tmp)?")]
+    #[error("`{0}` is longer than {limit}, which is all that fits into 10,000 parts of unknown number: upload a file, or split it", limit = stream::LIMIT)]
+    TooLong(String),
+    #[error("standard input cannot be kept on disk until it is sent: {0}; check the space in TMPDIR (default: /tmp)")]
     Spool(io::Error),
     #[error("`{uri}`: S3 keeps another checksum ({found}) than was sent ({expected}): upload it again")]
     Damaged { uri: String, expected: String, found: String },
@@ -49,7 +57,12 @@ pub(crate) enum UploadError {
 impl UploadError {
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Self::Local { .. } | Self::Changed(_) | Self::TooLarge(_) | Self::Spool(_) => Kind::Configuration,
+            Self::Local { .. }
+            | Self::Symlink(_)
+            | Self::Changed(_)
+            | Self::TooLarge(_)
+            | Self::TooLong(_)
+            | Self::Spool(_) => Kind::Configuration,
             Self::Damaged { .. } => Kind::Unavailable,
         }
     }
@@ -100,7 +113,7 @@ impl<'a> Plan<'a> {
             prefix.check(&key)?;
             // Files of /proc hold something, and have no size.
             if metadata.is_file() && metadata.len() > 0 {
-                Source::File(FileToUpload { path: path.to_owned(), key })
+                Source::File(FileToUpload { path: path.to_owned(), key, below: None })
             } else {
                 Source::Stream { path: Some(path.to_owned()), key }
             }
@@ -117,7 +130,7 @@ pub(crate) async fn run(store: &Store, plan: Plan<'_>, output: Output) -> Result
         Source::Folder(Contents { files, failed }) => {
             let (all, failed) = (files.len() + failed, Cell::new(failed));
             workers::for_each(&files, async |file| match upload_file(store, file, options, output).await {
-                // One file's trouble shall not keep the others here; what all of them would meet ends the run.
+                // An error of one file does not stop the others; one that all of them would meet ends the run.
                 Err(error) if !error.concerns_all_files() => {
                     store.progress.clear();
                     output::error(&error);
@@ -133,22 +146,22 @@ pub(crate) async fn run(store: &Store, plan: Plan<'_>, output: Output) -> Result
 }
 
 async fn upload_file(store: &Store, file: &FileToUpload, options: &Upload, output: Output) -> Result<(), Error> {
-    let FileToUpload { path, key } = file;
-    let open = File::open(path).map_err(|cause| local(path, cause))?;
+    let FileToUpload { path, key, .. } = file;
+    let open = file.open()?;
     let size = open.metadata().map_err(|cause| local(path, cause))?.len();
     if size > MAX_OBJECT {
         return Err(UploadError::TooLarge(path.display().to_string()).into());
     }
-    let algorithm = options.checksum.into();
+    let algorithm = options.checksum.algorithm();
     let mut checksum = None;
     if !options.dry_run {
         store.progress.expect(size);
         let segment = Segment::new(Arc::new(open), 0, size);
-        checksum = Some(if size <= MAX_SINGLE {
+        checksum = if size <= MAX_SINGLE {
             single::upload(store, &segment, path, key, algorithm).await?
         } else {
             multipart::upload(store, &segment, path, key, algorithm).await?
-        });
+        };
     }
     report(store, key, Some(path), Some(size), checksum, options, output)
 }
@@ -158,13 +171,13 @@ async fn stream(store: &Store, path: Option<&Path>, key: &str, options: &Upload,
         return report(store, key, path, None, None, options, output);
     }
     let (size, checksum) = match path {
-        None => stream::upload(store, io::stdin(), key, options.checksum.into()).await?,
+        None => stream::upload(store, io::stdin(), key, options.checksum.algorithm()).await?,
         Some(path) => {
             let file = File::open(path).map_err(|cause| local(path, cause))?;
-            stream::upload(store, file, key, options.checksum.into()).await?
+            stream::upload(store, file, key, options.checksum.algorithm()).await?
         }
     };
-    report(store, key, path, Some(size), Some(checksum), options, output)
+    report(store, key, path, Some(size), checksum, options, output)
 }
 
 fn report(
@@ -188,32 +201,36 @@ fn report(
     }])
 }
 
-/// S3 has compared with what it received; where it also says what it keeps, that is compared once more.
+/// S3 has compared the checksum with what it received; where it also states what it keeps, that is compared once more.
 fn verified(
     store: &Store,
     key: &str,
-    algorithm: Algorithm,
-    sent: &str,
+    sent: Option<(Algorithm, String)>,
     kept: Option<&str>,
-) -> Result<Verified, UploadError> {
+) -> Result<Option<Verified>, UploadError> {
+    let Some((algorithm, expected)) = sent else { return Ok(None) };
     match kept {
-        Some(kept) if kept != sent => {
-            Err(UploadError::Damaged { uri: store.uri(key), expected: sent.to_owned(), found: kept.to_owned() })
+        Some(found) if found != expected => {
+            Err(UploadError::Damaged { uri: store.uri(key), expected, found: found.to_owned() })
         }
-        _ => Ok(Verified { algorithm: algorithm.name(), value: sent.to_owned() }),
+        _ => Ok(Some(Verified { algorithm: algorithm.name(), value: expected })),
     }
 }
 
-/// Why a segment has not arrived.
-fn refused(segment: &Segment, path: &Path, error: RequestError) -> Error {
-    if segment.is_cut() { UploadError::Changed(path.to_owned()).into() } else { error.into() }
+/// Why a segment was not stored.
+fn refused(segment: &Segment, path: &Path, algorithm: Option<Algorithm>, error: RequestError) -> Error {
+    if segment.is_cut() {
+        return UploadError::Changed(path.to_owned()).into();
+    }
+    if algorithm.is_some() { error.with_checksum_header().into() } else { error.into() }
 }
 
-/// The one of two members that a checksum stands in.
-fn headers(algorithm: Algorithm, digest: &Digest) -> (Option<String>, Option<String>) {
-    match algorithm {
-        Algorithm::Sha256 => (None, Some(digest.base64())),
-        _ => (Some(digest.base64()), None),
+/// The checksum as the members of a request: CRC-64/NVME, SHA-256.
+fn headers(checksum: Option<&(Algorithm, Digest)>) -> (Option<String>, Option<String>) {
+    match checksum {
+        None => (None, None),
+        Some((Algorithm::Sha256, digest)) => (None, Some(digest.base64())),
+        Some((_, digest)) => (Some(digest.base64()), None),
     }
 }
 
@@ -233,11 +250,21 @@ fn local(path: &Path, cause: io::Error) -> UploadError {
     UploadError::Local { path: path.to_owned(), cause }
 }
 
-impl From<Checksum> for Algorithm {
-    fn from(asked: Checksum) -> Self {
-        match asked {
-            Checksum::Crc64nvme => Self::Crc64Nvme,
-            Checksum::Sha256 => Self::Sha256,
+impl Checksum {
+    fn algorithm(self) -> Option<Algorithm> {
+        match self {
+            Self::Crc64nvme => Some(Algorithm::Crc64Nvme),
+            Self::Sha256 => Some(Algorithm::Sha256),
+            Self::None => None,
+        }
+    }
+}
+
+impl From<BeneathError> for UploadError {
+    fn from(error: BeneathError) -> Self {
+        match error {
+            BeneathError::Symlink(path) => Self::Symlink(path),
+            BeneathError::Io { path, cause } => Self::Local { path, cause },
         }
     }
 }

@@ -1,59 +1,47 @@
-//! An object in parts: a few on their way at once, and remembered so that an interrupted upload goes on where it was.
+//! An object in parts: a few are sent at once, and each is remembered, so that an interrupted upload is resumed.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
-use serde::{Deserialize, Serialize};
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType};
 
-use crate::checksum::{self, Algorithm, Digest};
+use crate::checksum::Algorithm;
 use crate::error::Error;
 use crate::output::Verified;
 use crate::request::RequestError;
+use crate::response::NotS3;
 use crate::store::{Orphan, Store, timeouts};
+use crate::upload::completion::Part;
 use crate::upload::journal::{Header, Journal};
 use crate::upload::segment::Segment;
-use crate::upload::{MAX_PARTS, MEBIBYTE, UploadError, headers, local, refused, verified};
+use crate::upload::{MAX_PARTS, MEBIBYTE, UploadError, headers, local, refused};
 use crate::workers;
 
 const SMALLEST_PART: u64 = 8 * MEBIBYTE;
-/// S3 puts the parts together before it answers, which takes minutes for a large object: as if this were sent.
-const COMPLETION_BYTES: u64 = 10 * MEBIBYTE;
-
-/// A part that S3 has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Part {
-    pub(crate) number: i32,
-    pub(crate) length: u64,
-    pub(crate) etag: String,
-    /// Base64, as S3 writes it.
-    pub(crate) checksum: String,
-}
-
 /// An upload in parts that S3 has been asked for.
 pub(crate) struct Multipart<'a> {
     pub(crate) store: &'a Store,
     pub(crate) key: &'a str,
-    pub(crate) algorithm: Algorithm,
+    pub(crate) algorithm: Option<Algorithm>,
     pub(crate) upload_id: String,
 }
 
-/// A file whose size is known, taken up where an earlier run has stopped.
+/// A file whose size is known; an upload that an earlier run began is resumed.
 pub(crate) async fn upload(
     store: &Store,
     file: &Segment,
     path: &Path,
     key: &str,
-    algorithm: Algorithm,
-) -> Result<Verified, Error> {
+    algorithm: Option<Algorithm>,
+) -> Result<Option<Verified>, Error> {
     let part_size = part_size(file.length());
     let header = Header::new(store, file, path, key, part_size, algorithm).map_err(|cause| local(path, cause))?;
     let mut journal = Journal::open(store.cache_dir.as_deref(), &header);
     if let Some((upload_id, parts)) = journal.resume(&header) {
         let multipart = Multipart { store, key, algorithm, upload_id };
         match finish(&multipart, file, path, &header, parts, &journal).await {
-            // Completed after all, aborted, or cleaned away: it begins anew.
+            // Aborted, or cleaned away by a lifecycle rule: it begins anew.
             Err(Error::Request(error)) if error.is_no_such_upload() => {}
             outcome => return outcome,
         }
@@ -77,7 +65,7 @@ async fn finish(
     header: &Header,
     parts: BTreeMap<i32, Part>,
     journal: &Journal,
-) -> Result<Verified, Error> {
+) -> Result<Option<Verified>, Error> {
     let part_size = header.part_size;
     multipart.store.progress.advance(parts.values().map(|part| part.length).sum());
     let count = i32::try_from(file.length().div_ceil(part_size)).unwrap_or(i32::MAX);
@@ -103,7 +91,7 @@ async fn finish(
     let outcome = multipart.complete(parts.take().into_values().collect()).await;
     match &outcome {
         Ok(_) => journal.remove(),
-        // Whoever went on with these parts would be told the same for ever.
+        // A later run with these parts would fail in the same way.
         Err(Error::Request(error)) if error.is_of_the_parts() => forget(),
         Err(_) => {}
     }
@@ -111,21 +99,21 @@ async fn finish(
 }
 
 impl<'a> Multipart<'a> {
-    pub(crate) async fn create(store: &'a Store, key: &'a str, algorithm: Algorithm) -> Result<Self, Error> {
+    pub(crate) async fn create(store: &'a Store, key: &'a str, algorithm: Option<Algorithm>) -> Result<Self, Error> {
         let (name, kind) = match algorithm {
-            Algorithm::Sha256 => (ChecksumAlgorithm::Sha256, ChecksumType::Composite),
-            _ => (ChecksumAlgorithm::Crc64Nvme, ChecksumType::FullObject),
+            Some(Algorithm::Sha256) => (Some(ChecksumAlgorithm::Sha256), Some(ChecksumType::Composite)),
+            Some(_) => (Some(ChecksumAlgorithm::Crc64Nvme), Some(ChecksumType::FullObject)),
+            None => (None, None),
         };
         let create = store.client.create_multipart_upload().bucket(&store.bucket).key(key);
         let attempt = || format!("upload `{}`", store.uri(key));
-        let answer = create
-            .checksum_algorithm(name)
-            .checksum_type(kind)
-            .send()
-            .await
-            .map_err(|error| RequestError::new(attempt(), "s3:PutObject", &store.path_prefix, error))?;
-        let id = answer.upload_id.ok_or_else(|| RequestError::malformed(attempt(), "an upload without an id"))?;
-        Ok(Self { store, key, algorithm, upload_id: id })
+        let response = create.set_checksum_algorithm(name).set_checksum_type(kind).send().await.map_err(|error| {
+            let error = RequestError::new(attempt(), "s3:PutObject", &store.path_prefix, error);
+            if algorithm.is_some() { error.with_checksum_header() } else { error }
+        })?;
+        let upload_id = response.upload_id.filter(|id| !id.is_empty());
+        let upload_id = upload_id.ok_or_else(|| RequestError::malformed(attempt(), "the upload has no UploadId"))?;
+        Ok(Self { store, key, algorithm, upload_id })
     }
 
     pub(crate) fn orphan(&self) -> Orphan {
@@ -136,7 +124,7 @@ impl<'a> Multipart<'a> {
         let store = self.store;
         let _slot = store.slots.acquire().await;
         let summary = segment.summary(self.algorithm, store.signs_payloads).map_err(|cause| local(path, cause))?;
-        let (crc64_nvme, sha256) = headers(self.algorithm, &summary.digest);
+        let (crc64_nvme, sha256) = headers(summary.checksum.as_ref());
         let attempt = || format!("upload part {number} of `{}`", store.uri(self.key));
         let put = store
             .client
@@ -153,71 +141,14 @@ impl<'a> Multipart<'a> {
             .customize()
             .interceptor(summary.signature)
             .config_override(aws_sdk_s3::Config::builder().timeout_config(timeouts(segment.length())));
-        let answer = put.send().await.map_err(|error| {
-            refused(segment, path, RequestError::new(attempt(), "s3:PutObject", &store.path_prefix, error))
+        let response = put.send().await.map_err(|error| {
+            let error = RequestError::new(attempt(), "s3:PutObject", &store.path_prefix, error);
+            refused(segment, path, self.algorithm, error)
         })?;
+        let etag = response.e_tag.ok_or_else(|| RequestError::not_s3(attempt(), NotS3::Bare))?;
         store.progress.advance(segment.length());
-        let etag = answer.e_tag.ok_or_else(|| RequestError::malformed(attempt(), "a part without an ETag"))?;
-        Ok(Part { number, length: segment.length(), etag, checksum: summary.digest.base64() })
-    }
-
-    /// Parts in the order of their numbers.
-    pub(crate) async fn complete(&self, parts: Vec<Part>) -> Result<Verified, Error> {
-        let store = self.store;
-        let attempt = || format!("complete the upload of `{}`", store.uri(self.key));
-        let digest = self.digest_of_all(&parts);
-        let whole = match self.algorithm {
-            // S3 computes the checksum of checksums by itself; only one over the whole object is compared.
-            Algorithm::Sha256 => None,
-            _ => digest.as_ref().map(Digest::base64),
-        };
-        let count = parts.len();
-        let length: u64 = parts.iter().map(|part| part.length).sum();
-        let list = parts.into_iter().map(|part| self.completed(part)).collect();
-        let kind = if whole.is_some() { ChecksumType::FullObject } else { ChecksumType::Composite };
-        let complete = store
-            .client
-            .complete_multipart_upload()
-            .bucket(&store.bucket)
-            .key(self.key)
-            .upload_id(&self.upload_id)
-            .set_checksum_crc64_nvme(whole)
-            .checksum_type(kind)
-            .mpu_object_size(i64::try_from(length).unwrap_or(i64::MAX))
-            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(list)).build())
-            .customize()
-            .config_override(aws_sdk_s3::Config::builder().timeout_config(timeouts(COMPLETION_BYTES)));
-        let answer = complete
-            .send()
-            .await
-            .map_err(|error| RequestError::new(attempt(), "s3:PutObject", &store.path_prefix, error))?;
-        let (sent, kept) = match self.algorithm {
-            Algorithm::Sha256 => {
-                (digest.map(|digest| format!("{}-{count}", digest.base64())), answer.checksum_sha256())
-            }
-            _ => (digest.map(|digest| digest.base64()), answer.checksum_crc64_nvme()),
-        };
-        let sent = sent.ok_or_else(|| RequestError::malformed(attempt(), "a remembered checksum is none"))?;
-        Ok(verified(store, self.key, self.algorithm, &sent, kept)?)
-    }
-
-    fn digest_of_all(&self, parts: &[Part]) -> Option<Digest> {
-        let digests: Vec<_> = parts
-            .iter()
-            .map(|part| Some((Digest::parse(self.algorithm, &part.checksum)?, part.length)))
-            .collect::<Option<_>>()?;
-        match self.algorithm {
-            Algorithm::Sha256 => Some(checksum::composite(self.algorithm, digests.iter().map(|(digest, _)| digest))),
-            _ => checksum::whole(self.algorithm, digests.iter().map(|(digest, length)| (digest, *length))),
-        }
-    }
-
-    fn completed(&self, part: Part) -> CompletedPart {
-        let builder = CompletedPart::builder().part_number(part.number).e_tag(part.etag);
-        match self.algorithm {
-            Algorithm::Sha256 => builder.checksum_sha256(part.checksum).build(),
-            _ => builder.checksum_crc64_nvme(part.checksum).build(),
-        }
+        let checksum = summary.checksum.map(|(_, digest)| digest.base64());
+        Ok(Part { number, length: segment.length(), etag, checksum })
     }
 }
 
@@ -234,7 +165,8 @@ mod tests {
     #[test]
     fn no_object_has_more_than_ten_thousand_parts_and_no_part_more_than_5_gib() {
         let gibibyte = 1024 * MEBIBYTE;
-        for size in [1, 17 * MEBIBYTE, 78 * gibibyte, 79 * gibibyte, 1000 * gibibyte + 1, MAX_OBJECT] {
+        let tebibyte = 1024 * gibibyte;
+        for size in [1, 17 * MEBIBYTE, 78 * gibibyte, 79 * gibibyte, tebibyte + 1, 6 * tebibyte, MAX_OBJECT] {
             let part = part_size(size);
             assert!(size.div_ceil(part) <= MAX_PARTS, "{size}");
             assert!((5 * MEBIBYTE..=5 * gibibyte).contains(&part), "{size}");

@@ -13,7 +13,7 @@ use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 
-use crate::checksum::{Algorithm, Digest};
+use crate::checksum::{Algorithm, Digest, Hasher};
 use crate::store::PayloadSignature;
 
 const CHUNK: u64 = 128 * 1024;
@@ -28,7 +28,8 @@ pub(crate) struct Segment {
 
 /// What is known of a segment before it is sent.
 pub(crate) struct Summary {
-    pub(crate) digest: Digest,
+    /// None: no checksum is sent.
+    pub(crate) checksum: Option<(Algorithm, Digest)>,
     pub(crate) signature: PayloadSignature,
 }
 
@@ -45,7 +46,7 @@ impl Segment {
         &self.file
     }
 
-    /// Whether the file has lost what shall be sent. That shows on the way to S3 only, and then as a broken connection.
+    /// Whether the file has lost some of these bytes. While they are sent, this shows as a broken connection only.
     pub(crate) fn is_cut(&self) -> bool {
         self.file.metadata().is_ok_and(|metadata| metadata.len() < self.offset + self.length)
     }
@@ -57,23 +58,24 @@ impl Segment {
     }
 
     /// Reads the segment for its checksum and, where TLS does not protect it, for its signature.
-    pub(crate) fn summary(&self, algorithm: Algorithm, is_signed: bool) -> io::Result<Summary> {
-        let mut hasher = algorithm.hasher();
-        let mut signed = (is_signed && algorithm != Algorithm::Sha256).then(|| Algorithm::Sha256.hasher());
+    pub(crate) fn summary(&self, algorithm: Option<Algorithm>, is_signed: bool) -> io::Result<Summary> {
+        let mut hasher = algorithm.map(Algorithm::hasher);
+        let mut signed = (is_signed && algorithm != Some(Algorithm::Sha256)).then(|| Algorithm::Sha256.hasher());
         let mut reader = Reader::new(self);
-        while let Some(chunk) = reader.next()? {
-            hasher.update(&chunk);
-            if let Some(signed) = &mut signed {
-                signed.update(&chunk);
+        while (hasher.is_some() || signed.is_some())
+            && let Some(chunk) = reader.next()?
+        {
+            for hasher in [&mut hasher, &mut signed].into_iter().flatten() {
+                hasher.update(&chunk);
             }
         }
-        let digest = hasher.finish();
-        let signature = match signed {
-            Some(signed) => PayloadSigningOverride::Precomputed(signed.finish().hex()),
-            None if is_signed => PayloadSigningOverride::Precomputed(digest.hex()),
-            None => PayloadSigningOverride::UnsignedPayload,
+        let checksum = algorithm.zip(hasher.map(Hasher::finish));
+        let signature = match (signed.map(Hasher::finish), &checksum) {
+            (Some(signed), _) => PayloadSigningOverride::Precomputed(signed.hex()),
+            (None, Some((_, digest))) if is_signed => PayloadSigningOverride::Precomputed(digest.hex()),
+            _ => PayloadSigningOverride::UnsignedPayload,
         };
-        Ok(Summary { digest, signature: PayloadSignature(signature) })
+        Ok(Summary { checksum, signature: PayloadSignature(signature) })
     }
 
     /// The body, which can be sent again when a try fails.
@@ -158,16 +160,18 @@ mod tests {
         assert!(!whole.is_cut());
         whole.file().set_len(3).unwrap();
         assert!(whole.is_cut() && !whole.part(0, 3).is_cut());
-        assert!(whole.summary(Algorithm::Crc64Nvme, false).is_err());
+        assert!(whole.summary(Some(Algorithm::Crc64Nvme), false).is_err());
     }
 
     #[test]
     fn what_tls_protects_is_not_signed() {
-        let summary = segment(b"123456789").summary(Algorithm::Crc64Nvme, false).unwrap();
-        assert_eq!(summary.digest.base64(), "rosUhgp5mIg=");
+        let summary = segment(b"123456789").summary(Some(Algorithm::Crc64Nvme), false).unwrap();
+        assert_eq!(summary.checksum.unwrap().1.base64(), "rosUhgp5mIg=");
         assert!(matches!(summary.signature.0, PayloadSigningOverride::UnsignedPayload));
-        let empty = segment(b"").summary(Algorithm::Crc64Nvme, true).unwrap();
-        let PayloadSigningOverride::Precomputed(hash) = empty.signature.0 else { panic!("a hash is expected") };
-        assert_eq!(hash, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        for algorithm in [Some(Algorithm::Crc64Nvme), Some(Algorithm::Sha256), None] {
+            let empty = segment(b"").summary(algorithm, true).unwrap();
+            let PayloadSigningOverride::Precomputed(hash) = empty.signature.0 else { panic!("a hash is expected") };
+            assert_eq!(hash, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "{algorithm:?}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use crate::checksum::Algorithm;
 use crate::error::Error;
 use crate::output::Verified;
 use crate::request::RequestError;
+use crate::response::NotS3;
 use crate::store::{Store, timeouts};
 use crate::upload::segment::Segment;
 use crate::upload::{headers, local, refused, verified};
@@ -15,11 +16,11 @@ pub(crate) async fn upload(
     segment: &Segment,
     path: &Path,
     key: &str,
-    algorithm: Algorithm,
-) -> Result<Verified, Error> {
+    algorithm: Option<Algorithm>,
+) -> Result<Option<Verified>, Error> {
     let _slot = store.slots.acquire().await;
     let summary = segment.summary(algorithm, store.signs_payloads).map_err(|cause| local(path, cause))?;
-    let (crc64_nvme, sha256) = headers(algorithm, &summary.digest);
+    let (crc64_nvme, sha256) = headers(summary.checksum.as_ref());
     let put = store
         .client
         .put_object()
@@ -33,14 +34,18 @@ pub(crate) async fn upload(
         .customize()
         .interceptor(summary.signature)
         .config_override(aws_sdk_s3::Config::builder().timeout_config(timeouts(segment.length())));
-    let answer = put.send().await.map_err(|error| {
-        let attempt = format!("upload `{}`", store.uri(key));
-        refused(segment, path, RequestError::new(attempt, "s3:PutObject", &store.path_prefix, error))
+    let attempt = || format!("upload `{}`", store.uri(key));
+    let response = put.send().await.map_err(|error| {
+        refused(segment, path, algorithm, RequestError::new(attempt(), "s3:PutObject", &store.path_prefix, error))
     })?;
+    if response.e_tag().is_none() {
+        return Err(RequestError::not_s3(attempt(), NotS3::Bare).into());
+    }
     store.progress.advance(segment.length());
     let kept = match algorithm {
-        Algorithm::Sha256 => answer.checksum_sha256(),
-        _ => answer.checksum_crc64_nvme(),
+        Some(Algorithm::Sha256) => response.checksum_sha256(),
+        _ => response.checksum_crc64_nvme(),
     };
-    Ok(verified(store, key, algorithm, &summary.digest.base64(), kept)?)
+    let sent = summary.checksum.map(|(algorithm, digest)| (algorithm, digest.base64()));
+    Ok(verified(store, key, sent, kept)?)
 }

@@ -16,13 +16,16 @@ use crate::checksum::Algorithm;
 use crate::error::Error;
 use crate::output::Verified;
 use crate::store::Store;
-use crate::upload::multipart::{Multipart, Part};
+use crate::upload::completion::Part;
+use crate::upload::multipart::Multipart;
 use crate::upload::segment::Segment;
-use crate::upload::{MAX_OBJECT, MEBIBYTE, UploadError, single};
+use crate::upload::{MAX_PART, MAX_PARTS, MEBIBYTE, UploadError, single};
 
 const FIRST_PART: u64 = 8 * MEBIBYTE;
-/// Parts double in size so often that ten thousand of them hold more than an object may.
-const PARTS_OF_A_SIZE: u32 = 1_000;
+/// Nobody knows how many parts it takes, so they begin small and double in size after so many, up to S3's largest.
+const PARTS_OF_A_SIZE: u32 = 500;
+/// What ten thousand such parts hold.
+pub(crate) const LIMIT: &str = "28.3 TiB";
 /// Parts on disk that are being sent; one more is being filled.
 const IN_FLIGHT: usize = 2;
 const BUFFER: usize = 128 * 1024;
@@ -32,8 +35,8 @@ pub(crate) async fn upload<R: Read + Send + 'static>(
     store: &Store,
     source: R,
     key: &str,
-    algorithm: Algorithm,
-) -> Result<(u64, Verified), Error> {
+    algorithm: Option<Algorithm>,
+) -> Result<(u64, Option<Verified>), Error> {
     let spooled = Path::new("the temporary file of a part");
     let (source, first) = fill(source, 1).await?;
     if first.length() < FIRST_PART {
@@ -46,10 +49,10 @@ pub(crate) async fn upload<R: Read + Send + 'static>(
     let (mut source, mut segment, mut total) = (source, first, 0);
     let (mut sending, mut sent) = (FuturesUnordered::new(), Vec::new());
     for number in 1_u32.. {
-        total += segment.length();
-        if total > MAX_OBJECT {
-            return Err(UploadError::TooLarge(store.uri(key)).into());
+        if u64::from(number) > MAX_PARTS {
+            return Err(UploadError::TooLong(store.uri(key)).into());
         }
+        total += segment.length();
         let part = segment;
         let is_last = part.length() < part_size(number);
         // At most ten thousand.
@@ -121,19 +124,20 @@ fn copy<R: Read>(mut source: R, most: u64) -> Result<(R, Segment), Error> {
 }
 
 fn part_size(number: u32) -> u64 {
-    FIRST_PART << ((number - 1) / PARTS_OF_A_SIZE)
+    FIRST_PART.checked_shl((number - 1) / PARTS_OF_A_SIZE).unwrap_or(MAX_PART).clamp(FIRST_PART, MAX_PART)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::upload::MAX_PARTS;
 
     #[test]
-    fn ten_thousand_parts_hold_the_largest_object() {
+    fn parts_grow_to_the_largest_and_hold_what_is_said() {
+        let sizes = [1, 500, 501, 5_000, 5_001, 10_000, 40_000].map(part_size);
+        let gibibyte = 1024 * MEBIBYTE;
+        assert_eq!(sizes, [8, 8, 16, 4096, 5120, 5120, 5120].map(|size| size * MEBIBYTE));
         let most: u64 = (1..=u32::try_from(MAX_PARTS).unwrap()).map(part_size).sum();
-        assert!(most > MAX_OBJECT);
-        assert!(part_size(10_000) <= 5 * 1024 * MEBIBYTE);
+        assert_eq!(LIMIT, format!("{}.{} TiB", most / gibibyte / 1024, most / gibibyte * 10 / 1024 % 10));
     }
 
     #[test]

@@ -82,6 +82,7 @@ async fn parts_of_different_sizes_are_no_damage() {
         bytes: content.clone(),
         checksum: Some(composite(parts.iter())),
         parts: parts.iter().map(Vec::len).collect(),
+        ..Stored::default()
     };
     desk.s3.replace("uneven", stored);
     let ran = desk.run(&["download", "uneven", "copy"]).await;

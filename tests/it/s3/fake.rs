@@ -11,6 +11,7 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use md5::{Digest as _, Md5};
 use tests::http_server::{HttpServer, Received, Reply};
 
 const CHECKSUMS: [&str; 2] = ["x-amz-checksum-crc64nvme", "x-amz-checksum-sha256"];
@@ -32,6 +33,8 @@ pub enum Fault {
     SilentCompletion,
     /// The completion of an upload is answered with 400 and this code.
     RefusedCompletion(&'static str),
+    /// The upload is completed, and this comes instead of S3's response: a status and a body, or nothing at all.
+    LostCompletion(Option<(u16, &'static str)>),
     /// When the second part comes, somebody writes to this file, at this place.
     Meddling(PathBuf, u64),
 }
@@ -43,7 +46,11 @@ pub struct Stored {
     pub checksum: Option<(String, String)>,
     /// Lengths, where it was uploaded in parts.
     pub parts: Vec<usize>,
+    pub etag: Option<String>,
 }
+
+/// Looks at each request, by its operation, before the server does; what it returns is sent instead.
+type Hook = Box<dyn FnMut(&str, &Received) -> Option<Reply> + Send>;
 
 #[derive(Default)]
 struct State {
@@ -51,6 +58,7 @@ struct State {
     uploads: HashMap<String, BTreeMap<u32, Vec<u8>>>,
     requests: Vec<String>,
     fault: Option<Fault>,
+    hook: Option<Hook>,
 }
 
 pub struct FakeS3 {
@@ -77,8 +85,13 @@ impl FakeS3 {
         self.state().fault = Some(fault);
     }
 
+    pub fn on_request(&self, hook: impl FnMut(&str, &Received) -> Option<Reply> + Send + 'static) {
+        self.state().hook = Some(Box::new(hook));
+    }
+
     pub fn mend(&self) {
-        self.state().fault = None;
+        let mut state = self.state();
+        (state.fault, state.hook) = (None, None);
     }
 
     pub fn put(&self, key: &str, bytes: &[u8]) {
@@ -145,6 +158,9 @@ impl State {
             (method, _) => format!("{method} {}", received.headers.get("range").map_or("", String::as_str)),
         };
         self.requests.push(operation.clone());
+        if let Some(reply) = self.hook.as_mut().and_then(|hook| hook(&operation, received)) {
+            return reply;
+        }
         match (&self.fault, number) {
             (Some(Fault::Status(status, code)), _) => return error(*status, code),
             (Some(Fault::SilentFromPart(first)), Some(number)) if number >= *first => return silence(),
@@ -162,7 +178,8 @@ impl State {
             "UploadPart" => self.upload_part(&upload, number.unwrap_or_default(), received),
             "PutObject" => {
                 self.store(key, received.body.clone(), received);
-                xml(200, "")
+                let etag = ("etag".to_owned(), format!("\"{}\"", hex(&Md5::digest(&received.body))));
+                Reply::Whole(200, vec![request_id(), etag], Vec::new())
             }
             "CreateMultipartUpload" => {
                 let id = format!("upload-{}", self.requests.len());
@@ -192,8 +209,8 @@ impl State {
         match self.uploads.get_mut(upload) {
             Some(parts) => {
                 parts.insert(number, received.body.clone());
-                let etag = ("etag".to_owned(), format!("\"part-{number}\""));
-                Reply::Whole(200, vec![etag], Vec::new())
+                let etag = ("etag".to_owned(), format!("\"{}\"", hex(&Md5::digest(&received.body))));
+                Reply::Whole(200, vec![request_id(), etag], Vec::new())
             }
             _ => error(404, "NoSuchUpload"),
         }
@@ -201,32 +218,47 @@ impl State {
 
     fn complete(&mut self, key: String, upload: &str, received: &Received) -> Reply {
         let Some(parts) = self.uploads.remove(upload) else { return error(404, "NoSuchUpload") };
-        let lengths = parts.values().map(Vec::len).collect();
+        let lengths: Vec<_> = parts.values().map(Vec::len).collect();
+        let digests: Vec<u8> = parts.values().flat_map(|part| Md5::digest(part).to_vec()).collect();
+        let etag = format!("{}-{}", hex(&Md5::digest(digests)), lengths.len());
         let composite = composite(parts.values());
+        let is_composite = String::from_utf8_lossy(&received.body).contains("<ChecksumSHA256>");
         self.store(key.clone(), parts.into_values().flatten().collect(), received);
         let stored = self.objects.entry(key).or_default();
-        stored.parts = lengths;
-        stored.checksum.get_or_insert(composite);
+        (stored.parts, stored.etag) = (lengths, Some(etag));
+        if is_composite {
+            stored.checksum = Some(composite);
+        }
+        if let Some(Fault::LostCompletion(instead)) = &self.fault {
+            return match instead {
+                Some((status, body)) => Reply::Whole(*status, Vec::new(), body.as_bytes().to_vec()),
+                None => Reply::Raw(Vec::new()),
+            };
+        }
         xml(200, "<CompleteMultipartUploadResult><ETag>\"whole\"</ETag></CompleteMultipartUploadResult>")
     }
 
     fn store(&mut self, key: String, bytes: Vec<u8>, received: &Received) {
         let stated = CHECKSUMS.iter().find_map(|name| Some(((*name).to_owned(), received.headers.get(*name)?.clone())));
-        self.objects.insert(key, Stored { bytes, checksum: stated, parts: Vec::new() });
+        self.objects.insert(key, Stored { bytes, checksum: stated, ..Stored::default() });
     }
 
     fn download(&self, key: &str, number: Option<u32>, received: &Received) -> Reply {
         let Some(stored) = self.objects.get(key) else { return error(404, "NoSuchKey") };
-        let etag = format!("\"etag-{}\"", stored.bytes.len());
+        let etag = stored.etag.clone().unwrap_or_else(|| format!("etag-{}", stored.bytes.len()));
+        let etag = format!("\"{etag}\"");
         if received.headers.get("if-match").is_some_and(|wanted| *wanted != etag) {
             return error(412, "PreconditionFailed");
         }
         if received.method == "HEAD" {
             let part = number.and_then(|number| stored.parts.get(usize::try_from(number).ok()? - 1));
             let length = part.copied().unwrap_or(stored.bytes.len());
-            return Reply::Raw(format!("HTTP/1.1 206 X\r\ncontent-length: {length}\r\n\r\n").into_bytes());
+            let checksum =
+                stored.checksum.as_ref().map_or_else(String::new, |(name, value)| format!("{name}: {value}\r\n"));
+            let head = format!("HTTP/1.1 200 X\r\ncontent-length: {length}\r\netag: {etag}\r\n{checksum}\r\n");
+            return Reply::Raw(head.into_bytes());
         }
-        let mut headers = vec![("etag".to_owned(), etag)];
+        let mut headers = vec![request_id(), ("etag".to_owned(), etag)];
         let range = received.headers.get("range").and_then(|range| range.strip_prefix("bytes=")?.split_once('-'));
         let (status, body) = match range {
             Some((start, end)) => {
@@ -265,11 +297,21 @@ pub fn composite<'a>(parts: impl ExactSizeIterator<Item = &'a Vec<u8>>) -> (Stri
     ("x-amz-checksum-sha256".to_owned(), value)
 }
 
-fn xml(status: u16, body: &str) -> Reply {
-    Reply::Whole(status, vec![("content-type".to_owned(), "application/xml".to_owned())], body.as_bytes().to_vec())
+pub fn xml(status: u16, body: &str) -> Reply {
+    let kind = ("content-type".to_owned(), "application/xml".to_owned());
+    Reply::Whole(status, vec![request_id(), kind], body.as_bytes().to_vec())
 }
 
-fn error(status: u16, code: &str) -> Reply {
+fn request_id() -> (String, String) {
+    ("x-amz-request-id".to_owned(), "0A49CE4060975EAC".to_owned())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    nibbles.filter_map(|nibble| char::from_digit(nibble.into(), 16)).collect()
+}
+
+pub fn error(status: u16, code: &str) -> Reply {
     xml(status, &format!("<Error><Code>{code}</Code><Message>ordered by the test.</Message></Error>"))
 }
 

@@ -1,8 +1,15 @@
 //! `credvend-s3`: against an S3 that misbehaves, and on the local stack with IAM enforced.
 
+mod completion;
+mod credentials;
 mod downloads;
 mod fake;
 mod keys;
+mod links;
+mod listings;
+mod pages;
+mod retries;
+mod signals;
 mod stack;
 mod uploads;
 
