@@ -80,7 +80,7 @@ mod tests {
             "arn:aws:iam::123456789012:user/a",
             "arn:aws:iam::123456789012:role/",
             "arn:aws:iam::12345:role/a",
-            "arn:awsome:iam::123456789012:role/a",
+            "arn:awsx:iam::123456789012:role/a",
             "arn:aws:sts::123456789012:assumed-role/a/b",
             "arn:aws:iam:eu-west-1:123456789012:role/a",
             "arn:aws:iam::123456789012:role/a b",

@@ -12,7 +12,7 @@ use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 
-use crate::error::Kind;
+use crate::kind::Kind;
 use crate::request::causes;
 
 /// aws-config, `credential_process.rs`.

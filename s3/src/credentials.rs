@@ -16,7 +16,7 @@ use serde::Deserialize;
 use crate::chain;
 use crate::cli::IdentityOptions;
 use crate::config::{Config, StaticCredentials};
-use crate::error::Kind;
+use crate::kind::Kind;
 use crate::request::causes;
 use crate::roots::RootsError;
 

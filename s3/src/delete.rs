@@ -16,5 +16,5 @@ pub(crate) async fn run(store: &Store, delete: &Delete, output: Output) -> Resul
     let bucket = &store.bucket;
     let deleted =
         Transfer { action: "delete", bucket, key, path: None, bytes: None, checksum: None, dry_run: *dry_run };
-    output.print([&deleted])
+    Ok(output.print([&deleted])?)
 }

@@ -6,45 +6,14 @@ use std::process::ExitCode;
 use environment::ConfigError;
 
 use crate::credentials::CredentialsError;
-use crate::download::DownloadError;
+use crate::download::error::DownloadError;
 use crate::interruption::Interruption;
 use crate::key::KeyError;
+use crate::kind::Kind;
+use crate::output::OutputError;
 use crate::request::RequestError;
 use crate::roots::RootsError;
-use crate::upload::UploadError;
-
-/// Sorted by what the caller does next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Change the configuration, the file or the key.
-    Configuration,
-    /// Type something else.
-    Usage,
-    /// Ask whoever grants access.
-    Refused,
-    /// Come back later.
-    Unavailable,
-}
-
-impl Kind {
-    /// What the exit code of another program of ours means.
-    pub(crate) fn of_exit_code(code: Option<i32>) -> Self {
-        match code {
-            Some(3) => Self::Refused,
-            Some(4) => Self::Unavailable,
-            _ => Self::Configuration,
-        }
-    }
-
-    fn exit_code(self) -> u8 {
-        match self {
-            Self::Configuration => 1,
-            Self::Usage => 2,
-            Self::Refused => 3,
-            Self::Unavailable => 4,
-        }
-    }
-}
+use crate::upload::error::UploadError;
 
 /// The program's error.
 #[derive(Debug, thiserror::Error)]
@@ -72,8 +41,8 @@ pub(crate) enum Error {
     Interrupted(#[from] Interruption),
     #[error("the runtime for network requests cannot start: {0}")]
     Runtime(io::Error),
-    #[error("standard output cannot be written: {0}")]
-    Output(io::Error),
+    #[error(transparent)]
+    Output(#[from] OutputError),
 }
 
 impl Error {

@@ -13,6 +13,7 @@ mod download;
 mod error;
 mod interruption;
 mod key;
+mod kind;
 mod list;
 mod output;
 mod progress;

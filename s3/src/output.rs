@@ -5,7 +5,10 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
-use crate::error::Error;
+/// Results that nobody received.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output cannot be written: {0}")]
+pub(crate) struct OutputError(io::Error);
 
 /// How results look.
 #[derive(Clone, Copy)]
@@ -58,7 +61,7 @@ impl Output {
     }
 
     /// Writes lines in one go. A reader that has gone (`… | head -1`) is no failure.
-    pub(crate) fn print<'a, L: Line + 'a>(self, lines: impl IntoIterator<Item = &'a L>) -> Result<(), Error> {
+    pub(crate) fn print<'a, L: Line + 'a>(self, lines: impl IntoIterator<Item = &'a L>) -> Result<(), OutputError> {
         self.print_while_read(lines).map(drop)
     }
 
@@ -66,7 +69,7 @@ impl Output {
     pub(crate) fn print_while_read<'a, L: Line + 'a>(
         self,
         lines: impl IntoIterator<Item = &'a L>,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, OutputError> {
         let mut text = String::new();
         for line in lines {
             if self.json {
@@ -83,7 +86,7 @@ impl Output {
         let mut stdout = io::stdout().lock();
         match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-            written => written.map(|()| true).map_err(Error::Output),
+            written => written.map(|()| true).map_err(OutputError),
         }
     }
 }

@@ -8,8 +8,8 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use crate::credentials::CredentialsError;
-use crate::error::Kind;
 use crate::key::PathPrefix;
+use crate::kind::Kind;
 use crate::response::{self, MAX_RETRY_AFTER, NotS3};
 
 const MAX_QUOTED: usize = 300;

@@ -11,8 +11,9 @@ use rustix::io::Errno;
 
 use crate::beneath::{BeneathError, Directory, Folder};
 use crate::cli::Verification;
+use crate::download::error::DownloadError;
 use crate::download::object::Object;
-use crate::download::{DownloadError, Received, local, receive};
+use crate::download::{Received, local, receive};
 use crate::error::Error;
 use crate::output;
 use crate::store::Store;

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use crate::beneath::Folder;
 use crate::cli::Download;
+use crate::download::error::DownloadError;
 use crate::download::file::{self, Destination};
-use crate::download::{DownloadError, report};
+use crate::download::report;
 use crate::error::Error;
 use crate::key;
 use crate::list::{Entry, Pages};

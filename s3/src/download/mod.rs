@@ -1,5 +1,6 @@
 //! `download`: an object into a file or to standard output, or all below a key into a folder.
 
+pub(crate) mod error;
 mod file;
 mod folder;
 mod object;
@@ -11,35 +12,14 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::cli::Download;
+use crate::download::error::DownloadError;
 use crate::download::file::Destination;
 use crate::download::object::Object;
 use crate::download::writer::Writer;
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::key::{self, KeyError, PathPrefix};
 use crate::output::{Output, Transfer, Verified};
 use crate::store::Store;
-
-/// What a download met on this side, or in what came.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum DownloadError {
-    #[error("`{}` cannot be written: {cause}", path.display())]
-    Local { path: PathBuf, cause: io::Error },
-    #[error("`{}` is a symbolic link; nothing is written through it (--follow-symlinks)", .0.display())]
-    Symlink(PathBuf),
-    #[error("there is no object below `{0}`")]
-    NoObjects(String),
-    #[error("what came for `{uri}` is damaged: its {algorithm} is {found}, S3 says {expected}; {kept}try again")]
-    Damaged { uri: String, algorithm: &'static str, expected: String, found: String, kept: &'static str },
-}
-
-impl DownloadError {
-    pub(crate) fn kind(&self) -> Kind {
-        match self {
-            Self::Local { .. } | Self::Symlink(_) | Self::NoObjects(_) => Kind::Configuration,
-            Self::Damaged { .. } => Kind::Unavailable,
-        }
-    }
-}
 
 /// A download that may begin.
 pub(crate) struct Plan<'a> {
@@ -138,7 +118,7 @@ fn report(
 ) -> Result<(), Error> {
     store.progress.clear();
     let (bytes, checksum) = received.map_or((None, None), |received| (Some(received.bytes), received.checksum));
-    output.print([&Transfer {
+    Ok(output.print([&Transfer {
         action: "download",
         bucket: &store.bucket,
         key,
@@ -146,7 +126,7 @@ fn report(
         bytes,
         checksum,
         dry_run: options.dry_run,
-    }])
+    }])?)
 }
 
 fn local(path: &Path, cause: io::Error) -> DownloadError {

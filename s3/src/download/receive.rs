@@ -12,9 +12,10 @@ use bytes::Bytes;
 use futures_util::future::{try_join, try_join_all};
 
 use crate::checksum::{self, Digest};
+use crate::download::error::DownloadError;
 use crate::download::object::{Checksum, Object, Reader};
 use crate::download::writer::Writer;
-use crate::download::{DownloadError, Received, local};
+use crate::download::{Received, local};
 use crate::error::Error;
 use crate::output::Verified;
 use crate::store::Store;

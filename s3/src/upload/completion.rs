@@ -8,7 +8,8 @@ use md5::{Digest as _, Md5};
 use serde::{Deserialize, Serialize};
 
 use crate::checksum::{self, Algorithm, Digest};
-use crate::error::{Error, Kind};
+use crate::error::Error;
+use crate::kind::Kind;
 use crate::output::Verified;
 use crate::request::RequestError;
 use crate::response::NotS3;

@@ -8,7 +8,8 @@ use crate::beneath::Folder;
 use crate::error::Error;
 use crate::key::KeyError;
 use crate::output;
-use crate::upload::{UploadError, local};
+use crate::upload::error::UploadError;
+use crate::upload::local;
 
 /// A file and its key.
 pub(crate) struct FileToUpload {

@@ -1,6 +1,7 @@
 //! `upload`: a file, a folder, or standard input.
 
 mod completion;
+pub(crate) mod error;
 mod folder;
 mod journal;
 mod multipart;
@@ -17,11 +18,12 @@ use std::sync::Arc;
 use crate::beneath::BeneathError;
 use crate::checksum::{Algorithm, Digest};
 use crate::cli::{Checksum, Upload};
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::key::{KeyError, PathPrefix};
 use crate::output::{self, Output, Transfer, Verified};
 use crate::request::RequestError;
 use crate::store::Store;
+use crate::upload::error::UploadError;
 use crate::upload::folder::{Contents, FileToUpload};
 use crate::upload::segment::Segment;
 use crate::workers;
@@ -34,39 +36,6 @@ const MAX_PART: u64 = 5 * 1024 * MEBIBYTE;
 const MAX_OBJECT: u64 = MAX_PARTS * MAX_PART;
 /// Up to here one request is sent; a larger file goes in parts, so that a broken connection costs one part.
 const MAX_SINGLE: u64 = 16 * MEBIBYTE;
-
-/// What an upload met on this side.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum UploadError {
-    #[error("`{}` cannot be read: {cause}", path.display())]
-    Local { path: PathBuf, cause: io::Error },
-    #[error("`{}` became a symbolic link meanwhile, and no link is followed (--follow-symlinks)", .0.display())]
-    Symlink(PathBuf),
-    #[error("`{}` was changed while it was uploaded, so there is no object: upload it again when it no longer changes", .0.display())]
-    Changed(PathBuf),
-    #[error("`{0}` is larger than 48.8 TiB, the most that S3 keeps as one object: split it")]
-    TooLarge(String),
-    #[error("`{0}` is longer than {limit}, which is all that fits into 10,000 parts of unknown number: upload a file, or split it", limit = stream::LIMIT)]
-    TooLong(String),
-    #[error("standard input cannot be kept on disk until it is sent: {0}; check the space in TMPDIR (default: /tmp)")]
-    Spool(io::Error),
-    #[error("`{uri}`: S3 keeps another checksum ({found}) than was sent ({expected}): upload it again")]
-    Damaged { uri: String, expected: String, found: String },
-}
-
-impl UploadError {
-    pub(crate) fn kind(&self) -> Kind {
-        match self {
-            Self::Local { .. }
-            | Self::Symlink(_)
-            | Self::Changed(_)
-            | Self::TooLarge(_)
-            | Self::TooLong(_)
-            | Self::Spool(_) => Kind::Configuration,
-            Self::Damaged { .. } => Kind::Unavailable,
-        }
-    }
-}
 
 /// An upload that may begin.
 pub(crate) struct Plan<'a> {
@@ -190,7 +159,7 @@ fn report(
     output: Output,
 ) -> Result<(), Error> {
     store.progress.clear();
-    output.print([&Transfer {
+    Ok(output.print([&Transfer {
         action: "upload",
         bucket: &store.bucket,
         key,
@@ -198,7 +167,7 @@ fn report(
         bytes,
         checksum,
         dry_run: options.dry_run,
-    }])
+    }])?)
 }
 
 /// S3 has compared the checksum with what it received; where it also states what it keeps, that is compared once more.

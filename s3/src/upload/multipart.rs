@@ -13,9 +13,10 @@ use crate::request::RequestError;
 use crate::response::NotS3;
 use crate::store::{Orphan, Store, timeouts};
 use crate::upload::completion::Part;
+use crate::upload::error::UploadError;
 use crate::upload::journal::{Header, Journal};
 use crate::upload::segment::Segment;
-use crate::upload::{MAX_PARTS, MEBIBYTE, UploadError, headers, local, refused};
+use crate::upload::{MAX_PARTS, MEBIBYTE, headers, local, refused};
 use crate::workers;
 
 const SMALLEST_PART: u64 = 8 * MEBIBYTE;

@@ -17,15 +17,14 @@ use crate::error::Error;
 use crate::output::Verified;
 use crate::store::Store;
 use crate::upload::completion::Part;
+use crate::upload::error::UploadError;
 use crate::upload::multipart::Multipart;
 use crate::upload::segment::Segment;
-use crate::upload::{MAX_PART, MAX_PARTS, MEBIBYTE, UploadError, single};
+use crate::upload::{MAX_PART, MAX_PARTS, MEBIBYTE, single};
 
 const FIRST_PART: u64 = 8 * MEBIBYTE;
 /// Nobody knows how many parts it takes, so they begin small and double in size after so many, up to S3's largest.
 const PARTS_OF_A_SIZE: u32 = 500;
-/// What ten thousand such parts hold.
-pub(crate) const LIMIT: &str = "28.3 TiB";
 /// Parts on disk that are being sent; one more is being filled.
 const IN_FLIGHT: usize = 2;
 const BUFFER: usize = 128 * 1024;
@@ -130,6 +129,7 @@ fn part_size(number: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::upload::error::STREAM_LIMIT;
 
     #[test]
     fn parts_grow_to_the_largest_and_hold_what_is_said() {
@@ -137,7 +137,7 @@ mod tests {
         let gibibyte = 1024 * MEBIBYTE;
         assert_eq!(sizes, [8, 8, 16, 4096, 5120, 5120, 5120].map(|size| size * MEBIBYTE));
         let most: u64 = (1..=u32::try_from(MAX_PARTS).unwrap()).map(part_size).sum();
-        assert_eq!(LIMIT, format!("{}.{} TiB", most / gibibyte / 1024, most / gibibyte * 10 / 1024 % 10));
+        assert_eq!(STREAM_LIMIT, format!("{}.{} TiB", most / gibibyte / 1024, most / gibibyte * 10 / 1024 % 10));
     }
 
     #[test]

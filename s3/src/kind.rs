@@ -1,0 +1,34 @@
+//! What a failure means to the caller: the exit code.
+
+/// Sorted by what the caller does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Change the configuration, the file or the key.
+    Configuration,
+    /// Type something else.
+    Usage,
+    /// Ask whoever grants access.
+    Refused,
+    /// Come back later.
+    Unavailable,
+}
+
+impl Kind {
+    /// What the exit code of another program of ours means.
+    pub(crate) fn of_exit_code(code: Option<i32>) -> Self {
+        match code {
+            Some(3) => Self::Refused,
+            Some(4) => Self::Unavailable,
+            _ => Self::Configuration,
+        }
+    }
+
+    pub(crate) fn exit_code(self) -> u8 {
+        match self {
+            Self::Configuration => 1,
+            Self::Usage => 2,
+            Self::Refused => 3,
+            Self::Unavailable => 4,
+        }
+    }
+}
