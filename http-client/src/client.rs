@@ -18,6 +18,8 @@ use crate::error::RequestError;
 use crate::request::Request;
 use crate::response::Response;
 
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Bounds of every request of an [`HttpClient`].
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -115,6 +117,10 @@ impl HttpClient {
             }
             body.extend_from_slice(&chunk);
         }
+        // RFC 8259 §8.1: a byte order mark may be ignored rather than taken for an error.
+        if body.starts_with(BYTE_ORDER_MARK) {
+            body.drain(..BYTE_ORDER_MARK.len());
+        }
         Ok(body)
     }
 }
@@ -195,6 +201,17 @@ mod tests {
         let response = send(b"HTTP/1.1 503 Busy\r\nretry-after: 3\r\ncontent-length: 5\r\n\r\nhello").await.unwrap();
         assert_eq!((response.status, response.body.as_slice()), (503, b"hello".as_slice()));
         assert_eq!(response.header("Retry-After"), Some("3"));
+    }
+
+    #[tokio::test]
+    async fn a_byte_order_mark_is_no_part_of_the_body() {
+        for (answer, expected) in [
+            (b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n\xef\xbb\xbf{}".as_slice(), b"{}".as_slice()),
+            (b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n\xef\xbb\xbf", b""),
+            (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n\xef\xbb", b"\xef\xbb"),
+        ] {
+            assert_eq!(send(answer).await.unwrap().body, expected);
+        }
     }
 
     #[tokio::test]

@@ -25,6 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A caller whose credentials are about to end waits this long for fresher ones: the JavaScript SDK hangs up after 1 s.
 const PATIENCE_WHILE_VALID: Duration = Duration::from_millis(500);
 
+/// From one fetch that brought something new to the next: what ends at once is not fetched again and again.
+const LEAST_INTERVAL: Duration = Duration::from_secs(2);
+
 /// Fetches at once, of all identities: each reads the system's certificates, and the memory of many side by side would
 /// never be given back.
 static PLACES: Semaphore = Semaphore::const_new(2);
@@ -42,24 +45,28 @@ pub(crate) struct State<T> {
     pub(crate) failed: u64,
     /// When `current` came here, by both clocks.
     adopted: (SystemTime, Instant),
+    /// When the last fetch brought something new.
+    fetched_at: Option<Instant>,
 }
 
 impl<T> Clone for State<T> {
     fn clone(&self) -> Self {
-        let Self { current, failure, fetched, failed, adopted } = self;
+        let Self { current, failure, fetched, failed, adopted, fetched_at } = self;
         Self {
             current: current.clone(),
             failure: failure.clone(),
             fetched: *fetched,
             failed: *failed,
             adopted: *adopted,
+            fetched_at: *fetched_at,
         }
     }
 }
 
 impl<T: Perishable> State<T> {
     fn new(current: Option<Arc<T>>) -> Self {
-        Self { current, failure: None, fetched: 0, failed: 0, adopted: (timestamp::now(), Instant::now()) }
+        let adopted = (timestamp::now(), Instant::now());
+        Self { current, failure: None, fetched: 0, failed: 0, adopted, fetched_at: None }
     }
 
     /// The wall clock's word, unless more time has passed than it knows of.
@@ -83,10 +90,12 @@ impl<T: Perishable> State<T> {
 
     /// How long there is nothing to do.
     fn rest(&self) -> Duration {
-        match (self.freshness(), &self.current) {
+        let rest = match (self.freshness(), &self.current) {
             (Freshness::Fresh, Some(current)) => current.refresh_at().duration_since(self.now()).unwrap_or_default(),
             _ => self.pause().unwrap_or_default(),
-        }
+        };
+        let since = self.fetched_at.map_or(LEAST_INTERVAL, |at| at.elapsed());
+        rest.max(LEAST_INTERVAL.saturating_sub(since))
     }
 
     fn adopt(&mut self, outcome: Result<Answer<T>, FetchError>, took: Duration) {
@@ -97,6 +106,7 @@ impl<T: Perishable> State<T> {
                 // By a clock that may have been set back since the current one came: then both its times look later.
                 let age = timestamp::now().duration_since(value.obtained_at());
                 let is_of_this_attempt = age.is_ok_and(|age| age <= took);
+                self.fetched_at = is_of_this_attempt.then(Instant::now);
                 // The cache may hold something older, if it could not be written.
                 let is_better = |current: &Arc<T>| {
                     is_of_this_attempt
@@ -282,6 +292,19 @@ mod tests {
         state.adopt(Ok(Answer::new(credentials("ASIA2", Duration::ZERO, HOUR / 2))), Duration::ZERO);
         assert_eq!(key(&state), Some("ASIA2"));
         assert_eq!((state.fetched, state.failed), (2, 2));
+    }
+
+    #[test]
+    fn what_ends_at_once_is_not_fetched_again_and_again() {
+        for lifetime in [Duration::ZERO, Duration::from_millis(1), Duration::from_secs(1)] {
+            let mut state = State::new(None);
+            state.adopt(Ok(Answer::new(credentials("ASIA1", Duration::ZERO, lifetime))), LEAST_INTERVAL);
+            assert!(state.rest() > LEAST_INTERVAL / 2, "{lifetime:?}");
+        }
+        // What the cache holds is no fetch: fresher ones are fetched at once.
+        let mut state = State::new(None);
+        state.adopt(Ok(Answer::new(credentials("ASIA1", HOUR / 60 * 59, HOUR))), LEAST_INTERVAL);
+        assert!(state.rest().is_zero());
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! The client credentials grant (RFC 6749 §4.4), as all token endpoints have it in common.
 
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use http_client::{Endpoint, Request, Response};
 use serde::Deserialize;
 
 use super::client_assertion::{self, KeyNames};
 use super::discovery::Issuer;
-use super::error::{IdpError, Refusal};
+use super::error::{IdpError, Refusal, without_token};
+use super::token_response::TokenResponse;
 use crate::access_token::AccessToken;
 use crate::freshness::cache::Cache;
 use crate::freshness::call::Call;
@@ -47,14 +48,6 @@ pub(crate) enum Authentication {
         /// `aud` of the assertion, where it is not the token endpoint.
         audience: Option<String>,
     },
-}
-
-#[derive(Deserialize)]
-struct TokenAnswer {
-    access_token: Secret,
-    /// Seconds; recommended, not required (RFC 6749 §5.1).
-    #[serde(default)]
-    expires_in: u32,
 }
 
 #[derive(Deserialize)]
@@ -154,13 +147,13 @@ impl Attempt<'_> {
         if answer.status != 200 {
             return Err(self.refusal(answer, asked_at));
         }
-        let Ok(token) = serde_json::from_slice::<TokenAnswer>(&answer.body) else {
-            return Err(IdpError::Unusable { endpoint, problem: "not with a JSON object that holds `access_token`" });
+        let Some(token) = TokenResponse::parse(&answer.body) else {
+            return Err(without_token(endpoint, &answer.body, "not with a JSON object that holds `access_token`"));
         };
         if !is_bearer_token(token.access_token.expose()) {
-            return Err(IdpError::Unusable { endpoint, problem: "its `access_token` is not a bearer token" });
+            return Err(IdpError::NoToken { endpoint, problem: "its `access_token` is not a bearer token" });
         }
-        let expires_at = asked_at + Duration::from_secs(token.expires_in.into());
+        let expires_at = asked_at + token.lifetime(answer.date().unwrap_or(asked_at));
         Ok(AccessToken { value: token.access_token, obtained_at: asked_at, expires_at })
     }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http_client::{Endpoint, RequestError};
+use serde::de::IgnoredAny;
 
 use super::client_assertion::AssertionError;
 use crate::consequence::{Consequence, Kind};
@@ -26,9 +27,12 @@ pub(crate) enum IdpError {
     /// Another answer than a token.
     #[error("{endpoint} answered {status}{}: {}", code.as_deref().map(|code| format!(" {code}")).unwrap_or_default(), answer_advice(*status))]
     Answered { endpoint: Endpoint, status: u16, code: Option<String>, retry_after: Option<Duration> },
-    /// A 200 without a token.
+    /// A 200 with something else, perhaps of a proxy or a captive portal.
     #[error("{endpoint} answered 200, but {problem}: is it the token endpoint?")]
     Unusable { endpoint: Endpoint, problem: &'static str },
+    /// A 200 with JSON, and without a token. One may have been made and billed for it.
+    #[error("{endpoint} answered 200, but {problem}: is it the token endpoint?")]
+    NoToken { endpoint: Endpoint, problem: &'static str },
     /// The issuer's metadata cannot be believed.
     #[error("{endpoint} {problem}")]
     Metadata { endpoint: Endpoint, problem: String },
@@ -84,6 +88,8 @@ impl IdpError {
             Self::Answered { status, retry_after, .. } => Consequence::retry(Kind::of_status(*status), *retry_after),
             Self::Call(error) => error.consequence(),
             Self::Unusable { .. } => Consequence::retry(Kind::Unavailable, None),
+            // The same request would bring the same again.
+            Self::NoToken { .. } => Consequence::last(Kind::Unavailable),
             Self::TokenFile { problem, .. } => problem.consequence(),
         }
     }
@@ -148,6 +154,15 @@ impl Refusal {
     fn scope_variable(&self) -> String {
         // Entra ID takes exactly one.
         if self.prefix == "ENTRA" { "ENTRA_SCOPE".to_owned() } else { format!("{}_SCOPES", self.prefix) }
+    }
+}
+
+/// A 200 whose body is not a token response.
+pub(super) fn without_token(endpoint: Endpoint, body: &[u8], problem: &'static str) -> IdpError {
+    if serde_json::from_slice::<IgnoredAny>(body).is_ok() {
+        IdpError::NoToken { endpoint, problem }
+    } else {
+        IdpError::Unusable { endpoint, problem }
     }
 }
 

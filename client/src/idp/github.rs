@@ -9,7 +9,7 @@ use http_client::{Endpoint, Request};
 use serde::Deserialize;
 
 use super::client_credentials::is_bearer_token;
-use super::error::IdpError;
+use super::error::{IdpError, without_token};
 use super::unverified_claims::UnverifiedClaims;
 use crate::access_token::AccessToken;
 use crate::freshness::call::Call;
@@ -60,10 +60,10 @@ impl GitHub {
             }
         }
         let Ok(Answer { value }) = serde_json::from_slice(&answer.body) else {
-            return Err(IdpError::Unusable { endpoint, problem: "not with a JSON object that holds `value`" });
+            return Err(without_token(endpoint, &answer.body, "not with a JSON object that holds `value`"));
         };
         if !is_bearer_token(value.expose()) {
-            return Err(IdpError::Unusable { endpoint, problem: "its `value` is not a token" });
+            return Err(IdpError::NoToken { endpoint, problem: "its `value` is not a token" });
         }
         // GitHub's tokens live for five minutes.
         let usual = obtained_at + Duration::from_secs(300);

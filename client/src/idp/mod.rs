@@ -11,6 +11,7 @@ mod file;
 mod github;
 pub(crate) mod metadata;
 mod oidc;
+mod token_response;
 pub(crate) mod unverified_claims;
 
 use std::fmt;

@@ -4,6 +4,7 @@
 mod flows;
 mod keys;
 mod refusals;
+mod token_responses;
 
 use crate::machine::{Ran, rfc3339, run};
 use crate::service::key;

@@ -36,19 +36,27 @@ async fn refusals_are_final_and_say_what_to_do() {
     }
 }
 
-/// What is no token is tried again, since a proxy or a captive portal may have answered.
+/// What is not even JSON is tried again, since a proxy or a captive portal may have answered. JSON without a token is the
+/// endpoint's own, and a token may have been billed for it.
 #[tokio::test]
 async fn answers_that_hold_no_token() {
     let mut ways = tokio::task::JoinSet::new();
     for idp_type in ["auth0", "entra", "github", "oidc"] {
-        for body in
-            ["<html>", "{}", "[]", r#"{"access_token":1,"value":1}"#, r#"{"access_token":"a\nb","value":"a b"}"#]
-        {
+        for (body, requests) in [
+            ("<html>", 2),
+            ("", 2),
+            ("{\"access_token\":", 2),
+            ("{}", 1),
+            ("[]", 1),
+            (r#"{"access_token":1,"value":1}"#, 1),
+            (r#"{"access_token":"a\nb","value":"a b"}"#, 1),
+        ] {
             ways.spawn(async move {
                 let host = Host::start().await;
                 host.upstream.break_service(Service::Token, Fault::StatusFirst(1, 200, body.to_owned()));
-                host.get_credentials(idp_type, &[]).await.credentials();
-                assert_eq!(host.upstream.received(Service::Token).len(), 2, "{idp_type} {body}");
+                let ran = host.get_credentials(idp_type, &[]).await;
+                assert_eq!(ran.code(), Some(if requests == 2 { 0 } else { 4 }), "{idp_type} {body}: {}", ran.stderr());
+                assert_eq!(host.upstream.received(Service::Token).len(), requests, "{idp_type} {body}");
             });
         }
     }
