@@ -79,7 +79,7 @@ impl VendError {
     pub fn answer(&self) -> Answer {
         match self {
             Self::Request(error) => match error {
-                RequestError::Invalid(_) => Answer::refusal(400, "invalid_request"),
+                RequestError::Invalid(_) | RequestError::Event(_) => Answer::refusal(400, "invalid_request"),
                 RequestError::NotFound { .. } => Answer::refusal(404, "not_found"),
                 RequestError::MethodNotAllowed { .. } => Answer::refusal(405, "method_not_allowed"),
                 RequestError::TooLarge => Answer::refusal(413, "request_too_large"),

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use audit::{Metric, RequestFacts, write_line};
 use futures_util::FutureExt as _;
-use lambda_http::http::Method;
+use http::Method;
 use serde::Serialize;
 use vending_api::{ContainerCredentials, ErrorResponse};
 
