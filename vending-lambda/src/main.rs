@@ -11,6 +11,7 @@ use grant::aws_clients::AwsClients;
 use grant::sts::Sts;
 use grant::table::RoleMappings;
 use http_server::{Listener, LocalAddress};
+use vending_lambda::audit_line;
 use vending_lambda::config::Config;
 use vending_lambda::events;
 use vending_lambda::handler::Api;
@@ -40,7 +41,12 @@ fn start() -> anyhow::Result<()> {
     }));
     // One thread: a Lambda has a share of one core, and every step either waits for the network or takes microseconds.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(run(config, log))
+    runtime.block_on(async {
+        let result = run(config, log).await;
+        // What a reader that stands still has not taken by then is lost.
+        let _ = audit_line::flush().await;
+        result
+    })
 }
 
 async fn run(config: Config, log: Log) -> anyhow::Result<()> {

@@ -128,14 +128,14 @@ mod tests {
 
     use super::*;
 
-    fn fields(event: Value) -> Fields {
+    fn fields(event: &Value) -> Fields {
         event.as_object().cloned().unwrap()
     }
 
     #[test]
     fn paths() {
         let path = |route: Option<&str>, raw: &str, stage: Value| {
-            path(&fields(json!({"requestContext": {"stage": stage}})), route, raw)
+            path(&fields(&json!({"requestContext": {"stage": stage}})), route, raw)
         };
         assert_eq!(path(Some("/credentials"), "/vend/credentials", json!("$default")), "/credentials");
         assert_eq!(path(Some("/{proxy+}"), "/prod/credentials", json!("prod")), "/credentials");
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn every_value_of_a_header_is_seen() {
         let count =
-            |event: Value| headers(&fields(event)).map(|headers| headers.get_all("authorization").iter().count());
+            |event: &Value| headers(&fields(event)).map(|headers| headers.get_all("authorization").iter().count());
         for (event, values) in [
             (json!({"headers": {"Authorization": "a"}}), 1),
             (json!({"headers": {"Authorization": "a", "authorization": "b"}}), 2),
@@ -163,7 +163,7 @@ mod tests {
             (json!({"headers": null}), 0),
             (json!({}), 0),
         ] {
-            assert_eq!(count(event.clone()), Ok(values), "{event}");
+            assert_eq!(count(&event), Ok(values), "{event}");
         }
         for (event, named) in [
             (json!({"headers": {"authorization": {"a": "b"}}}), "headers.authorization"),
@@ -171,7 +171,7 @@ mod tests {
             (json!({"headers": {"authorization": "a\nb"}}), "headers.authorization"),
             (json!({"headers": ["authorization"]}), "headers"),
         ] {
-            let error = count(event.clone()).unwrap_err();
+            let error = count(&event).unwrap_err();
             assert!(matches!(&error, EventError::Field { field, .. } if field == named), "{event}: {error}");
         }
     }

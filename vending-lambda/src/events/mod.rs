@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use crate::audit_line;
 use crate::error::VendError;
 use crate::handler::Api;
 use crate::request::ApiRequest;
@@ -65,6 +66,8 @@ pub async fn respond(api: &Api, invocation: Invocation) -> String {
             EventResponse::new(ApiResponse::error(&error, &request_id, Vec::new()), Shape::Payload2)
         }
     };
+    // Lambda stops the process with the response. A reader that stands still has failed the decision already.
+    let _ = audit_line::flush().await;
     // A struct of texts and numbers always serializes.
     serde_json::to_string(&response).unwrap_or_default()
 }
