@@ -39,27 +39,38 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: Log) -> Result<ExitCode, Error> {
     let mut report = Report::new(arguments.json);
+    let places = Places::from_env(&sources.lookup()?);
+    let mut target = places.as_ref().ok().map(Places::target);
     if arguments.shipper.shipper.is_none() || is_identity_given(sources) {
-        let places = Places::from_env(&sources.lookup()?);
         match sources.config()?.and_then(|config| Ok((config, places?))) {
-            Ok((config, places)) => walk(arguments, &config, &places, &mut report, log)?,
+            Ok((config, places)) => {
+                let shown = walk(arguments, &config, &places, &mut report, log)?;
+                target = shown.as_ref().map(Places::target).or(target);
+            }
             Err(error) => report.fail("configuration", &Error::from(error))?,
         }
     }
     if let Some(shipper) = arguments.shipper.shipper {
-        shipper::check(shipper, &arguments.shipper, sources, &mut report)?;
+        shipper::check(shipper, &arguments.shipper, sources, target.as_ref(), &mut report)?;
     }
     Ok(report.first_failure().map_or(ExitCode::SUCCESS, Kind::exit_code))
 }
 
-/// The environment of a shipper usually holds none: then its side is all that there is to look at.
+/// The environment of a shipper usually holds no identity: then there is only the shipper's side to look at.
 fn is_identity_given(sources: &Sources<'_>) -> bool {
     sources.options.env_file.is_some()
         || sources.options.name_a_table()
         || (sources.environment)("IDP_TYPE").is_some_and(|idp_type| !idp_type.trim().is_empty())
 }
 
-fn walk(arguments: &Arguments, config: &Config, places: &Places, report: &mut Report, log: Log) -> Result<(), Error> {
+/// Walks the hops of the identity, and says where it may write if it came so far.
+fn walk(
+    arguments: &Arguments,
+    config: &Config,
+    places: &Places,
+    report: &mut Report,
+    log: Log,
+) -> Result<Option<Places>, Error> {
     let client = config.idp.client_id().map(|client_id| format!("client {client_id}, ")).unwrap_or_default();
     let (from, to) = (&config.idp, config.exchange.endpoint());
     let exchange = match &config.exchange {
@@ -69,7 +80,7 @@ fn walk(arguments: &Arguments, config: &Config, places: &Places, report: &mut Re
     report.ok("configuration", format_args!("{client}token from {from}, {exchange}"))?;
     let http = match fetch::http_client(config) {
         Ok(http) => http,
-        Err(error) => return report.fail("TLS", &Error::from(error)),
+        Err(error) => return report.fail("TLS", &Error::from(error)).map(|()| None),
     };
     hops::way_out(config, report)?;
     hops::secrets(config, report)?;
@@ -77,8 +88,9 @@ fn walk(arguments: &Arguments, config: &Config, places: &Places, report: &mut Re
     fetch::block_on(async {
         let mut walk = Walk::new(config, http, report, places, log).with_write_probe(arguments.write_probe);
         match &config.exchange {
-            Exchange::VendingApi(api) => walk.through_vending_api(api).await,
-            Exchange::WebIdentity(sts) => walk.through_web_identity(sts).await,
+            Exchange::VendingApi(api) => walk.through_vending_api(api).await?,
+            Exchange::WebIdentity(sts) => walk.through_web_identity(sts).await?,
         }
+        Ok(walk.shown)
     })
 }

@@ -1,5 +1,6 @@
-//! `credvend doctor`: every hop broken in turn names itself, and the fix. shippers.rs has `--shipper`.
+//! `credvend doctor`: every hop broken in turn names itself, and the fix. `shipper…` have `--shipper`.
 
+mod shipper_profiles;
 mod shippers;
 
 use std::sync::{Arc, Mutex};
@@ -12,7 +13,7 @@ use crate::machine::{Machine, Ran};
 use crate::service::CLIENT_ID;
 
 /// One line of `doctor --json`.
-struct Line(Value);
+pub struct Line(Value);
 
 impl Line {
     fn text(&self, name: &str) -> &str {
@@ -210,6 +211,17 @@ async fn s3_is_tried_on_the_identity_s_own_prefix() {
         let changes = [("S3_BUCKET", "example-bucket"), ("S3_PATH_PREFIX", prefix)];
         let ran = doctor(&machine, &aws, &[], &changes).await;
         assert_eq!(ran.stdout().contains("does not lie under `logs/server-01/`"), is_told, "{}", ran.stdout());
+    }
+    // S3 decides: where it denies what lies outside, nothing can be written there.
+    let outside = [("S3_BUCKET", "example-bucket"), ("S3_PATH_PREFIX", "logs/server-02")];
+    let inside = [("S3_BUCKET", "example-bucket"), ("S3_PATH_PREFIX", "logs/server-01/deeper")];
+    for (s3, changes, code) in
+        [(denied(), outside, 1), (denied(), inside, 0), (answer(200, "<ListBucketResult/>"), outside, 0)]
+    {
+        let aws = Aws::start(&[answer(200, IDENTITY), s3]).await;
+        let ran = doctor(&machine, &aws, &[], &changes).await;
+        assert_eq!(ran.code(), Some(code), "{changes:?}: {}", ran.stdout());
+        assert_eq!(ran.stdout().contains("lies outside the identity's prefix"), code == 1, "{}", ran.stdout());
     }
     let changes = [("S3_BUCKET", "mine"), ("S3_PATH_PREFIX", "a b/+")];
     doctor(&machine, &aws, &[], &changes).await;

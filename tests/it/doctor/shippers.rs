@@ -11,25 +11,25 @@ use tests::process::{Process, binary};
 use tests::token::now;
 
 use super::{Line, line, lines};
-use crate::machine::{Machine, Ran, rfc3339, run};
+use crate::machine::{Ran, rfc3339, run};
 use crate::service::{key, token};
 
-const SHIPPERS: [&str; 3] = ["vector", "fluent-bit", "logstash"];
+pub const SHIPPERS: [&str; 3] = ["vector", "fluent-bit", "logstash"];
 const TOKEN: &str = "CANARY-endpoint-token";
 
 /// A shipper's surroundings: an endpoint, its token, and a configuration without traps.
-struct Shop {
+pub struct Shop {
     folder: TempDir,
     endpoint: HttpServer,
 }
 
 impl Shop {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         Self::answering(Reply::json(200, credentials(&rfc3339(3600)))).await
     }
 
     /// With this answer for whoever has the token.
-    async fn answering(reply: Reply) -> Self {
+    pub async fn answering(reply: Reply) -> Self {
         let reply = std::sync::Arc::new(reply);
         let endpoint = HttpServer::start(move |request| {
             let has_token = request.headers.get("authorization").is_some_and(|value| value == TOKEN);
@@ -47,11 +47,11 @@ impl Shop {
         shop
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn write(&self, name: &str, content: &str) -> String {
+    pub fn write(&self, name: &str, content: &str) -> String {
         let path = self.path(name);
         std::fs::write(&path, content).unwrap();
         path.to_str().unwrap().to_owned()
@@ -62,7 +62,7 @@ impl Shop {
     }
 
     /// The environment that `credvend setup` asks for, with changes; empty is unset.
-    async fn doctor(&self, shipper: &str, options: &[&str], changes: &[(&str, &str)]) -> Ran {
+    pub async fn doctor(&self, shipper: &str, options: &[&str], changes: &[(&str, &str)]) -> Ran {
         let config = self.write("shipper.conf", harmless(shipper));
         let mut command = std::process::Command::new(binary("credvend"));
         command.args(["doctor", "--json", "--shipper", shipper]);
@@ -70,6 +70,8 @@ impl Shop {
             command.args(["--shipper-config", &config]);
         }
         command.args(options).env_clear().env("HOME", self.folder.path());
+        // Nothing of what this machine has installed; a test may put a unit there.
+        command.env("SYSTEMD_UNIT_PATH", self.path("units"));
         command.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", self.uri());
         command.env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", self.path("token"));
         for (name, value) in changes {
@@ -83,7 +85,13 @@ impl Shop {
     }
 
     /// Asserts this verdict of this check, with these words in it.
-    async fn expect(&self, shipper: &str, options: &[&str], changes: &[(&str, &str)], expected: (&str, &str, &str)) {
+    pub async fn expect(
+        &self,
+        shipper: &str,
+        options: &[&str],
+        changes: &[(&str, &str)],
+        expected: (&str, &str, &str),
+    ) {
         let ran = self.doctor(shipper, options, changes).await;
         let (check, verdict, words) = expected;
         let lines = lines(&ran);
@@ -95,7 +103,7 @@ impl Shop {
     }
 }
 
-fn harmless(shipper: &str) -> &'static str {
+pub fn harmless(shipper: &str) -> &'static str {
     match shipper {
         "vector" => "sinks:\n  s3:\n    type: aws_s3\n    healthcheck:\n      enabled: false\n",
         "fluent-bit" => "[OUTPUT]\n    name s3\n",
@@ -108,7 +116,7 @@ fn credentials(expiration: &str) -> String {
     json!({"AccessKeyId": "ASIA", "SecretAccessKey": secret, "Token": token, "Expiration": expiration}).to_string()
 }
 
-fn all_is_well(ran: &Ran, what: &str) {
+pub fn all_is_well(ran: &Ran, what: &str) {
     let lines = lines(ran);
     assert_eq!(ran.code(), Some(0), "{what}: {}{}", ran.stdout(), ran.stderr());
     assert!(lines.iter().all(|line| line.text("verdict") == "ok"), "{what}: {}", ran.stdout());
@@ -122,41 +130,6 @@ async fn no_trap_no_warning() {
     }
 }
 
-/// What `setup` prints, beside the command that it names: the doctor finds nothing to say.
-#[tokio::test]
-async fn what_setup_prints_has_no_trap() {
-    let machine = Machine::start().await;
-    let token_file = machine.home.path().join("token");
-    let token_file = token_file.to_str().unwrap();
-    let place = [("S3_BUCKET", "example-bucket"), ("S3_PATH_PREFIX", "logs/server-01/")];
-    let serve = ["--log-level", "info", "serve", "--listen", "127.0.0.1:0", "--token-file", token_file];
-    let mut serve = Process::spawn(machine.command(&serve, &place));
-    let url = serve.wait_for("listening on ").await;
-    serve.wait_for("credentials valid until").await;
-    let listen = url.trim_start_matches("http://");
-    for shipper in SHIPPERS {
-        for format in [&[][..], &["--format", "classic"]] {
-            if !format.is_empty() && shipper != "fluent-bit" {
-                continue;
-            }
-            let options = [&["setup", shipper, "--listen", listen, "--token-file", token_file][..], format].concat();
-            let printed = machine.run(&options, &place).await;
-            assert_eq!(printed.code(), Some(0), "{}", printed.stderr());
-            let config = machine.home.path().join("shipper.conf");
-            std::fs::write(&config, printed.stdout()).unwrap();
-            let environment = printed.stdout();
-            let environment: Vec<(&str, &str)> =
-                environment.lines().filter_map(|line| line.split_once("Environment=")?.1.split_once('=')).collect();
-            let mut command = machine.command(
-                &["doctor", "--json", "--shipper", shipper, "--shipper-config", config.to_str().unwrap()],
-                &place,
-            );
-            command.env_remove("IDP_TYPE").envs(environment);
-            all_is_well(&run(command).await, shipper);
-        }
-    }
-}
-
 #[tokio::test]
 async fn traps_of_the_environment() {
     let shop = Shop::start().await;
@@ -164,9 +137,6 @@ async fn traps_of_the_environment() {
     for shipper in SHIPPERS {
         shop.expect(shipper, &[], &[("AWS_ACCESS_KEY_ID", "AKIA")], ("keys", "fail", "AWS_ACCESS_KEY_ID")).await;
         shop.expect(shipper, &[], &none, ("way", "fail", "nothing")).await;
-        shop.expect(shipper, &[], &[("HTTP_PROXY", "http://proxy:1")], ("proxy", "warn", "127.0.0.1")).await;
-        let excepted = [("HTTP_PROXY", "http://proxy:1"), ("NO_PROXY", "a, 127.0.0.1")];
-        shop.expect(shipper, &[], &excepted, ("proxy", "ok", "excepts")).await;
         let relative = [("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2")];
         shop.expect(shipper, &[], &relative, ("endpoint", "fail", "wins over")).await;
         shop.expect(shipper, &["--shipper-user", "no-such-user"], &[], ("shipper", "fail", "no-such-user")).await;
@@ -179,6 +149,37 @@ async fn traps_of_the_environment() {
     let pid = other.child.id().to_string();
     shop.expect("vector", &["--shipper-pid", &pid], &[], ("keys", "fail", "AWS_ACCESS_KEY_ID")).await;
     other.stop().await;
+}
+
+/// Fluent Bit sets up a connection to the metadata service at its start, through the proxy unless it is excepted.
+#[tokio::test]
+async fn traps_of_proxies() {
+    let shop = Shop::start().await;
+    let none = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "");
+    for (shipper, no_proxy, verdict, words) in [
+        ("vector", "", "warn", "127.0.0.1"),
+        ("vector", "a, 127.0.0.1", "ok", "excepts"),
+        ("vector", "*", "ok", "excepts"),
+        ("logstash", "localhost", "warn", "127.0.0.1"),
+        ("fluent-bit", "", "fail", "127.0.0.1,169.254.169.254"),
+        ("fluent-bit", "127.0.0.1", "fail", "does not except 169.254.169.254"),
+        ("fluent-bit", "169.254.169.254", "warn", "does not except 127.0.0.1"),
+        ("fluent-bit", "127.0.0.1,169.254.169.254", "ok", "excepts"),
+        ("fluent-bit", "*", "ok", "excepts"),
+    ] {
+        let proxy = ("HTTP_PROXY", "http://proxy:1");
+        shop.expect(shipper, &[], &[proxy, ("NO_PROXY", no_proxy)], ("proxy", verdict, words)).await;
+        let lower = [("http_proxy", "http://proxy:1"), ("no_proxy", no_proxy)];
+        shop.expect(shipper, &[], &lower, ("proxy", verdict, words)).await;
+    }
+    // Whatever gives it credentials.
+    let proxy = [none, ("HTTP_PROXY", "http://proxy:1"), ("NO_PROXY", "127.0.0.1")];
+    shop.expect("fluent-bit", &[], &proxy, ("proxy", "fail", "does not start")).await;
+    let ran = shop.doctor("vector", &[], &proxy).await;
+    assert!(!ran.stdout().contains(r#""hop":"proxy""#), "Vector asks nothing over plain http: {}", ran.stdout());
+    let all = [("ALL_PROXY", "http://proxy:1")];
+    shop.expect("vector", &[], &all, ("proxy", "warn", "ALL_PROXY")).await;
+    shop.expect("fluent-bit", &[], &all, ("proxy", "ok", "none for http")).await;
 }
 
 fn full_uri(url: &str) -> [(&str, &str); 1] {
@@ -230,10 +231,10 @@ async fn traps_of_the_endpoint() {
     shop.write("token", TOKEN);
     // Nobody else reads a file of 0600, nor one in a folder of 0700.
     std::fs::set_permissions(shop.path("token"), PermissionsExt::from_mode(0o600)).unwrap();
-    shop.expect("vector", &["--shipper-user", "4000001"], &[], ("token file", "fail", "is shut to")).await;
+    shop.expect("vector", &["--shipper-user", "4000001"], &[], ("token file", "fail", "is closed to")).await;
     std::fs::set_permissions(shop.path("token"), PermissionsExt::from_mode(0o644)).unwrap();
     std::fs::set_permissions(shop.folder.path(), PermissionsExt::from_mode(0o700)).unwrap();
-    shop.expect("vector", &["--shipper-user", "4000001"], &[], ("token file", "fail", "is shut to")).await;
+    shop.expect("vector", &["--shipper-user", "4000001"], &[], ("token file", "fail", "is closed to")).await;
 }
 
 #[tokio::test]
@@ -253,6 +254,35 @@ async fn traps_of_the_answer() {
     ] {
         let shop = Shop::answering(reply).await;
         shop.expect("fluent-bit", &[], &[], ("answer", verdict, words)).await;
+    }
+}
+
+/// 401 is about the token that was sent; 403 about the identity, or the caller. The body says which.
+#[tokio::test]
+async fn what_the_endpoint_refuses_is_told_with_its_reason() {
+    let body = |code: &str, message: &str| json!({"code": code, "message": message}).to_string();
+    for (status, body, words, fix) in [
+        (401, body("InvalidAuthorizationToken", "another one after each start"), "another one after", "token file"),
+        (401, "{}".to_owned(), "answered 401", "token file"),
+        (403, body("AccessDenied", "client 6h0 is refused: invalid_client"), "invalid_client", "credvend doctor"),
+        (403, body("AccessDenied", "no identity is for the user with id 998"), "user with id 998", "credvend doctor"),
+        (403, body("InvalidHost", "the Host header must be"), "InvalidHost: the Host header", "credvend doctor"),
+        (403, "<html>proxy</html>".to_owned(), "answered 403", "credvend doctor"),
+        (404, body("NoSuchIdentity", "there are: web-01"), "there are: web-01", "/credentials/NAME"),
+        (500, body("Misconfigured", "COGNITO_CLIENT_ID is missing"), "COGNITO_CLIENT_ID", "credvend doctor"),
+        (503, body("ServiceUnavailable", "cannot connect"), "cannot connect", "credvend doctor"),
+        // Somebody else may listen there.
+        (403, body("x", &format!("you sent {TOKEN}")), "answered 403", "credvend doctor"),
+    ] {
+        let shop = Shop::answering(Reply::json(status, body)).await;
+        for shipper in SHIPPERS {
+            shop.expect(shipper, &[], &[], ("answer", "fail", words)).await;
+            let lines = lines(&shop.doctor(shipper, &[], &[]).await);
+            let line = line(&lines, "answer");
+            assert!(line.text("fix").contains(fix), "{status} {words}: {}", line.text("fix"));
+            let blames_the_token = line.text("fix").contains("another start of `serve`");
+            assert_eq!(blames_the_token, status == 401, "{status} {words}");
+        }
     }
 }
 
@@ -339,6 +369,15 @@ async fn traps_of_the_shipper_s_own_configuration() {
         ("logstash", "  secret_access_key => \"x\"", "fail", "secret_access_key"),
         ("logstash", "  aws_credentials_file => \"/x\"", "warn", "#205"),
         ("logstash", "  role_arn => \"arn:x\"", "warn", "second role"),
+        ("logstash", "  bucket => \"b\"", "fail", "ACL `private`"),
+        ("logstash", "  canned_acl => \"public-read\"", "fail", "ACL `public-read`"),
+        ("fluent-bit", "    canned_acl private", "fail", "ACL `private`"),
+        ("vector", "    acl: private", "fail", "ACL `private`"),
+        ("fluent-bit", "    bucket b\n    store_dir /x", "warn", "`retry_limit` is 5, its default"),
+        ("fluent-bit", "    bucket b\n    retry_limit 5", "warn", "quarantine"),
+        ("fluent-bit", "    bucket b\n    retry_limit no_limits", "warn", "quarantine"),
+        ("fluent-bit", "    bucket b\n    retry_limit 1000", "warn", "/tmp/fluent-bit/s3, its default"),
+        ("fluent-bit", "    bucket b\n    store_dir /tmp/x", "warn", "`store_dir` is /tmp/x"),
     ] {
         let config = shop.write("own.conf", &format!("{}{line}\n", harmless(shipper)));
         shop.expect(shipper, &["--shipper-config", &config], &[], ("config", verdict, words)).await;

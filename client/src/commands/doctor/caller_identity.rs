@@ -37,6 +37,7 @@ impl Tried {
 impl Walk<'_> {
     /// Everything that is tried with the credentials.
     pub(super) async fn aws(&mut self, credentials: &Credentials, places: &Places) -> Result<(), Error> {
+        self.shown = Some(places.clone());
         let Some(region) = places.s3.region.as_deref() else {
             let fix = "set AWS_REGION";
             return self.report.warn("identity", "not tried, nor is S3: the region is not known", fix);

@@ -79,6 +79,8 @@ pub(super) struct Walk<'a> {
     pub(super) report: &'a mut Report,
     pub(super) places: &'a Places,
     pub(super) may_write: bool,
+    /// Where the credentials were tried, with what the vending API says.
+    pub(super) shown: Option<Places>,
 }
 
 impl<'a> Walk<'a> {
@@ -90,7 +92,7 @@ impl<'a> Walk<'a> {
         log: Log,
     ) -> Self {
         let call = Call::new(http, None, log, Instant::now() + PATIENCE);
-        Self { config, call, report, places, may_write: false }
+        Self { config, call, report, places, may_write: false, shown: None }
     }
 
     /// Allows the one request that leaves something behind, if only for a moment.

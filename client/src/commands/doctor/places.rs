@@ -21,6 +21,12 @@ impl Places {
         variables.finish(Some(Self { s3, granted: None, sts }))
     }
 
+    /// Where the identity may write.
+    pub(super) fn target(&self) -> Target {
+        let prefix = self.granted.clone().unwrap_or_else(|| self.s3.prefix.clone());
+        Target { prefix, ..self.s3.clone() }
+    }
+
     /// What the environment leaves open, the vending API says.
     pub(super) fn with(&self, vended: &Vended) -> Self {
         let session = vended.credentials.session_token.expose();

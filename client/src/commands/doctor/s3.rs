@@ -6,9 +6,11 @@ use super::caller_identity::Tried;
 use super::hops::Walk;
 use super::places::Places;
 use super::signature_v4::Service;
+use crate::consequence::Kind;
 use crate::credentials::Credentials;
 use crate::error::Error;
 
+const OUTSIDE: &str = "correct S3_PATH_PREFIX, or ask for another prefix";
 /// What is written when writing is tried: empty, and gone a moment later where the identity may delete.
 const PROBE: &str = ".credvend-doctor";
 /// SHA-256 of nothing, in Base64: a bucket with object lock takes no object without a digest.
@@ -38,8 +40,9 @@ impl Walk<'_> {
             return self.report.ok("S3", "not tried: S3_BUCKET is not set, and the service names no bucket");
         };
         if let Some(granted) = &places.granted {
+            // The mapping's prefix need not be enforced: what S3 answers below decides.
             let detail = format!("`{}` does not lie under `{granted}`, which the vending API names", places.s3.prefix);
-            self.report.warn("S3", detail, "correct S3_PATH_PREFIX, or ask for another prefix")?;
+            self.report.warn("S3", detail, OUTSIDE)?;
         }
         let prefix = Prefix { credentials, places, region, bucket };
         if self.may_write {
@@ -63,6 +66,10 @@ impl Walk<'_> {
         };
         match Tried::of(&answer, prefix.credentials) {
             Tried::Done => self.report.ok("S3", format_args!("{url} can be listed")),
+            Tried::Denied if prefix.places.granted.is_some() => {
+                let detail = format!("{url} cannot be listed, and lies outside the identity's prefix");
+                self.report.fail_with("S3", detail, Some(OUTSIDE), Kind::Configuration)
+            }
             Tried::Denied => {
                 let detail = format!(
                     "{url} cannot be listed, as is right for the levels `write` and `read-write`; whether it can be \
@@ -110,6 +117,6 @@ impl Walk<'_> {
     fn no_host(&mut self, prefix: &Prefix<'_>) -> Result<(), Error> {
         let detail = format!("`{}` in `{}` is no bucket's name", prefix.bucket, prefix.region);
         let fix = Some("correct S3_BUCKET and AWS_REGION");
-        self.report.fail_with("S3", detail, fix, crate::consequence::Kind::Configuration)
+        self.report.fail_with("S3", detail, fix, Kind::Configuration)
     }
 }

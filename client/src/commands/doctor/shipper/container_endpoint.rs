@@ -18,11 +18,13 @@ use crate::freshness::error::FetchError;
 use crate::freshness::fetch;
 use crate::timestamp;
 
-/// What Vector and Fluent Bit wait; nobody waits less.
-const PATIENCE: Duration = Duration::from_secs(5);
-const LIMITS: Limits = Limits { connect: PATIENCE, total: PATIENCE, max_body: 64 * 1024 };
+/// How long Vector and Fluent Bit wait; nobody waits less.
+const DEADLINE: Duration = Duration::from_secs(5);
+const LIMITS: Limits = Limits { connect: DEADLINE, total: DEADLINE, max_body: 64 * 1024 };
 /// Old builds of Fluent Bit refresh no credentials that come with less (`flb_aws_credentials.c`).
 const SHORTEST_LIFE: Duration = Duration::from_secs(600);
+/// Letters of a reason that are shown.
+const MAX_REASON: usize = 500;
 const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 const TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
@@ -35,9 +37,12 @@ impl Check<'_> {
             self.fail("endpoint", detail, "remove it from the shipper's environment: it belongs to ECS")?;
             return Ok(true);
         }
-        let Some(url) = given.map(str::to_owned).or_else(|| self.surroundings.get(FULL_URI)) else { return Ok(false) };
+        let Some(url) = given.map(str::to_owned).or_else(|| self.surroundings.get(FULL_URI)) else {
+            self.proxy(None)?;
+            return Ok(false);
+        };
         let Some(endpoint) = self.address(&url)? else { return Ok(true) };
-        self.proxy(host(&url))?;
+        self.proxy(Some(host(&url)))?;
         if let Ok(token) = self.authorization()? {
             self.answer(&endpoint, token.as_deref().map(String::as_str))?;
         }
@@ -77,19 +82,18 @@ impl Check<'_> {
         Ok(Some(endpoint))
     }
 
-    /// What goes into `Authorization`, verbatim; `Err` when it is no use to ask with it.
+    /// What goes into `Authorization`, verbatim; `Err` when there is no point in asking with it.
     fn authorization(&mut self) -> Result<Result<Option<Zeroizing<String>>, ()>, Error> {
         let Some(path) = self.surroundings.get(TOKEN_FILE) else {
             return Ok(Ok(self.surroundings.get(TOKEN).map(Zeroizing::new)));
         };
         let place = Path::new(&path);
-        let token = match (self.reader.problem(place), fs::read_to_string(place).map(Zeroizing::new)) {
-            (None, Ok(token)) => token,
-            (problem, _) => {
-                let problem = problem.unwrap_or_else(|| "it is not text".to_owned());
+        let token = match self.reader.read(place).map(Zeroizing::new) {
+            Ok(token) => token,
+            Err(problem) => {
                 let is_missing = fs::metadata(place).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
                 let fix = if is_missing {
-                    "start `credvend serve --token-file` with this path: it writes the file, and takes it away at its end"
+                    "start `credvend serve --token-file` with this path: it writes the file, and removes it when it ends"
                 } else {
                     "let the shipper's user read it: `serve --token-file-mode 0640`, and the group of `serve`'s user"
                 };
@@ -99,15 +103,11 @@ impl Check<'_> {
         };
         if self.shipper == Shipper::FluentBit && token.ends_with(['\n', '\r']) {
             let fix = "write the token and nothing else, as `credvend serve` does";
-            self.warn(
-                "token file",
-                format_args!("`{path}` ends in a newline, which Fluent Bit alone takes away"),
-                fix,
-            )?;
+            self.warn("token file", format_args!("`{path}` ends in a newline, which only Fluent Bit removes"), fix)?;
             return Ok(Ok(Some(Zeroizing::new(token.trim_end().to_owned()))));
         }
         if token.is_empty() || token.contains(|c: char| c.is_ascii_control()) {
-            let detail = format!("`{path}` is empty, or holds a newline, which SDKs send along or stumble over");
+            let detail = format!("`{path}` is empty, or holds a newline, which SDKs send along or refuse");
             self.fail("token file", detail, "write the token and nothing else, as `credvend serve` does")?;
             return Ok(Err(()));
         }
@@ -123,7 +123,7 @@ impl Check<'_> {
         }
         let answer = fetch::block_on(async { Ok::<_, Error>(http.send(request).await) })?;
         match answer {
-            Ok(answer) => self.credentials(endpoint, &answer),
+            Ok(answer) => self.credentials_in(endpoint, &answer, token),
             Err(error) => {
                 let error = Error::from(ExchangeError::from(CallError::from(error)));
                 let fix = "does `credvend serve` run at this address? It answers from memory, once it has credentials";
@@ -132,22 +132,16 @@ impl Check<'_> {
         }
     }
 
-    fn credentials(&mut self, endpoint: &Endpoint, answer: &Response) -> Result<(), Error> {
+    fn credentials_in(&mut self, endpoint: &Endpoint, answer: &Response, token: Option<&str>) -> Result<(), Error> {
         if answer.status != 200 {
-            let fix = match answer.status {
-                401 | 403 => {
-                    "the token is of another start of `serve`, or of another endpoint: name its own token file"
-                }
-                404 => "the path is /credentials, or /credentials/NAME for one of several identities",
-                _ => "`credvend doctor` for the identity says why there are no credentials",
-            };
-            let detail = format!("{endpoint} answered {}", answer.status);
+            let detail = format!("{endpoint} answered {}{}", answer.status, reason(&answer.body, token));
+            let fix = fix(answer.status);
             return self.report.fail_with("answer", detail, Some(fix), Kind::of_status(answer.status));
         }
         match judge(&answer.body, timestamp::now()) {
             Ok(end) => self.ok("answer", format_args!("credentials until {}", timestamp::format(end))),
             Err(Verdict::Wrong(problem)) => {
-                self.fail("answer", format_args!("{endpoint}: {problem}"), "is it `credvend serve` that answers there?")
+                self.fail("answer", format_args!("{endpoint}: {problem}"), "is `credvend serve` what answers there?")
             }
             Err(Verdict::Short(end)) => {
                 let detail = format!("credentials until {}: less than 10 min", timestamp::format(end));
@@ -159,6 +153,34 @@ impl Check<'_> {
             }
         }
     }
+}
+
+/// What `serve` says with each status (endpoint/refusal.rs): 401 is about the token that was sent, 403 about the identity
+/// or the caller.
+fn fix(status: u16) -> &'static str {
+    match status {
+        401 => "the token is that of another start of `serve`, or of another endpoint: name its own token file",
+        403 => {
+            "the reason is the identity's, or this caller's, and not the token's: `credvend doctor` for the identity \
+             names the hop"
+        }
+        404 => "the path is /credentials, or /credentials/NAME for one of several identities",
+        _ => "`credvend doctor` for the identity says why there are no credentials",
+    }
+}
+
+/// The reason in an error's body, which Vector's log does not show. Whatever listens there has written it.
+fn reason(body: &[u8], token: Option<&str>) -> String {
+    let Ok(Value::Object(members)) = serde_json::from_slice(body) else { return String::new() };
+    let text = |names: &[&str]| names.iter().find_map(|name| members.get(*name)?.as_str()).unwrap_or_default();
+    let code = text(&["code", "Code", "error", "__type"]);
+    let message = text(&["message", "Message", "error_description"]);
+    let reason = [code, message].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ");
+    let shows_token = token.is_some_and(|token| !token.is_empty() && reason.contains(token));
+    if reason.is_empty() || shows_token {
+        return String::new();
+    }
+    format!(" {}", reason.chars().take(MAX_REASON).collect::<String>())
 }
 
 /// Between the scheme and the port.
@@ -215,6 +237,23 @@ mod tests {
         ] {
             assert_eq!(host(url), expected);
         }
+    }
+
+    #[test]
+    fn reasons() {
+        for (body, expected) in [
+            (r#"{"code":"AccessDenied","message":"the client is refused"}"#, " AccessDenied: the client is refused"),
+            (r#"{"error":"e","error_description":"d"}"#, " e: d"),
+            (r#"{"message":"m"}"#, " m"),
+            (r#"{"message":"the token was CANARY"}"#, ""),
+            (r#"{"message":7}"#, ""),
+            ("<html>", ""),
+            ("", ""),
+        ] {
+            assert_eq!(reason(body.as_bytes(), Some("CANARY")), expected, "{body}");
+        }
+        let long = format!(r#"{{"message":"{}"}}"#, "a".repeat(9000));
+        assert_eq!(reason(long.as_bytes(), None).len(), MAX_REASON + 1);
     }
 
     #[test]

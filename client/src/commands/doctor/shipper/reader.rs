@@ -5,9 +5,11 @@ use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-/// A user, by what decides about access: numbers.
+use super::text_file;
+
+/// A user, by the numbers that decide about access.
 pub(super) struct Reader {
-    /// Whoever runs this, for whom trying is the surest way to know.
+    /// The user who runs the doctor: trying is the surest way to know what that user can read.
     is_me: bool,
     name: String,
     user: u32,
@@ -18,30 +20,42 @@ const READ: u32 = 0o4;
 const SEARCH: u32 = 0o1;
 
 impl Reader {
-    /// `None`: whoever runs this.
-    pub(super) fn find(user: Option<&str>) -> Result<Self, String> {
+    /// The user of this name or number, `None` for the one who runs the doctor, with more groups than `/etc/group` gives.
+    pub(super) fn find(user: Option<&str>, groups: &[String]) -> Result<Self, String> {
         let me = rustix::process::geteuid().as_raw();
         let Some(given) = user else {
             return Ok(Self { is_me: true, name: me.to_string(), user: me, groups: Vec::new() });
         };
         let passwd = fs::read("/etc/passwd").unwrap_or_default();
         let group = fs::read("/etc/group").unwrap_or_default();
-        let found = parse(given, &String::from_utf8_lossy(&passwd), &String::from_utf8_lossy(&group));
-        let (user, groups) = found.ok_or_else(|| format!("there is no user `{given}` in `/etc/passwd`"))?;
-        Ok(Self { is_me: user == me, name: given.to_owned(), user, groups })
+        let (passwd, group) = (String::from_utf8_lossy(&passwd), String::from_utf8_lossy(&group));
+        let found = parse(given, &passwd, &group);
+        let (user, mut own) = found.ok_or_else(|| format!("there is no user `{given}` in `/etc/passwd`"))?;
+        own.extend(groups.iter().filter_map(|name| group_id(name, &group)));
+        Ok(Self { is_me: user == me, name: given.to_owned(), user, groups: own })
+    }
+
+    /// The text of a file that this user can read, or why there is none.
+    pub(super) fn read(&self, path: &Path) -> Result<String, String> {
+        match self.problem(path) {
+            Some(problem) => Err(problem),
+            None => text_file::read(path),
+        }
     }
 
     /// Why the file cannot be read. Access control lists are not looked at.
-    pub(super) fn problem(&self, path: &Path) -> Option<String> {
+    fn problem(&self, path: &Path) -> Option<String> {
         if self.is_me {
-            return File::open(path).err().map(|cause| cause.to_string());
+            // Opening a FIFO would wait for its writer; what else it is, text_file tells.
+            let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+            return if is_file { File::open(path).err().map(|cause| cause.to_string()) } else { None };
         }
         for (place, wanted) in path.ancestors().skip(1).map(|place| (place, SEARCH)).chain([(path, READ)]) {
             match fs::metadata(if place.as_os_str().is_empty() { Path::new(".") } else { place }) {
                 Err(cause) => return Some(cause.to_string()),
                 Ok(metadata) if !self.has(wanted, &metadata) => {
                     let mode = metadata.mode() & 0o7777;
-                    return Some(format!("`{}` (mode {mode:04o}) is shut to {self}", place.display()));
+                    return Some(format!("`{}` (mode {mode:04o}) is closed to {self}", place.display()));
                 }
                 Ok(_) => {}
             }
@@ -72,7 +86,7 @@ impl fmt::Display for Reader {
     }
 }
 
-/// passwd(5) and group(5), without the C library's name service, which a static binary has not.
+/// passwd(5) and group(5), without the C library's name service, which a static binary does not have.
 fn parse(given: &str, passwd: &str, group: &str) -> Option<(u32, Vec<u32>)> {
     let mut lines = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
     let line = lines.find(|fields| fields.first() == Some(&given) || fields.get(2) == Some(&given));
@@ -92,6 +106,13 @@ fn parse(given: &str, passwd: &str, group: &str) -> Option<(u32, Vec<u32>)> {
     Some((user, groups))
 }
 
+/// A group, by name or number.
+fn group_id(given: &str, group: &str) -> Option<u32> {
+    let mut lines = group.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let line = lines.find(|fields| fields.first() == Some(&given));
+    line.map_or(Some(given), |fields| fields.get(2).copied())?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +125,7 @@ mod tests {
         assert_eq!(parse("998", passwd, group), Some((998, vec![997, 996])));
         assert_eq!(parse("1234", passwd, group), Some((1234, vec![])));
         assert_eq!(parse("nobody", passwd, group), None);
+        assert_eq!(["credvend", "996", "no-such"].map(|name| group_id(name, group)), [Some(996), Some(996), None]);
     }
 
     #[test]
@@ -119,7 +141,7 @@ mod tests {
         let (stranger, member) = (reader(4_000_001, vec![]), reader(4_000_001, vec![group]));
         set(folder.path(), 0o755);
         set(&file, 0o640);
-        assert!(stranger.problem(&file).unwrap().contains("token` (mode 0640) is shut to user x"));
+        assert!(stranger.problem(&file).unwrap().contains("token` (mode 0640) is closed to user x"));
         assert_eq!(member.problem(&file), None);
         set(&file, 0o604);
         assert!(member.problem(&file).is_some() && stranger.problem(&file).is_none());

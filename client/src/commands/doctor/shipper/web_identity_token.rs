@@ -1,6 +1,5 @@
 //! `AWS_WEB_IDENTITY_TOKEN_FILE`, as the shipper would use it.
 
-use std::fs;
 use std::path::Path;
 
 use super::{Check, Shipper};
@@ -17,16 +16,19 @@ impl Check<'_> {
             self.fail("web identity", "AWS_WEB_IDENTITY_TOKEN_FILE is set, and AWS_ROLE_ARN is not", fix)?;
             return Ok(true);
         }
-        let place = Path::new(&path);
-        match (self.reader.problem(place), fs::read_to_string(place)) {
-            (None, Ok(token)) => self.token(&path, &token)?,
-            (problem, _) => {
-                let problem = problem.unwrap_or_else(|| "it is not text".to_owned());
+        self.token_file(&path)?;
+        Ok(true)
+    }
+
+    /// The file that the environment or a profile names.
+    pub(super) fn token_file(&mut self, path: &str) -> Result<(), Error> {
+        match self.reader.read(Path::new(path)) {
+            Ok(token) => self.token(path, &token),
+            Err(problem) => {
                 let fix = "let the shipper's user read it (`token-daemon --group … --mode 0640`)";
-                self.fail("web identity", format_args!("`{path}`: {problem}"), fix)?;
+                self.fail("web identity", format_args!("`{path}`: {problem}"), fix)
             }
         }
-        Ok(true)
     }
 
     fn token(&mut self, path: &str, token: &str) -> Result<(), Error> {
@@ -39,10 +41,10 @@ impl Check<'_> {
         if is_cognito || claims.get("aud").is_none() {
             let whose = if is_cognito { "is Cognito's" } else { "has no aud" };
             let fix = "Cognito's tokens go to the vending API: use the endpoint of `credvend serve`";
-            return self.fail(CHECK, format_args!("the token in `{path}` {whose}: STS takes none such"), fix);
+            return self.fail(CHECK, format_args!("the token in `{path}` {whose}: STS refuses such tokens"), fix);
         }
         if claims.expires_at().is_some_and(|end| end <= timestamp::now()) {
-            let fix = "does `credvend token-daemon` run, and write to this file?";
+            let fix = "does `credvend token-daemon` run and write to this file?";
             return self.fail(CHECK, format_args!("the token in `{path}` has expired"), fix);
         }
         if token.ends_with(['\n', ' ', '\r']) {
