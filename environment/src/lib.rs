@@ -14,7 +14,6 @@ mod private_directory;
 mod proxy;
 mod region;
 mod role_arn;
-pub mod stdout;
 mod target;
 mod variables;
 

@@ -8,8 +8,6 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::stdout;
-
 /// How severe a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
@@ -123,8 +121,8 @@ impl Log {
         // failure.
         let _ = match self.target {
             LogTarget::Stdout => {
-                stdout::submit(line);
-                Ok(())
+                let mut stdout = io::stdout().lock();
+                stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush())
             }
             LogTarget::Stderr => io::stderr().write_all(line.as_bytes()),
         };

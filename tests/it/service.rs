@@ -1,12 +1,9 @@
-use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
-use tests::http_server::closed_port;
 use tests::lambda_runtime::LambdaRuntime;
-use tests::process::{Process, binary};
+use tests::process::Process;
 use tests::token::{SigningKey, cognito_claims, jwk_set};
 use tests::upstream::{Upstream, item};
 
@@ -66,22 +63,8 @@ pub fn environment(upstream: &Upstream) -> Vec<(&'static str, String)> {
 }
 
 pub fn start_process(environment: &[(&str, String)]) -> Process {
-    Process::spawn(command(environment))
-}
-
-fn command(environment: &[(&str, String)]) -> Command {
-    let mut command = Command::new(binary("vending-lambda"));
-    command.env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
-    command
-}
-
-/// The last value of a variable counts.
-fn changed<'a>(mut variables: Vec<(&'a str, String)>, changes: Vec<(&'a str, String)>) -> Vec<(&'a str, String)> {
-    for (name, value) in changes {
-        variables.retain(|(existing, _)| *existing != name);
-        variables.push((name, value));
-    }
-    variables
+    let pairs: Vec<_> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    Process::start("vending-lambda", &pairs)
 }
 
 /// The binary under plain HTTP.
@@ -117,24 +100,15 @@ impl Service {
     }
 
     pub async fn start_on(upstream: Upstream, changes: Vec<(&str, String)>) -> Self {
-        let mut process = start_process(&changed(environment(&upstream), changes));
+        let mut variables: Vec<(&str, String)> = environment(&upstream);
+        for (name, value) in changes {
+            variables.retain(|(existing, _)| *existing != name);
+            variables.push((name, value));
+        }
+        let mut process = start_process(&variables);
         let address = process.wait_for("listening on ").await;
         let url = address.split('"').next().expect("split yields at least one part").to_owned();
         Self { upstream, process, url, client: client() }
-    }
-
-    /// With standard output where the test says, on a port that was free a moment ago.
-    pub async fn start_with_stdout(stdout: Stdio) -> Self {
-        let upstream = upstream(json!({})).await;
-        let url = closed_port().await;
-        let address = url.strip_prefix("http://").expect("a URL").to_owned();
-        let variables = changed(environment(&upstream), vec![("LISTEN_ADDRESS", address)]);
-        let process = Process::spawn_with_stdout(command(&variables), stdout);
-        let service = Self { upstream, process, url, client: client() };
-        while service.request("GET", "/health").send().await.is_err() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        service
     }
 
     pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
@@ -181,18 +155,8 @@ impl Function {
         let runtime = LambdaRuntime::start().await;
         let mut variables: Vec<(&str, String)> = environment(&upstream);
         variables.extend(runtime.environment());
-        let process = start_process(&changed(variables, changes));
-        runtime.initialised().await;
-        Self { upstream, process, runtime }
-    }
-
-    /// With standard output where the test says.
-    pub async fn start_with_stdout(stdout: Stdio) -> Self {
-        let upstream = upstream(json!({})).await;
-        let runtime = LambdaRuntime::start().await;
-        let mut variables: Vec<(&str, String)> = environment(&upstream);
-        variables.extend(runtime.environment());
-        let process = Process::spawn_with_stdout(command(&variables), stdout);
+        variables.extend(changes);
+        let process = start_process(&variables);
         runtime.initialised().await;
         Self { upstream, process, runtime }
     }

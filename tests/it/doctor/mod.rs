@@ -1,6 +1,7 @@
 //! `credvend doctor`: every hop broken in turn names itself, and the fix. `shipper…` have `--shipper`.
 
 mod shipper_profiles;
+mod shipper_units;
 mod shippers;
 
 use std::sync::{Arc, Mutex};

@@ -82,9 +82,10 @@ async fn the_printed_text() {
     for (name, arguments) in [
         ("aws-config", "aws-config"),
         ("vector.yaml", "vector"),
-        ("vector-file.yaml", "vector --via file"),
-        ("fluent-bit.yaml", "fluent-bit"),
-        ("fluent-bit.conf", "fluent-bit --format classic --via process"),
+        ("fluent-bit.yaml", "fluent-bit --format yaml"),
+        ("fluent-bit.conf", "fluent-bit"),
+        ("fluent-bit-process.conf", "fluent-bit --via process"),
+        ("fluent-bit-file.conf", "fluent-bit --via file"),
         ("logstash.conf", "logstash"),
         ("logstash-file.conf", "logstash --via file"),
         ("rclone.conf", "rclone"),
@@ -117,9 +118,9 @@ async fn shippers_read_what_is_meant() {
     assert_eq!((&sink["bucket"], &sink["healthcheck"]["enabled"]), (&"example-logs".into(), &false.into()));
     assert!(sink.get("auth").is_none());
 
-    let yaml = parse("yaml", &desk.write("a", &desk.setup(&["fluent-bit"]).await)).await;
+    let yaml = parse("yaml", &desk.write("a", &desk.setup(&["fluent-bit", "--format", "yaml"]).await)).await;
     let yaml = yaml["pipeline"]["outputs"][0].clone();
-    let classic = desk.setup(&["fluent-bit", "--format", "classic"]).await;
+    let classic = desk.setup(&["fluent-bit"]).await;
     let classic = parse("classic", &desk.write("a", &classic)).await;
     assert_eq!(classic[0]["section"], "OUTPUT");
     for (key, value) in yaml.as_object().unwrap() {
@@ -228,6 +229,7 @@ async fn what_would_need_quoting_is_refused() {
         let message = desk.refused(&["vector", option, value]).await;
         assert!(message.contains(option), "{message}");
     }
+    assert!(desk.refused(&["vector", "--via", "file"]).await.contains("drops every batch"));
     assert!(desk.refused(&["docker", "--image", "a\nb"]).await.contains("image"));
     std::fs::write(desk.path("credvend.env"), "IDP_TYPE=cognito\n").unwrap();
     assert!(desk.refused(&["vector"]).await.contains("missing environment variables"));

@@ -1,4 +1,4 @@
-//! How a program gets at credentials: what it must have in its environment, and what must run beside it.
+//! How a program gets credentials: what it must have in its environment, and what must run beside it.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -8,6 +8,7 @@ use clap::ValueEnum;
 
 use super::error::{SetupError, absolute};
 use super::named_identity::NamedIdentity;
+use super::template::fill;
 
 /// Options of programs that have a choice.
 #[derive(clap::Args)]
@@ -27,7 +28,7 @@ pub(super) enum Via {
     Endpoint,
     /// `credential_process` of an AWS profile: nothing runs beside the program
     Process,
-    /// The files of `credential-daemon`, for programs that read nothing else: they are restarted at each refresh
+    /// The files of `credential-daemon`: Logstash is restarted at each refresh, Vector would lose logs and is refused
     File,
 }
 
@@ -53,14 +54,21 @@ pub(super) struct Files {
     creds_dir: PathBuf,
 }
 
-/// A program, as its configuration talks about it.
+/// A program, as the comment above its configuration describes it.
 pub(super) struct Program<'a> {
     pub(super) name: &'a str,
-    /// Of its systemd unit, and of its user.
-    pub(super) unit: &'a str,
     /// `credvend setup …`
     pub(super) setup: &'a str,
-    pub(super) file: &'a str,
+    /// Of its package.
+    pub(super) unit: &'a str,
+    /// Whom the unit of its package runs it as; `None`: root.
+    pub(super) user: Option<&'a str>,
+    /// Where the configuration belongs, as lines of the comment.
+    pub(super) place: &'a str,
+    /// More lines for the unit's drop-in.
+    pub(super) drop_in: &'a str,
+    /// It connects to AWS's metadata service at its start, whatever it is told to use.
+    pub(super) needs_metadata_address: bool,
 }
 
 impl Endpoint {
@@ -110,50 +118,85 @@ impl Access {
 
     /// The comment above a shipper's configuration: where everything belongs, in the order in which it is done.
     pub(super) fn header(&self, program: &Program<'_>, identity: &NamedIdentity) -> Result<String, SetupError> {
-        let Program { name, unit, setup, file } = program;
-        let mut text = format!("# {name}: logs to S3, credentials from credvend (`credvend setup {setup}`).\n");
-        for remark in identity.remarks(true) {
-            let _ = writeln!(text, "# {remark}");
-        }
-        let _ = write!(
-            text,
-            "# 1. This belongs into {file}.\n\
-             # 2. {name} needs this environment, as /etc/systemd/system/{unit}.service.d/credvend.conf:\n\
-             #      [Service]\n"
-        );
+        let remarks: Vec<_> = identity.remarks(true).iter().map(|remark| format!("# {remark}\n")).collect();
+        let mut drop_in = program.drop_in.to_owned();
         for (variable, value) in self.variables(identity)? {
-            let _ = writeln!(text, "#      Environment={variable}={value}");
+            let _ = writeln!(drop_in, "#      Environment={variable}={value}");
         }
-        text.push_str("#    Neither AWS_ACCESS_KEY_ID nor another way to credentials may stand beside it.\n");
-        text.push_str(&self.beside(program, identity)?);
-        let _ = writeln!(
-            text,
-            "# 4. In that environment, `credvend doctor --shipper {setup} --shipper-config {file} --shipper-user {unit}`\n\
-             #    tells what is still wrong."
-        );
-        Ok(text)
+        let values = [
+            ("name", program.name),
+            ("setup", program.setup),
+            ("unit", program.unit),
+            ("remarks", &remarks.concat()),
+            ("place", program.place),
+            ("drop_in", &drop_in),
+            ("proxy", &self.proxy(program)?),
+            ("beside", &self.beside(program, identity)?),
+            ("command", &identity.command()),
+        ];
+        Ok(fill(include_str!("templates/shipper.txt"), &values))
     }
 
+    /// What must not go through a proxy.
+    fn proxy(&self, program: &Program<'_>) -> Result<String, SetupError> {
+        let endpoint = match self.via {
+            Via::Endpoint => Some(self.endpoint.address()?.ip().to_string()),
+            Via::Process | Via::File => None,
+        };
+        let metadata = program.needs_metadata_address.then(|| "169.254.169.254".to_owned());
+        let hosts: Vec<String> = endpoint.into_iter().chain(metadata).collect();
+        if hosts.is_empty() {
+            return Ok(String::new());
+        }
+        let without = if program.needs_metadata_address {
+            format!(" (without 169.254.169.254 {} does not start)", program.name)
+        } else {
+            String::new()
+        };
+        Ok(format!("#    Where HTTP_PROXY is set, NO_PROXY needs {}{without}.\n", hosts.join(",")))
+    }
+
+    /// What runs beside the program.
     fn beside(&self, program: &Program<'_>, identity: &NamedIdentity) -> Result<String, SetupError> {
-        let Program { name, unit, .. } = program;
+        let Program { name, user, .. } = program;
         let command = identity.command();
         Ok(match self.via {
             Via::Endpoint => format!(
                 "# 3. Beside it runs (`credvend setup systemd` prints a unit):\n\
-                 #      {command} {}\n\
-                 #    Its token is for the group of its user: usermod --append --groups credvend {unit}\n",
-                self.endpoint.serve()?
+                 #      {command} {}\n{}",
+                self.endpoint.serve()?,
+                match user {
+                    Some(user) => format!(
+                        "#    Its token is for the group of its user: usermod --append --groups credvend {user}\n"
+                    ),
+                    None => format!("#    {name} runs as root, who can read its token.\n"),
+                }
             ),
             Via::Process => format!(
                 "# 3. The profile: {command} setup aws-config > {}\n\
-                 #    {name}'s user runs the command in it, so that user reads its files and has its cache.\n",
-                self.files.aws_config.display()
+                 #    The user that {name} runs as, {}, runs the command in it: it must be able to read the files named there.\n",
+                self.files.aws_config.display(),
+                user.unwrap_or("root")
             ),
-            Via::File => format!(
+            Via::File => self.files_beside(program, &command)?,
+        })
+    }
+
+    /// `credential-daemon`, for a program that reads the files again, or is restarted.
+    fn files_beside(&self, program: &Program<'_>, command: &str) -> Result<String, SetupError> {
+        let Program { name, unit, user, .. } = program;
+        let directory = self.files.creds_dir()?;
+        Ok(match user {
+            None => format!(
                 "# 3. Beside it runs (`credvend setup systemd --service credential-daemon` prints a unit):\n\
-                 #      {command} credential-daemon --creds-dir {} --on-refresh 'systemctl restart {unit}'\n\
-                 #    {name} reads credentials once: without the restart it works with expired ones after an hour.\n",
-                self.files.creds_dir()?
+                 #      {command} credential-daemon --creds-dir {directory}\n\
+                 #    {name} 5.1 reads the file again after S3 has refused the old keys, at most once a minute, and sends what was\n\
+                 #    refused once more. Older versions do not for all outputs: restart them at each refresh (--on-refresh).\n"
+            ),
+            Some(user) => format!(
+                "# 3. Beside it runs, as root, since no other user may restart a unit:\n\
+                 #      {command} credential-daemon --creds-dir {directory} --group {user} --mode 0640 --on-refresh 'systemctl restart {unit}'\n\
+                 #    {name} reads credentials once: without the restart it works with expired ones after an hour.\n"
             ),
         })
     }

@@ -18,7 +18,7 @@ pub(crate) enum SetupError {
     /// Nobody else looks at the URLs that only other programs use, and a password in one would be printed.
     #[error("{name}: {cause}, for example `https://s3.eu-west-1.amazonaws.com`")]
     Url { name: &'static str, cause: EndpointError },
-    #[error("`{}` leads nowhere: {cause}", path.display())]
+    #[error("`{}` cannot be made an absolute path: {cause}", path.display())]
     Path { path: PathBuf, cause: io::Error },
     #[error("the path of this program is not known: {0}: is /proc there?")]
     Program(io::Error),
@@ -26,6 +26,13 @@ pub(crate) enum SetupError {
         "`{0}` (--listen) cannot be offered to programs: the AWS SDKs take plain http from loopback only, and a fixed port"
     )]
     Listen(SocketAddr),
+    /// vector#18591. A restart at each refresh is no way out: who may restart a unit is root, and what Vector had in memory
+    /// when a refresh came too late is dropped all the same.
+    #[error(
+        "Vector reads a credentials file once and never again, and drops every batch that S3 refuses once the keys in it \
+         have expired: use `--via endpoint` or `--via process`"
+    )]
+    VectorReadsFilesOnce,
 }
 
 const SIGNS: &str = "_.,:/=+@~-";

@@ -5,11 +5,12 @@ use clap::ValueEnum;
 use super::access::{self, Program};
 use super::error::SetupError;
 use super::named_identity::NamedIdentity;
+use super::template::fill;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// Which of Fluent Bit's formats
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Yaml)]
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Classic)]
     format: Format,
     #[command(flatten)]
     access: access::Access,
@@ -17,39 +18,52 @@ pub(super) struct Arguments {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    Yaml,
-    /// `[OUTPUT]` and its like
+    /// `[OUTPUT]` and its like, which the unit of the package reads
     Classic,
+    Yaml,
 }
 
+/// Its package makes no user, and its unit names none (`fluent-bit.service`).
+const CLASSIC: Program<'_> = Program {
+    name: "Fluent Bit",
+    setup: "fluent-bit",
+    unit: "fluent-bit",
+    user: None,
+    place: "# 1. This belongs in /etc/fluent-bit/credvend.conf. The unit of Fluent Bit's package reads\n\
+            #    /etc/fluent-bit/fluent-bit.conf alone, which needs this line at its end:\n\
+            #      @INCLUDE /etc/fluent-bit/credvend.conf\n",
+    drop_in: "#      StateDirectory=fluent-bit\n",
+    needs_metadata_address: true,
+};
+
+const YAML: Program<'_> = Program {
+    place: "# 1. This belongs in /etc/fluent-bit/credvend.yaml, with the inputs of its pipeline. The unit of Fluent Bit's package\n\
+            #    reads /etc/fluent-bit/fluent-bit.conf alone, so it gets another command line in step 2.\n",
+    drop_in: "#      StateDirectory=fluent-bit\n\
+              #      ExecStart=\n\
+              #      ExecStart=/opt/fluent-bit/bin/fluent-bit -c /etc/fluent-bit/credvend.yaml\n",
+    ..CLASSIC
+};
+
 pub(super) fn text(identity: &NamedIdentity, arguments: &Arguments) -> Result<String, SetupError> {
-    let file = match arguments.format {
-        Format::Yaml => "/etc/fluent-bit/credvend.yaml",
-        Format::Classic => "/etc/fluent-bit/credvend.conf",
+    let own_endpoint = identity.s3_endpoint.as_ref();
+    let (program, template, endpoint) = match arguments.format {
+        Format::Classic => (
+            &CLASSIC,
+            include_str!("templates/fluent-bit.conf"),
+            own_endpoint.map(|endpoint| format!("    endpoint {endpoint}\n")),
+        ),
+        Format::Yaml => (
+            &YAML,
+            include_str!("templates/fluent-bit.yaml"),
+            own_endpoint.map(|endpoint| format!("      endpoint: \"{endpoint}\"\n")),
+        ),
     };
-    let program = Program { name: "Fluent Bit", unit: "fluent-bit", setup: "fluent-bit", file };
-    let header = arguments.access.header(&program, identity)?;
-    let mut settings = vec![
-        ("name", "s3".to_owned()),
-        ("match", "*".to_owned()),
-        ("bucket", identity.bucket().to_owned()),
-        ("region", identity.region().to_owned()),
-        // $UUID: what is sent within one second must not overwrite each other.
-        ("s3_key_format", format!("/{}%Y/%m/%d/%H%M%S-$UUID", identity.key_prefix)),
-        // Whole objects: nothing half-uploaded is left behind when it stops.
-        ("use_put_object", "on".to_owned()),
-        ("total_file_size", "10M".to_owned()),
-        ("upload_timeout", "1m".to_owned()),
+    let values = [
+        ("bucket", identity.bucket()),
+        ("region", identity.region()),
+        ("prefix", &identity.key_prefix),
+        ("endpoint", &endpoint.unwrap_or_default()),
     ];
-    settings.extend(identity.s3_endpoint.clone().map(|endpoint| ("endpoint", endpoint)));
-    let (begin, lines): (_, Vec<_>) = match arguments.format {
-        Format::Yaml => {
-            let line = |(index, (key, value)): (usize, &(_, String))| {
-                format!("    {} {key}: \"{value}\"\n", if index == 0 { '-' } else { ' ' })
-            };
-            ("pipeline:\n  outputs:\n", settings.iter().enumerate().map(line).collect())
-        }
-        Format::Classic => ("[OUTPUT]\n", settings.iter().map(|(key, value)| format!("    {key} {value}\n")).collect()),
-    };
-    Ok(format!("{header}{begin}{}", lines.concat()))
+    Ok(arguments.access.header(program, identity)? + &fill(template, &values))
 }

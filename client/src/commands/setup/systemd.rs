@@ -71,7 +71,7 @@ pub(super) fn text(identity: &NamedIdentity, arguments: &Arguments) -> Result<St
     let (source, exec) = exec(identity);
     let mut text = format!(
         "# Unit of systemd 250 or newer (`credvend setup systemd`).\n\
-         # 1. This belongs into /etc/systemd/system/{unit}.service\n\
+         # 1. This belongs in /etc/systemd/system/{unit}.service\n\
          # 2. A user and a group, unless the package has made them: useradd --system --user-group --shell \
          /usr/sbin/nologin credvend\n\
          # 3. systemctl daemon-reload && systemctl enable --now {unit}; after a change of the identity: systemctl restart \
