@@ -3,11 +3,14 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod body;
+mod connection;
 mod forwarded;
 mod listener;
 mod peer;
+mod permits;
 mod request_id;
 mod server;
+mod socket_owner;
 mod termination;
 
 pub use self::body::{BodyError, read_body};

@@ -7,6 +7,9 @@ use std::sync::LazyLock;
 
 use tokio::sync::OnceCell;
 
+use crate::permits::Source;
+use crate::socket_owner;
+
 /// The other end.
 pub enum Peer {
     /// Of a unix socket.
@@ -27,7 +30,20 @@ pub enum Peer {
 
 impl Peer {
     pub(crate) fn tcp(ours: SocketAddr, theirs: SocketAddr) -> Self {
-        Self::Tcp { ours, theirs, uid: OnceCell::new() }
+        let is_local = theirs.ip().is_loopback() || theirs.ip() == ours.ip();
+        // Where the kernel cannot be asked, a request that needs to know the user looks it up in a table.
+        let uid = if is_local { socket_owner::owner(theirs, ours).ok() } else { Some(None) };
+        Self::Tcp { ours, theirs, uid: OnceCell::new_with(uid) }
+    }
+
+    /// Whose share of the permits its connection takes.
+    pub(crate) fn source(&self) -> Source {
+        match self {
+            Self::Unix { uid } => uid.map_or(Source::Unknown, Source::User),
+            Self::Tcp { theirs, uid, .. } => {
+                uid.get().copied().flatten().map_or(Source::Address(theirs.ip()), Source::User)
+            }
+        }
     }
 
     /// Whether it is the peer of a unix socket.

@@ -4,46 +4,49 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::future::Future;
 use std::io;
-use std::pin::pin;
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use crate::connection;
 use crate::listener::{Listener, Stream};
 use crate::peer::Peer;
+use crate::permits::Permits;
 
 /// Pause after a failed accept(2): mostly there are no file descriptors left, and connections that end free some.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// A flood of connections is one line of the log in this time.
+const REPORT_PAUSE: Duration = Duration::from_secs(60);
 
 /// What the connections of a server may use.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// How long a client may take to send a request's headers, or stay idle.
     pub headers_within: Duration,
+    /// Whether a connection may have more than one request.
+    pub keep_alive: bool,
     /// Size of one request's line and headers.
     pub max_head_bytes: usize,
     /// How long a connection may be used: one whose peer reads nothing ends with it, and gives its permit back.
     pub lifetime: Duration,
     /// How long requests under way may take to finish once their connection or the process is to end.
     pub grace: Duration,
-    /// Connections at once; the next ones wait in the kernel's queue.
-    pub max_connections: u32,
+    /// Connections at once; for more, the oldest that has no request makes room.
+    pub max_connections: usize,
+    /// Those of one user of this machine, or of one other machine.
+    pub max_connections_of_source: usize,
 }
 
 /// A running server.
 pub struct Server {
     stop: watch::Sender<()>,
-    permits: Arc<Semaphore>,
-    limits: Limits,
+    /// Each connection holds a sender.
+    connections: mpsc::Receiver<Infallible>,
+    grace: Duration,
     accepting: JoinHandle<()>,
 }
 
@@ -59,9 +62,9 @@ impl Server {
         B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
     {
         let (stop, stopped) = watch::channel(());
-        let permits = Arc::new(Semaphore::new(limits.max_connections as usize));
-        let accepting = tokio::spawn(accept(listener, limits, accept_failed, connect, Arc::clone(&permits), stopped));
-        Self { stop, permits, limits, accepting }
+        let (connected, connections) = mpsc::channel(1);
+        let accepting = tokio::spawn(accept(listener, limits, accept_failed, connect, connected, stopped));
+        Self { stop, connections, grace: limits.grace, accepting }
     }
 
     /// Accepts no more, and leaves the connections to the end of the runtime.
@@ -70,13 +73,12 @@ impl Server {
     }
 
     /// Accepts no more, and lets requests under way finish. Whether all did.
-    pub async fn stop(self) -> bool {
+    pub async fn stop(mut self) -> bool {
         self.accepting.abort();
         // Done only when the listener is closed, and its path removed.
         let _ = self.accepting.await;
         drop(self.stop);
-        let all = self.permits.acquire_many(self.limits.max_connections);
-        tokio::time::timeout(self.limits.grace, all).await.is_ok()
+        tokio::time::timeout(self.grace, self.connections.recv()).await.is_ok()
     }
 }
 
@@ -85,7 +87,7 @@ async fn accept<E, C, H, F, B>(
     limits: Limits,
     accept_failed: E,
     connect: C,
-    permits: Arc<Semaphore>,
+    connected: mpsc::Sender<Infallible>,
     stopped: watch::Receiver<()>,
 ) where
     E: Fn(io::Error),
@@ -94,55 +96,43 @@ async fn accept<E, C, H, F, B>(
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
+    let permits = Permits::new(limits.max_connections, limits.max_connections_of_source);
+    let mut last_report: Option<Instant> = None;
     loop {
-        // The semaphore is never closed.
-        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { break };
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                let (handler, stopped) = (connect(peer), stopped.clone());
-                match stream {
-                    Stream::Tcp(stream) => tokio::spawn(serve(stream, handler, limits, stopped, permit)),
-                    Stream::Unix(stream) => tokio::spawn(serve(stream, handler, limits, stopped, permit)),
-                };
-            }
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(error) => {
                 accept_failed(error);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
             }
+        };
+        let source = peer.source();
+        let permit = permits.grant(source);
+        let is_scarce = permit.as_ref().is_none_or(|permit| permit.is_scarce);
+        if let Some(permit) = permit {
+            let (handler, stopped, connected) = (connect(peer), stopped.clone(), connected.clone());
+            match stream {
+                Stream::Tcp(stream) => {
+                    tokio::spawn(connection::serve(stream, handler, limits, stopped, permit, connected))
+                }
+                Stream::Unix(stream) => {
+                    tokio::spawn(connection::serve(stream, handler, limits, stopped, permit, connected))
+                }
+            };
+        } else {
+            match stream {
+                Stream::Tcp(stream) => tokio::spawn(connection::refuse(stream)),
+                Stream::Unix(stream) => tokio::spawn(connection::refuse(stream)),
+            };
+        }
+        if is_scarce {
+            if last_report.is_none_or(|last| last.elapsed() >= REPORT_PAUSE) {
+                accept_failed(io::Error::other(format!("there are too many at once, the last one of {source}")));
+                last_report = Some(Instant::now());
+            }
+            // The one that makes room gives back its file descriptor before the next one takes another.
+            tokio::task::yield_now().await;
         }
     }
-}
-
-/// Ends when the peer does, when its time is up, or with the process; a request under way is answered first.
-async fn serve<H, F, B>(
-    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    handler: H,
-    limits: Limits,
-    mut stopped: watch::Receiver<()>,
-    permit: OwnedSemaphorePermit,
-) where
-    H: Fn(Request<Incoming>) -> F + Send + 'static,
-    F: Future<Output = Response<B>> + Send + 'static,
-    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
-{
-    let service = service_fn(move |request| {
-        let response = handler(request);
-        async move { Ok::<_, Infallible>(response.await) }
-    });
-    let mut connection = pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(limits.headers_within)
-            .max_buf_size(limits.max_head_bytes)
-            .serve_connection(TokioIo::new(stream), service)
-    );
-    tokio::select! {
-        // A connection that breaks is the peer's affair.
-        _ = connection.as_mut() => return drop(permit),
-        _ = stopped.changed() => {}
-        () = tokio::time::sleep(limits.lifetime) => {}
-    }
-    connection.as_mut().graceful_shutdown();
-    let _ = tokio::time::timeout(limits.grace, connection).await;
-    drop(permit);
 }

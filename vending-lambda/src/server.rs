@@ -20,11 +20,14 @@ use crate::response::ApiResponse;
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 const LIMITS: Limits = Limits {
     headers_within: READ_TIMEOUT,
+    keep_alive: true,
     max_head_bytes: 64 * 1024,
     lifetime: Duration::from_secs(60),
     grace: Duration::from_secs(10),
     // The rest of the usual 1,024 file descriptors is for the table, STS and the issuers' keys.
     max_connections: 512,
+    // A proxy in front has one address for all its connections.
+    max_connections_of_source: 512,
 };
 
 /// Serves until SIGTERM or SIGINT, then lets requests under way finish.

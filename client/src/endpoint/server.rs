@@ -9,13 +9,17 @@ use super::Endpoint;
 use crate::log::Log;
 
 const LIMITS: Limits = Limits {
-    headers_within: Duration::from_secs(10),
+    // Until the request is there with its token: programs of this machine send it at once.
+    headers_within: Duration::from_secs(5),
+    keep_alive: false,
     // A token is 43 bytes.
     max_head_bytes: 16 * 1024,
     lifetime: Duration::from_secs(60),
     grace: Duration::from_secs(5),
     // The rest of the usual 1,024 file descriptors is for fetching.
     max_connections: 768,
+    // No user of the machine keeps out the others.
+    max_connections_of_source: 512,
 };
 
 /// Must be called inside of a runtime.

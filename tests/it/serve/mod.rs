@@ -1,8 +1,10 @@
 //! `credvend serve` and `credvend exec` over the wire: the real binary, asked byte by byte.
 
 mod access;
+mod connections;
 mod exec;
 mod freshness;
+mod hostile;
 mod imds;
 mod lifecycle;
 mod refusals;

@@ -68,6 +68,11 @@ pub(super) fn text(identity: &NamedIdentity, arguments: &Arguments) -> Result<St
         ),
     };
     let directory = directory.unwrap_or_default();
+    // systemd.exec(5): several lines add up.
+    let more_families = match arguments.service {
+        Service::Serve => "# To see which user connects.\nRestrictAddressFamilies=AF_NETLINK\n",
+        Service::CredentialDaemon => "",
+    };
     let (source, exec) = exec(identity);
     let mut text = format!(
         "# Unit of systemd 250 or newer (`credvend setup systemd`).\n\
@@ -89,7 +94,7 @@ pub(super) fn text(identity: &NamedIdentity, arguments: &Arguments) -> Result<St
          TimeoutStartSec=infinity\nWatchdogSec=60\nRestart=always\nRestartSec=2\nRestartPreventExitStatus=2\n\
          # Whoever may have the credentials is a member of the group.\n\
          User=credvend\nGroup=credvend\n{source}{}CacheDirectory=credvend\nCacheDirectoryMode=0700\n\n\
-         {HARDENING}{}\n[Install]\nWantedBy=multi-user.target\n",
+         {HARDENING}{more_families}{}\n[Install]\nWantedBy=multi-user.target\n",
         runtime_directory(&directory),
         protect_home(identity),
     );

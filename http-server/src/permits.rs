@@ -1,0 +1,194 @@
+//! How many connections there may be at once, all together and of one source, so that nobody keeps out the others.
+//!
+//! A connection waits until it has sent a whole request. When there is no room, the oldest one that still waits makes
+//! room: first among those of the same source, then among those of the source that holds the most.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+/// Who opens connections, as far as it can be determined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Source {
+    /// A user of this machine.
+    User(u32),
+    /// Another machine, or a user of this one whose id cannot be determined.
+    Address(IpAddr),
+    Unknown,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(uid) => write!(formatter, "the user with id {uid}"),
+            Self::Address(address) => write!(formatter, "{address}"),
+            Self::Unknown => formatter.write_str("an unknown peer"),
+        }
+    }
+}
+
+/// The permits of a server.
+pub(crate) struct Permits(Arc<Mutex<Table>>);
+
+struct Table {
+    max: usize,
+    max_of_source: usize,
+    next_id: u64,
+    /// In the order in which they came.
+    connections: BTreeMap<u64, Connection>,
+}
+
+struct Connection {
+    source: Source,
+    is_waiting: bool,
+    make_room: Arc<Notify>,
+}
+
+/// The right to hold one connection, given back when dropped.
+pub(crate) struct Permit {
+    table: Arc<Mutex<Table>>,
+    id: u64,
+    make_room: Arc<Notify>,
+    has_had_a_request: AtomicBool,
+    /// Another connection had to make room for this one.
+    pub(crate) is_scarce: bool,
+}
+
+impl Permits {
+    pub(crate) fn new(max: usize, max_of_source: usize) -> Self {
+        Self(Arc::new(Mutex::new(Table { max, max_of_source, next_id: 0, connections: BTreeMap::new() })))
+    }
+
+    /// `None`: there is no room, and no connection that could make any.
+    pub(crate) fn grant(&self, source: Source) -> Option<Permit> {
+        let mut table = lock(&self.0);
+        let is_scarce = table.is_full(source);
+        if is_scarce {
+            table.make_room(source)?;
+        }
+        let (id, make_room) = (table.next_id, Arc::new(Notify::new()));
+        table.next_id += 1;
+        table.connections.insert(id, Connection { source, is_waiting: true, make_room: Arc::clone(&make_room) });
+        Some(Permit { table: Arc::clone(&self.0), id, make_room, has_had_a_request: AtomicBool::new(false), is_scarce })
+    }
+}
+
+impl Permit {
+    /// Ends when the connection has to make room for another.
+    pub(crate) async fn must_make_room(&self) {
+        self.make_room.notified().await;
+    }
+
+    /// A whole request is there: until it is answered, the connection makes room for no other.
+    pub(crate) fn request_begins(&self) {
+        self.has_had_a_request.store(true, Ordering::Relaxed);
+        self.set_waiting(false);
+    }
+
+    pub(crate) fn request_ends(&self) {
+        self.set_waiting(true);
+    }
+
+    pub(crate) fn has_had_a_request(&self) -> bool {
+        self.has_had_a_request.load(Ordering::Relaxed)
+    }
+
+    fn set_waiting(&self, is_waiting: bool) {
+        if let Some(connection) = lock(&self.table).connections.get_mut(&self.id) {
+            connection.is_waiting = is_waiting;
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        lock(&self.table).connections.remove(&self.id);
+    }
+}
+
+impl Table {
+    fn is_full(&self, source: Source) -> bool {
+        self.connections.len() >= self.max || self.held_by(source) >= self.max_of_source
+    }
+
+    fn held_by(&self, source: Source) -> usize {
+        self.connections.values().filter(|connection| connection.source == source).count()
+    }
+
+    /// Takes the permit of one connection that waits, and tells it.
+    fn make_room(&mut self, newcomer: Source) -> Option<()> {
+        let among = if self.held_by(newcomer) >= self.max_of_source { newcomer } else { self.greediest()? };
+        let may_go = |connection: &Connection| connection.source == among && connection.is_waiting;
+        let id = self.connections.iter().find(|(_, connection)| may_go(connection)).map(|(id, _)| *id)?;
+        self.connections.remove(&id)?.make_room.notify_one();
+        Some(())
+    }
+
+    /// Who holds the most connections, among those who have one that waits.
+    fn greediest(&self) -> Option<Source> {
+        let mut held: HashMap<Source, (usize, bool)> = HashMap::new();
+        for connection in self.connections.values() {
+            let (count, has_waiting) = held.entry(connection.source).or_default();
+            *count += 1;
+            *has_waiting |= connection.is_waiting;
+        }
+        let waiting = held.into_iter().filter(|(_, (_, has_waiting))| *has_waiting);
+        waiting.max_by_key(|(_, (count, _))| *count).map(|(source, _)| source)
+    }
+}
+
+fn lock(table: &Mutex<Table>) -> MutexGuard<'_, Table> {
+    table.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOSTILE: Source = Source::User(1);
+    const GOOD: Source = Source::User(2);
+
+    fn has_to_go(permit: &Permit) -> bool {
+        let waker = std::task::Waker::noop();
+        std::pin::pin!(permit.must_make_room()).poll(&mut std::task::Context::from_waker(waker)).is_ready()
+    }
+
+    #[test]
+    fn one_source_makes_room_for_itself_and_never_takes_it_from_others() {
+        let permits = Permits::new(10, 6);
+        let good: Vec<_> = (0..2).map(|_| permits.grant(GOOD).unwrap()).collect();
+        let hostile: Vec<_> = (0..3000).map(|_| permits.grant(HOSTILE).unwrap()).collect();
+        assert!(good.iter().all(|permit| !has_to_go(permit)));
+        let left: Vec<_> = hostile.iter().map(has_to_go).collect();
+        assert!(left[..2994].iter().all(|gone| *gone) && left[2994..].iter().all(|gone| !gone), "the oldest ones go");
+        assert!(!permits.grant(GOOD).unwrap().is_scarce);
+    }
+
+    #[test]
+    fn the_greediest_makes_room_when_all_is_taken() {
+        let permits = Permits::new(10, 6);
+        let hostile: Vec<_> = (0..6).map(|_| permits.grant(HOSTILE).unwrap()).collect();
+        let others: Vec<_> = (10..14).map(|uid| permits.grant(Source::User(uid)).unwrap()).collect();
+        let newcomer = permits.grant(GOOD).unwrap();
+        assert!(newcomer.is_scarce && has_to_go(&hostile[0]) && !has_to_go(&newcomer));
+        assert!(others.iter().all(|permit| !has_to_go(permit)));
+    }
+
+    #[test]
+    fn a_request_under_way_is_let_finish() {
+        let permits = Permits::new(4, 2);
+        let mut busy: Vec<_> = (0..2).map(|_| permits.grant(HOSTILE).unwrap()).collect();
+        busy.iter().for_each(Permit::request_begins);
+        assert!(permits.grant(HOSTILE).is_none());
+        assert!(busy.iter().all(|permit| !has_to_go(permit)));
+        permits.grant(GOOD).unwrap();
+        drop(busy.pop());
+        let _another = permits.grant(HOSTILE).unwrap();
+        busy[0].request_ends();
+        assert!(permits.grant(HOSTILE).is_some() && has_to_go(&busy[0]), "it is idle again");
+    }
+}
