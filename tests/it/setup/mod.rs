@@ -1,6 +1,7 @@
 //! `credvend setup`: each printed file is read by its program where that runs here, else by a parser of its format; and
 //! what stands in its comments is done.
 
+mod fluent_bit;
 mod programs;
 
 use std::path::{Path, PathBuf};
@@ -135,6 +136,27 @@ async fn shippers_read_what_is_meant() {
         assert_eq!((&output["bucket"], &output["prefix"]), (&"example-logs".into(), &"logs/server-01/".into()));
         assert_eq!(output["validate_credentials_on_root_bucket"], false);
         assert_eq!(output.get("aws_credentials_file").cloned().unwrap_or_default(), file);
+    }
+}
+
+/// As the units of the packages name their folders and groups (docs/install.md); who runs as root needs no group.
+#[tokio::test]
+async fn the_group_is_that_of_the_token_file() {
+    let desk = Desk::new(IDENTITY);
+    for (shipper, options, expected) in [
+        ("vector", &[][..], "usermod --append --groups credvend vector"),
+        (
+            "logstash",
+            &["--token-file", "/run/credvend-web-01/token"],
+            "usermod --append --groups credvend-web-01 logstash",
+        ),
+        ("vector", &["--token-file", "/srv/token"], "usermod --append --groups credvend vector"),
+        ("fluent-bit", &[], "Fluent Bit runs as root, who can read its token"),
+    ] {
+        let text = desk.setup(&[&[shipper], options].concat()).await;
+        assert!(text.contains(expected), "{text}");
+        assert_eq!(text.contains("usermod"), shipper != "fluent-bit", "{text}");
+        assert!(!text.contains("--shipper-user"), "the unit says who it runs as: {text}");
     }
 }
 

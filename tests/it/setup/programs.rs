@@ -12,7 +12,7 @@ use crate::local_stack::{Server, Stack};
 use crate::machine::{Ran, run};
 
 /// A registered server, and its identity's file.
-async fn desk(stack: &Stack, name: &str, level: &str) -> (Desk, Server) {
+pub async fn desk(stack: &Stack, name: &str, level: &str) -> (Desk, Server) {
     let server = stack.register(name, level, json!({})).await;
     let place = [
         ("AWS_ENDPOINT_URL", stack.text("endpoint")),
@@ -37,7 +37,7 @@ async fn programs_work_with_what_is_printed_for_them() {
 }
 
 /// Nothing of the machine's own environment, and a home of its own.
-fn program(desk: &Desk, program: &Path, variables: &[(&str, &str)]) -> Command {
+pub fn program(desk: &Desk, program: &Path, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(program);
     command
         .env_clear()
@@ -96,7 +96,7 @@ async fn rclone(stack: &Stack, desk: &Desk, server: &Server) {
 }
 
 /// Runs a command line with `serve` in it, at a free port; returns its address.
-async fn serve(desk: &Desk, line: &str, variables: &[(&str, &str)]) -> (Process, String) {
+pub async fn serve(desk: &Desk, line: &str, variables: &[(&str, &str)]) -> (Process, String) {
     let line = line.replace("127.0.0.1:9911", "127.0.0.1:0");
     let mut words = line.split_whitespace();
     let mut command = program(desk, Path::new(words.next().unwrap()), variables);

@@ -81,6 +81,13 @@ impl Endpoint {
         absolute("the path of --token-file", &self.token_file)
     }
 
+    /// The group that may read the token: the units of the packages write it to a folder of the group's name.
+    fn group(&self) -> Result<String, SetupError> {
+        let token_file = self.token_file()?;
+        let folder = token_file.rsplit('/').nth(1).filter(|folder| folder.starts_with("credvend-"));
+        Ok(folder.unwrap_or("credvend").to_owned())
+    }
+
     /// What a program has in its environment. The address, and not the name `localhost`, which Fluent Bit refuses.
     pub(super) fn variables(&self) -> Result<Vec<(&'static str, String)>, SetupError> {
         Ok(vec![
@@ -167,7 +174,8 @@ impl Access {
                 self.endpoint.serve()?,
                 match user {
                     Some(user) => format!(
-                        "#    Its token is for the group of its user: usermod --append --groups credvend {user}\n"
+                        "#    Its token is for the group of its user: usermod --append --groups {} {user}\n",
+                        self.endpoint.group()?
                     ),
                     None => format!("#    {name} runs as root, who can read its token.\n"),
                 }
