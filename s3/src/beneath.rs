@@ -8,6 +8,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use environment::{FileError, NewFolders};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
@@ -30,12 +31,17 @@ pub(crate) struct Directory {
 #[derive(Debug)]
 pub(crate) enum BeneathError {
     Symlink(PathBuf),
-    Io { path: PathBuf, cause: io::Error },
+    /// Another user decides where the folder's own path leads.
+    Untrusted(FileError),
+    Io {
+        path: PathBuf,
+        cause: io::Error,
+    },
 }
 
 impl Folder {
-    /// The folder itself is the one that was named: a link is followed, unless it is another user's, who could turn it
-    /// at any time.
+    /// A folder to read from. It is the one that was named: a link is followed, unless it is another user's, who could turn
+    /// it at any time.
     pub(crate) fn open(path: &Path, follow_symlinks: bool) -> Result<Self, BeneathError> {
         let failed = |errno: Errno| io_error(path, errno.into());
         // Without a trailing slash, which would look through a link.
@@ -54,10 +60,21 @@ impl Folder {
         Ok(Self { directory, path: path.to_owned(), follow_symlinks })
     }
 
-    /// The same, made where it is missing.
+    /// A folder to write into, made where it is missing. Unless links are to be followed, no part of its path may be
+    /// another user's link, and for root none may lie where another user can replace it.
     pub(crate) fn create(path: &Path, follow_symlinks: bool) -> Result<Self, BeneathError> {
-        fs::create_dir_all(path).map_err(|cause| io_error(path, cause))?;
-        Self::open(path, follow_symlinks)
+        if follow_symlinks {
+            fs::create_dir_all(path).map_err(|cause| io_error(path, cause))?;
+            return Self::open(path, follow_symlinks);
+        }
+        // The umask takes away what it always does.
+        let new = NewFolders { parents: 0o777, last: 0o777 };
+        let (directory, _) = environment::Directory::open_or_make(path, new).map_err(|error| match error {
+            FileError::Io { path, cause } => BeneathError::Io { path, cause },
+            untrusted @ FileError::Untrusted { .. } => BeneathError::Untrusted(untrusted),
+        })?;
+        let directory = directory.file().try_clone().map_err(|cause| io_error(path, cause))?.into();
+        Ok(Self { directory, path: path.to_owned(), follow_symlinks })
     }
 
     /// The directory that a file below the folder is in, made where it is missing.

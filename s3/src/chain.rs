@@ -12,8 +12,9 @@ use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 
+use crate::causes::causes;
 use crate::kind::Kind;
-use crate::request::causes;
+use crate::network::ProxyFailure;
 
 /// aws-config, `credential_process.rs`.
 const PROCESS_ENDED: &str = "external process exited with code exit status: ";
@@ -22,6 +23,9 @@ const ENDPOINT_STATUS: &str = "Non-success status from HTTP credential provider:
 
 /// Unavailable only where waiting may help.
 pub(crate) fn kind(error: &ProviderError) -> Kind {
+    if let Some(failure) = ProxyFailure::find(error) {
+        return failure.kind();
+    }
     if let Some(kind) = causes(error).find_map(kind_of_cause) {
         return kind;
     }

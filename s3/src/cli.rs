@@ -19,17 +19,18 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// Whose credentials sign the requests; without any of them, the standard AWS chain says.
+/// Whose credentials sign the requests, and whose variables name the bucket; without any of them, the process's
+/// environment and the standard AWS chain. `credvend s3` gives them once more: the last one counts.
 #[derive(Args)]
 pub(crate) struct IdentityOptions {
-    /// Credentials of the identity whose variables stand in FILE
-    #[arg(long, global = true, value_name = "FILE")]
+    /// Variables and credentials of the identity in FILE
+    #[arg(long, global = true, value_name = "FILE", overrides_with = "env_file")]
     pub(crate) env_file: Option<PathBuf>,
-    /// Credentials of the identity [identity.NAME] of the configuration file
-    #[arg(long, global = true, value_name = "NAME", conflicts_with = "env_file")]
+    /// Variables and credentials of [identity.NAME] in the configuration file
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "env_file", overrides_with = "identity")]
     pub(crate) identity: Option<String>,
     /// The configuration file of --identity [default: /etc/credvend/config.toml]
-    #[arg(long, global = true, value_name = "FILE", conflicts_with = "env_file")]
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "env_file", overrides_with = "config")]
     pub(crate) config: Option<PathBuf>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use environment::{ConfigError, Lookup, Target, Variables, cache_dir};
+use environment::{ConfigError, Lookup, Proxy, Target, Variables, cache_dir};
 
 use crate::key::PathPrefix;
 
@@ -16,6 +16,7 @@ pub(crate) struct Config {
     pub(crate) static_credentials: Option<StaticCredentials>,
     /// Files of certificate authorities on top of the system's.
     pub(crate) extra_ca: Vec<PathBuf>,
+    pub(crate) proxy: Proxy,
     /// `None` where no variable says where a cache could be.
     pub(crate) cache_dir: Option<PathBuf>,
     pub(crate) use_fips: bool,
@@ -45,16 +46,16 @@ impl Config {
     /// All missing names and all faults, in one.
     pub(crate) fn from_env(environment: Lookup<'_>) -> Result<Self, ConfigError> {
         let variables = Variables::new(environment);
-        let (region, bucket) =
-            (variables.required("AWS_REGION", "eu-west-1"), variables.required("S3_BUCKET", "example-logs"));
+        let (region, bucket) = (variables.region("AWS_REGION"), variables.required("S3_BUCKET", "example-logs"));
         let Target { prefix, endpoint, use_fips, use_dual_stack, .. } = Target::from_env(&variables);
         let endpoint = endpoint.map(|endpoint| Endpoint {
             url: endpoint.as_str().trim_end_matches('/').to_owned(),
             is_plain_http: endpoint.is_plain_http(),
         });
-        let files = ["SSL_CERT_FILE", "AWS_CA_BUNDLE"].into_iter().filter_map(|name| variables.optional(name));
+        let files = roots::EXTRA_FILE_VARIABLES.into_iter().filter_map(|name| variables.optional(name));
         let extra_ca = files.map(PathBuf::from).collect();
         let (static_credentials, cache_dir) = (static_credentials(&variables), cache_dir(&variables));
+        let proxy = Proxy::from_env(&variables);
         let config = region.zip(bucket).map(|(region, bucket)| Self {
             region,
             bucket,
@@ -62,6 +63,7 @@ impl Config {
             endpoint,
             static_credentials,
             extra_ca,
+            proxy,
             cache_dir,
             use_fips,
             use_dual_stack,

@@ -10,9 +10,9 @@ use crate::download::error::DownloadError;
 use crate::interruption::Interruption;
 use crate::key::KeyError;
 use crate::kind::Kind;
+use crate::network::NetworkError;
 use crate::output::OutputError;
 use crate::request::RequestError;
-use crate::roots::RootsError;
 use crate::upload::error::UploadError;
 
 /// The program's error.
@@ -25,7 +25,7 @@ pub(crate) enum Error {
     #[error("{0}")]
     Usage(&'static str),
     #[error(transparent)]
-    Roots(#[from] RootsError),
+    Network(#[from] NetworkError),
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
     #[error(transparent)]
@@ -34,7 +34,7 @@ pub(crate) enum Error {
     Upload(#[from] UploadError),
     #[error(transparent)]
     Download(#[from] DownloadError),
-    /// Each of them has been told already.
+    /// Each of them was reported already.
     #[error("{failed} of {all} files failed")]
     Several { failed: usize, all: usize },
     #[error(transparent)]
@@ -48,7 +48,7 @@ pub(crate) enum Error {
 impl Error {
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Self::Config(_) | Self::Key(_) | Self::Roots(_) | Self::Several { .. } | Self::Output(_) => {
+            Self::Config(_) | Self::Key(_) | Self::Network(_) | Self::Several { .. } | Self::Output(_) => {
                 Kind::Configuration
             }
             Self::Usage(_) => Kind::Usage,
@@ -67,12 +67,13 @@ impl Error {
         })
     }
 
-    /// Whether it would meet the next file as well.
+    /// Whether the next file would meet it as well.
     pub(crate) fn concerns_all_files(&self) -> bool {
         match self {
             Self::Request(error) => error.concerns_all_objects(),
-            // Damaged, too, is the one that is.
-            Self::Upload(_) | Self::Download(_) => false,
+            // A damaged object says nothing of the next one.
+            Self::Upload(_) => false,
+            Self::Download(error) => matches!(error, DownloadError::Untrusted(_)),
             other => other.kind() != Kind::Configuration,
         }
     }

@@ -3,23 +3,26 @@
 //! A program of its own, so that the credential helper stays small: only this one knows the S3 part of the AWS SDK.
 
 mod beneath;
+mod causes;
 mod chain;
 mod checksum;
 mod cli;
 mod config;
+mod credential_helper;
 mod credentials;
 mod delete;
 mod download;
 mod error;
+
 mod interruption;
 mod key;
 mod kind;
 mod list;
+mod network;
 mod output;
 mod progress;
 mod request;
 mod response;
-mod roots;
 mod store;
 mod upload;
 mod workers;
@@ -28,16 +31,18 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use environment::Lookup;
 
 use crate::cli::{Cli, Command};
 use crate::config::Config;
+use crate::credential_helper::Helper;
 use crate::error::Error;
 use crate::interruption::unless_interrupted;
 use crate::output::Output;
 use crate::store::Store;
 
 /// Runs one command to its end. `environment` looks up a variable of the process.
-pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &dyn Fn(&str) -> Option<String>) -> ExitCode {
+pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Lookup<'_>) -> ExitCode {
     // Ends the process with 2 for a usage error, with 0 for --help and --version.
     let cli = Cli::parse_from(arguments);
     match start(&cli, environment) {
@@ -49,10 +54,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &dyn Fn(&
     }
 }
 
-fn start(cli: &Cli, environment: &dyn Fn(&str) -> Option<String>) -> Result<(), Error> {
+fn start(cli: &Cli, environment: Lookup<'_>) -> Result<(), Error> {
+    if let Some(helper) = Helper::new(&cli.identity)
+        && environment(credential_helper::VARIABLES_ARE_SET).is_none()
+    {
+        return Err(helper.restart().into());
+    }
     let config = Config::from_env(environment)?;
     let output = Output::new(cli.json);
-    // Whatever can be refused is refused before anything is connected, read or written.
+    // What can be refused is refused before anything is connected, read or written.
     let job = match &cli.command {
         Command::Upload(upload) => Job::Upload(upload::Plan::new(upload, &config.path_prefix)?),
         Command::Download(download) => Job::Download(download::Plan::new(download, &config.path_prefix)?),

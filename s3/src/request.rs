@@ -7,9 +7,11 @@ use std::time::Duration;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+use crate::causes::causes;
 use crate::credentials::CredentialsError;
 use crate::key::PathPrefix;
 use crate::kind::Kind;
+use crate::network::ProxyFailure;
 use crate::response::{self, MAX_RETRY_AFTER, NotS3};
 
 const MAX_QUOTED: usize = 300;
@@ -29,6 +31,7 @@ enum Failure {
     Response(ErrorResponse),
     NotS3(NotS3),
     NoCredentials(CredentialsError),
+    Proxy(ProxyFailure),
     Connection(String),
     Timeout,
     Malformed(String),
@@ -97,6 +100,7 @@ impl RequestError {
             Failure::Response(status) => status.kind(),
             Failure::NotS3(_) | Failure::Connection(_) | Failure::Timeout | Failure::Malformed(_) => Kind::Unavailable,
             Failure::NoCredentials(error) => error.kind(),
+            Failure::Proxy(failure) => failure.kind(),
         }
     }
 
@@ -124,7 +128,8 @@ impl RequestError {
         match &self.failure {
             Failure::Response(status) => status.code == NO_SUCH_UPLOAD || status.kind() == Kind::Unavailable,
             Failure::NotS3(_) | Failure::Connection(_) | Failure::Timeout | Failure::Malformed(_) => true,
-            Failure::NoCredentials(_) => false,
+            // Through such a proxy no request has come.
+            Failure::NoCredentials(_) | Failure::Proxy(_) => false,
         }
     }
 
@@ -165,6 +170,9 @@ impl Failure {
     {
         if let Some(credentials) = CredentialsError::find(&error) {
             return Self::NoCredentials(credentials);
+        }
+        if let Some(failure) = ProxyFailure::find(&error) {
+            return Self::Proxy(failure);
         }
         match error {
             SdkError::TimeoutError(_) => Self::Timeout,
@@ -301,6 +309,7 @@ impl fmt::Display for RequestError {
             }
             Failure::NotS3(problem) => write!(formatter, "{problem}")?,
             Failure::NoCredentials(error) => write!(formatter, "{error}")?,
+            Failure::Proxy(failure) => write!(formatter, "{failure}")?,
             Failure::Connection(problem) => write!(formatter, "S3 cannot be reached: {problem}")?,
             Failure::Timeout => formatter.write_str("S3 does not respond in time")?,
             Failure::Malformed(problem) => write!(formatter, "S3's response cannot be understood: {problem}")?,
@@ -310,11 +319,6 @@ impl fmt::Display for RequestError {
 }
 
 impl StdError for RequestError {}
-
-/// An error and what is behind it.
-pub(crate) fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
-}
 
 /// The cause at the bottom of an error is the one that says something.
 fn innermost(error: &(dyn StdError + 'static)) -> String {

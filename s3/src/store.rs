@@ -11,13 +11,9 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
     BehaviorVersion, ConfigBag, IdentityCache, Intercept, Region, RequestChecksumCalculation,
-    ResponseChecksumValidation, RuntimeComponents, SharedHttpClient,
+    ResponseChecksumValidation, RuntimeComponents,
 };
 use aws_sdk_s3::error::BoxError;
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext};
-use aws_smithy_http_client::{Builder, Connector};
 use tokio::sync::Semaphore;
 
 use crate::cli::IdentityOptions;
@@ -25,23 +21,23 @@ use crate::config::Config;
 use crate::credentials;
 use crate::error::Error;
 use crate::key::PathPrefix;
+use crate::network;
 use crate::output::uri;
 use crate::progress::Progress;
 use crate::request::RequestError;
 use crate::response::{AsTheServerAsks, MAX_RETRY_AFTER, OfS3};
-use crate::roots;
 use crate::workers::WORKERS;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Until an answer's head is there. Bodies have no such limit: the SDK ends a stream that stands still.
+/// Until a response's head is there. Bodies have no such limit: the SDK ends a stream that stands still.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
-/// On top of that for what is sent: a line slower than this is no line.
+/// More time for what is sent: a connection slower than this is taken for broken.
 const SLOWEST_BYTES_PER_SECOND: u64 = 16 * 1024;
 /// `credvend get-credentials` retries for 30 s; five seconds, the SDK's own limit, would cut it short.
 const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(60);
 const ATTEMPTS: u32 = 5;
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
-/// For what is tidied up at the end.
+/// For the clean-up at the end.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// One bucket.
@@ -59,7 +55,7 @@ pub(crate) struct Store {
     orphans: RefCell<Vec<Orphan>>,
 }
 
-/// An upload in parts that nothing will take up again. S3 keeps, and bills, its parts until it is aborted.
+/// An upload in parts that no later run will resume. S3 keeps, and bills, its parts until it is aborted.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Orphan {
     pub(crate) key: String,
@@ -69,9 +65,8 @@ pub(crate) struct Orphan {
 impl Store {
     pub(crate) async fn open(identity: &IdentityOptions, config: Config) -> Result<Self, Error> {
         let is_plain_http = config.endpoint.as_ref().is_some_and(|endpoint| endpoint.is_plain_http);
-        let https = || roots::tls_context(&config.extra_ca).map(https_client);
-        let provider = credentials::provider(identity, &config, https).await?;
-        let http_client = if is_plain_http { plain_client() } else { https()? };
+        let provider = credentials::provider(identity, &config).await?;
+        let http_client = if is_plain_http { network::plain_client()? } else { network::https_client(&config)? };
         let mut builder = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(config.region.clone()))
@@ -121,7 +116,7 @@ impl Store {
         }
     }
 
-    /// Sees to it that an upload does not outlive this run.
+    /// Has an upload aborted at the end of this run.
     pub(crate) fn adopt(&self, orphan: Orphan) {
         self.orphans.borrow_mut().push(orphan);
     }
@@ -131,7 +126,7 @@ impl Store {
         self.orphans.borrow_mut().retain(|other| other != orphan);
     }
 
-    /// Aborts what is left behind, as far as that can be done in a moment. What stays falls to the bucket's lifecycle.
+    /// Aborts these uploads, as far as that can be done in a moment. The bucket's lifecycle removes the rest.
     pub(crate) async fn abort_orphans(&self) {
         for Orphan { key, upload_id } in self.orphans.take() {
             let abort = self.client.abort_multipart_upload().bucket(&self.bucket).key(key).upload_id(upload_id).send();
@@ -164,23 +159,4 @@ impl Intercept for PayloadSignature {
         settings.interceptor_state().store_put(self.0.clone());
         Ok(())
     }
-}
-
-/// For loopback, where there is no TLS to set up and no proxy to ask.
-fn plain_client() -> SharedHttpClient {
-    Builder::new().build_http()
-}
-
-fn https_client(tls: TlsContext) -> SharedHttpClient {
-    Builder::new().build_with_connector_fn(move |settings, components| {
-        // Without settings it is only the SDK trying whether a connector can be built: not worth parsing certificates.
-        let Some(settings) = settings else { return Connector::builder().build_http() };
-        let mut connector = Connector::builder()
-            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-            .tls_context(tls.clone())
-            .proxy_config(ProxyConfig::from_env());
-        connector.set_connector_settings(Some(settings.clone()));
-        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
-        connector.build()
-    })
 }

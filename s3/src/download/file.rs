@@ -135,6 +135,7 @@ impl From<BeneathError> for DownloadError {
     fn from(error: BeneathError) -> Self {
         match error {
             BeneathError::Symlink(path) => Self::Symlink(path),
+            BeneathError::Untrusted(error) => Self::Untrusted(error),
             BeneathError::Io { path, cause } => Self::Local { path, cause },
         }
     }

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use environment::FileError;
+
 use crate::kind::Kind;
 
 /// What ten thousand parts of an upload of unknown length hold (`stream`).
@@ -15,6 +17,9 @@ pub(crate) enum UploadError {
     Local { path: PathBuf, cause: io::Error },
     #[error("`{}` became a symbolic link meanwhile, and no link is followed (--follow-symlinks)", .0.display())]
     Symlink(PathBuf),
+    /// Another user decides where the path leads.
+    #[error(transparent)]
+    Untrusted(FileError),
     #[error("`{}` was changed while it was uploaded, so there is no object: upload it again when it no longer changes", .0.display())]
     Changed(PathBuf),
     #[error("`{0}` is larger than 48.8 TiB, the most that S3 keeps as one object: split it")]
@@ -32,6 +37,7 @@ impl UploadError {
         match self {
             Self::Local { .. }
             | Self::Symlink(_)
+            | Self::Untrusted(_)
             | Self::Changed(_)
             | Self::TooLarge(_)
             | Self::TooLong(_)

@@ -1,16 +1,17 @@
 //! What is remembered of an upload in parts: a file in the cache directory, a line for the upload and a line a part.
 //!
 //! S3 could be asked for the parts that it has, but not by an identity that may only write. Lines are only ever added,
-//! so whatever kills the process leaves at most a torn last line, which is not believed.
+//! so whatever kills the process leaves at most a torn last line, which is ignored.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufRead as _, BufReader, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{Context, SHA256};
-use rustix::fs::{Mode, OFlags};
+use environment::{Directory, FileError};
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use crate::checksum::{self, Algorithm};
@@ -49,7 +50,9 @@ struct Begun {
 pub(crate) struct Journal {
     /// None: nothing is remembered.
     file: Option<File>,
-    path: PathBuf,
+    /// Where it is, to be removed.
+    directory: Option<Directory>,
+    name: String,
     begun: Option<Begun>,
     parts: BTreeMap<i32, Part>,
 }
@@ -99,27 +102,24 @@ impl Header {
 impl Journal {
     /// A journal that cannot be had is never the end of an upload.
     pub(crate) fn open(cache_dir: Option<&Path>, header: &Header) -> Self {
-        let none = |path| Self { file: None, path, begun: None, parts: BTreeMap::new() };
+        let name = header.file_name();
+        let none = || Self { file: None, directory: None, name: name.clone(), begun: None, parts: BTreeMap::new() };
         let Some(directory) = cache_dir else {
             output::warn("an interrupted upload will not be remembered: set CREDVEND_CACHE_DIR");
-            return none(PathBuf::new());
+            return none();
         };
-        let path = directory.join(header.file_name());
-        match open(directory, &path) {
-            Ok(Some(file)) => {
+        match open(directory, &name) {
+            Ok(Some((opened, file))) => {
                 let (begun, parts) = read(&file);
-                Self { file: Some(file), path, begun, parts }
+                Self { file: Some(file), directory: Some(opened), name, begun, parts }
             }
             Ok(None) => {
                 output::warn(format_args!("another process uploads `{}` at the same time", header.path.display()));
-                none(path)
+                none()
             }
             Err(error) => {
-                output::warn(format_args!(
-                    "an interrupted upload will not be remembered: `{}`: {error}",
-                    path.display()
-                ));
-                none(path)
+                output::warn(format_args!("an interrupted upload will not be remembered: {error}"));
+                none()
             }
         }
     }
@@ -156,33 +156,28 @@ impl Journal {
     }
 
     pub(crate) fn remove(&self) {
-        if self.file.is_some() {
+        if let Some(directory) = &self.directory {
             // One that stays leads to an upload that S3 does not know any more, and is begun anew.
-            let _ = fs::remove_file(&self.path);
+            let _ = directory.remove(&self.name);
         }
     }
 }
 
-/// None: another process holds it.
-fn open(directory: &Path, path: &Path) -> io::Result<Option<File>> {
-    private_directory(directory)?;
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?);
+/// None: another process holds it. The directory is the credential helper's cache: nobody else may put files into it, and
+/// the file is reached through the descriptor that was checked.
+fn open(directory: &Path, name: &str) -> Result<Option<(Directory, File)>, FileError> {
+    let directory = environment::private_directory(directory)?;
+    let file = directory.open_file(name, OFlags::RDWR | OFlags::CREATE | OFlags::APPEND)?;
+    let path = directory.path().join(name);
+    let metadata = file.metadata().map_err(FileError::io(&path))?;
+    if !metadata.is_file() || metadata.uid() != rustix::process::geteuid().as_raw() || metadata.mode() & 0o077 != 0 {
+        return Err(FileError::Untrusted { path, problem: "is not a private file of this user: remove it" });
+    }
     match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
+        Ok(()) => Ok(Some((directory, file))),
         Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error),
+        Err(TryLockError::Error(cause)) => Err(FileError::Io { path, cause }),
     }
-}
-
-/// As the credential helper's cache, which lies in the same place: nobody else may put files into it.
-fn private_directory(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    let metadata = fs::metadata(path)?;
-    if metadata.uid() != rustix::process::geteuid().as_raw() || metadata.mode() & 0o022 != 0 {
-        return Err(io::Error::other("others may write to this directory: `chmod go-w` it, or name another one"));
-    }
-    Ok(())
 }
 
 fn read(file: &File) -> (Option<Begun>, BTreeMap<i32, Part>) {

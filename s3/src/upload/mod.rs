@@ -233,6 +233,7 @@ impl From<BeneathError> for UploadError {
     fn from(error: BeneathError) -> Self {
         match error {
             BeneathError::Symlink(path) => Self::Symlink(path),
+            BeneathError::Untrusted(error) => Self::Untrusted(error),
             BeneathError::Io { path, cause } => Self::Local { path, cause },
         }
     }

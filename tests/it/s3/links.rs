@@ -12,6 +12,9 @@ use tests::process::binary;
 use super::Desk;
 use crate::machine::run;
 
+/// What the other user does: to the first path, with the second.
+type Change = fn(&PathBuf, &PathBuf);
+
 /// A folder of somebody else's that nothing may reach, with a file in it.
 fn elsewhere() -> tempfile::TempDir {
     let elsewhere = tempfile::tempdir().unwrap();
@@ -29,7 +32,6 @@ fn names(folder: &std::path::Path) -> Vec<String> {
 /// The object is asked for after its folder was looked at and before the file is made.
 #[tokio::test]
 async fn a_link_that_comes_while_the_object_does_is_not_written_through() {
-    type Change = fn(&PathBuf, &PathBuf);
     let changes: [(&str, Change); 3] = [
         ("a folder becomes a link", |sub, elsewhere| {
             fs::rename(sub, sub.with_file_name("moved")).unwrap();
@@ -123,7 +125,6 @@ async fn no_race_leads_out_of_the_folder() {
 
 #[tokio::test]
 async fn a_file_that_became_a_link_meanwhile_is_not_uploaded() {
-    type Change = fn(&PathBuf, &PathBuf);
     let changes: [(&str, Change); 2] = [
         ("the file", |folder, elsewhere| {
             fs::remove_file(folder.join("z/secret")).unwrap();
@@ -168,6 +169,95 @@ async fn links_are_followed_where_that_is_asked_for() {
     desk.s3.put("e/file", b"x");
     desk.succeed(&["download", "e/", "own"]).await;
     assert!(desk.path("out/file").exists(), "the folder itself may be a link of one's own");
+}
+
+/// Whoever can write to a folder above decides where root's path leads.
+#[tokio::test]
+async fn a_folder_of_another_user_is_not_downloaded_into() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let desk = Desk::start().await;
+    desk.s3.put("d/a", b"x");
+    let (nobody, group) = (rustix::fs::Uid::from_raw(65534), rustix::fs::Gid::from_raw(65534));
+    let give = |path: &PathBuf| {
+        let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
+        rustix::fs::chownat(rustix::fs::CWD, path, Some(nobody), Some(group), flags).unwrap();
+    };
+    fs::create_dir_all(desk.path("theirs/out")).unwrap();
+    fs::create_dir(desk.path("target")).unwrap();
+    symlink(desk.path("target"), desk.path("link")).unwrap();
+    give(&desk.path("theirs"));
+    give(&desk.path("link"));
+    fs::create_dir(desk.path("open")).unwrap();
+    fs::set_permissions(desk.path("open"), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    for folder in ["theirs/out", "link", "open/out"] {
+        let ran = desk.run(&["download", "d/", folder]).await;
+        assert_eq!((ran.code(), ran.stdout()), (Some(1), String::new()), "{folder}: {}", ran.stderr());
+        assert!(ran.stderr().contains("another user") || ran.stderr().contains("other users"), "{}", ran.stderr());
+        desk.succeed(&["download", "d/", folder, "--follow-symlinks"]).await;
+    }
+    let ran = desk.run(&["upload", "link"]).await;
+    assert_eq!(ran.code(), Some(1), "{}", ran.stderr());
+}
+
+/// As the credential helper's cache, which is in the same place.
+#[tokio::test]
+async fn the_journal_of_an_upload_is_not_written_through_a_link() {
+    let desk = Desk::start().await;
+    desk.file("big", &super::bytes(17 * super::MEBIBYTE));
+    let unfinished = || desk.s3.order(super::fake::Fault::BrokenPart(3));
+    unfinished();
+    desk.run(&["upload", "big"]).await;
+    let name = desk.names("cache").pop().unwrap();
+    let victim = desk.file("victim", b"precious");
+    let journal = desk.path("cache").join(&name);
+    let plant: [(&str, Change); 4] = [
+        ("a link", |journal, victim| symlink(victim, journal).unwrap()),
+        ("a dangling link", |journal, _| symlink("/nonexistent/x", journal).unwrap()),
+        ("a pipe", |journal, _| {
+            let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+            rustix::fs::mknodat(rustix::fs::CWD, journal, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        }),
+        ("a file that others may read", |journal, _| {
+            fs::write(journal, "{}").unwrap();
+            fs::set_permissions(journal, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+        }),
+    ];
+    for (planted, plant) in plant {
+        fs::remove_file(&journal).unwrap();
+        plant(&journal, &desk.path(&victim));
+        desk.s3.mend();
+        let ran = desk.run(&["upload", "big"]).await;
+        assert_eq!(ran.code(), Some(0), "{planted}: {}", ran.stderr());
+        assert!(ran.stderr().contains("will not be remembered"), "{planted}: {}", ran.stderr());
+        assert_eq!(fs::read(desk.path(&victim)).unwrap(), b"precious", "{planted}");
+    }
+}
+
+#[tokio::test]
+async fn a_cache_that_others_may_change_is_not_used() {
+    let desk = Desk::start().await;
+    desk.file("big", &super::bytes(17 * super::MEBIBYTE));
+    fs::create_dir(desk.path("open")).unwrap();
+    fs::set_permissions(desk.path("open"), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    fs::create_dir(desk.path("target")).unwrap();
+    symlink(desk.path("target"), desk.path("link")).unwrap();
+    let mut folders = vec!["open", "victim/below-a-file"];
+    desk.file("victim", b"x");
+    if rustix::process::geteuid().is_root() {
+        let nobody = Some(rustix::fs::Uid::from_raw(65534));
+        let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
+        rustix::fs::chownat(rustix::fs::CWD, desk.path("link"), nobody, None, flags).unwrap();
+        folders.push("link");
+    }
+    for folder in folders {
+        let path = desk.path(folder);
+        let ran = desk.run_with(&["upload", "big"], &[("CREDVEND_CACHE_DIR", path.to_str().unwrap())]).await;
+        assert_eq!(ran.code(), Some(0), "{folder}: {}", ran.stderr());
+        assert!(ran.stderr().contains("will not be remembered"), "{folder}: {}", ran.stderr());
+        assert_eq!((desk.names("open"), desk.names("target")), (vec![], vec![]), "{folder}");
+    }
 }
 
 /// CIFS, vboxsf and some of FUSE answer fsync(2) so, for folders or for everything.

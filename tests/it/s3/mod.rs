@@ -8,6 +8,7 @@ mod keys;
 mod links;
 mod listings;
 mod pages;
+mod proxies;
 mod retries;
 mod signals;
 mod stack;

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tests::http_server::closed_port;
 use tests::process::{Process, binary};
 
 use super::{MEBIBYTE, bytes};
@@ -36,6 +37,7 @@ async fn by_level_and_by_prefix() {
     what_each_level_may(&stack).await;
     a_neighbour_is_refused_by_us_and_by_iam(&stack).await;
     the_standard_chain_asks_a_profile(&stack).await;
+    the_file_of_an_identity_says_it_all(&stack).await;
     a_helper_that_is_refused_says_why(&stack).await;
 }
 
@@ -94,6 +96,86 @@ async fn the_standard_chain_asks_a_profile(stack: &Stack) {
     let variables = [("AWS_CONFIG_FILE", config.to_str().unwrap()), ("AWS_PROFILE", "credvend")];
     let ran = run(stack.command(&server, &["upload", "small"], &variables)).await;
     assert_eq!(ran.code(), Some(0), "{}", ran.stderr());
+}
+
+/// Bucket, region, prefix, endpoint, cache and proxy of the file count, whatever the process has, whichever program is run.
+async fn the_file_of_an_identity_says_it_all(stack: &Stack) {
+    let server = stack.register("file", "full").await;
+    let variables = [
+        ("S3_BUCKET", stack.text("bucket")),
+        ("S3_PATH_PREFIX", &server.prefix),
+        ("AWS_ENDPOINT_URL_S3", stack.text("endpoint")),
+        ("HTTPS_PROXY", "http://127.0.0.1:1"),
+    ];
+    let mut text = std::fs::read_to_string(&server.env_file).unwrap();
+    text.extend(variables.iter().map(|(name, value)| format!("export {name}='{value}'\n")));
+    let file = stack.home.path().join("whole.env");
+    std::fs::write(&file, &text).unwrap();
+    let secret = stack.home.path().join("secret");
+    let table: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("export ")?.split_once('='))
+        .filter(|(name, _)| *name != "HTTPS_PROXY")
+        .map(|(name, value)| match name {
+            "COGNITO_CLIENT_SECRET" => {
+                std::fs::write(&secret, value.trim_matches('\'')).unwrap();
+                format!("cognito_client_secret_file = '{}'\n", secret.display())
+            }
+            name => format!("{} = {value}\n", name.to_lowercase()),
+        })
+        .collect();
+    let config = stack.home.path().join("identities.toml");
+    std::fs::write(&config, format!("[identity.web]\n{}", table.concat())).unwrap();
+    let (file, config) = (file.to_str().unwrap(), config.to_str().unwrap());
+    for options in [&["--env-file", file][..], &["--config", config, "--identity", "web"]] {
+        for (program, between) in [("credvend-s3", &[][..]), ("credvend", &["s3"])] {
+            for arguments in [&["upload", "small"][..], &["delete", &format!("{}small", server.prefix)]] {
+                let mut command = Command::new(binary(program));
+                command.env_clear().current_dir(stack.home.path()).args(options).args(between).args(arguments).envs([
+                    ("S3_BUCKET", "another-bucket"),
+                    ("S3_PATH_PREFIX", "another/"),
+                    ("AWS_REGION", "mars-1"),
+                    ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1"),
+                    ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+                    ("CREDVEND_CACHE_DIR", "/proc/nowhere"),
+                ]);
+                let ran = run(command).await;
+                let printed = format!("s3://{}/{}small\n", stack.text("bucket"), server.prefix);
+                assert_eq!((ran.stdout(), ran.code()), (printed, Some(0)), "{program} {options:?}: {}", ran.stderr());
+            }
+        }
+    }
+    the_proxy_of_the_file_is_used(file).await;
+}
+
+/// In either case of letters: the process's own in the other one would win otherwise.
+async fn the_proxy_of_the_file_is_used(file: &str) {
+    let text = std::fs::read_to_string(file).unwrap();
+    let text: Vec<_> = text.lines().filter(|line| !line.contains("PROXY") && !line.contains("URL_S3")).collect();
+    for (in_file, in_process) in [
+        ("HTTPS_PROXY", "https_proxy"),
+        ("https_proxy", "HTTPS_PROXY"),
+        ("ALL_PROXY", "https_proxy"),
+        ("HTTPS_PROXY", "all_proxy"),
+    ] {
+        for fips in ["true", "false"] {
+            let (ours, others) = (closed_port().await, closed_port().await);
+            let changed = format!("{}\n{in_file}={ours}\nAWS_USE_FIPS_ENDPOINT={fips}\n", text.join("\n"));
+            std::fs::write(file, changed).unwrap();
+            for (program, between) in [("credvend-s3", &[][..]), ("credvend", &["s3"])] {
+                let mut command = Command::new(binary(program));
+                command.env_clear().arg("--env-file").arg(file).args(between).arg("list");
+                command.envs([(in_process, others.as_str()), ("AWS_USE_FIPS_ENDPOINT", "false")]);
+                let ran = run(command).await;
+                assert_eq!(ran.code(), Some(4), "{}", ran.stderr());
+                assert!(
+                    ran.stderr().contains(&format!("the proxy {ours} cannot be used")),
+                    "{in_file}: {}",
+                    ran.stderr()
+                );
+            }
+        }
+    }
 }
 
 async fn a_helper_that_is_refused_says_why(stack: &Stack) {
