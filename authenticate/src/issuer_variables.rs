@@ -21,6 +21,8 @@ const MAX_STALE_SECONDS: (u64, u64) = (600, 21_600);
 pub struct AuthenticationSettings {
     /// Whose tokens are accepted.
     pub issuers: Vec<IssuerSettings>,
+    /// `COGNITO_ISSUER`, which is one of them where it is set.
+    pub cognito_issuer: Option<String>,
     /// How long keys serve when their issuer cannot be reached.
     pub jwks_max_stale: Duration,
     /// Requests a minute and client, where limited.
@@ -68,6 +70,7 @@ impl AuthenticationSettings {
         let rate_limit = variables.number("RATE_LIMIT_PER_MINUTE", 1, 1_000_000);
         Self {
             issuers: issuers(variables),
+            cognito_issuer: cognito_issuer(variables),
             jwks_max_stale: Duration::from_secs(max_stale),
             rate_limit_per_minute: rate_limit.and_then(|rate| u32::try_from(rate).ok()),
             extra_ca_files: EXTRA_FILE_VARIABLES
@@ -76,6 +79,16 @@ impl AuthenticationSettings {
                 .map(PathBuf::from)
                 .collect(),
             proxy: Proxy::from_env(variables),
+        }
+    }
+
+    /// The issuer that is meant where none is named: `COGNITO_ISSUER`, else the only one that is trusted.
+    #[must_use]
+    pub fn default_issuer(&self) -> Option<&str> {
+        match (&self.cognito_issuer, self.issuers.as_slice()) {
+            (Some(cognito), _) => Some(cognito),
+            (None, [only]) => Some(&only.rules.url),
+            (None, _) => None,
         }
     }
 }
@@ -102,10 +115,14 @@ fn issuers(variables: &Variables<'_>) -> Vec<IssuerSettings> {
     issuers
 }
 
+/// Cognito writes no slash at its end.
+fn cognito_issuer(variables: &Variables<'_>) -> Option<String> {
+    Some(variables.optional(COGNITO_ISSUER)?.trim_end_matches('/').to_owned())
+}
+
 fn cognito_entry(variables: &Variables<'_>, audiences: &[String]) -> Option<Entry> {
-    let url = variables.optional(COGNITO_ISSUER)?;
     Some(Entry {
-        issuer: url.trim_end_matches('/').to_owned(),
+        issuer: cognito_issuer(variables)?,
         jwks_uri: variables.optional("JWKS_URI"),
         kind: Kind::Cognito,
         audiences: audiences.to_vec(),

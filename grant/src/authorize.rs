@@ -21,6 +21,8 @@ pub struct Terms {
     pub session_duration: Duration,
     /// What sessions carry.
     pub session_identity: SessionIdentity,
+    /// `COGNITO_ISSUER`: the one issuer whose clients need no other name than their id.
+    pub plainly_named_issuer: Option<String>,
 }
 
 /// How far a caller wants its session narrowed below what its mapping grants.
@@ -53,6 +55,8 @@ pub struct Grant {
     pub external_id: Option<String>,
     /// What the session carries.
     pub identity: SessionIdentity,
+    /// The issuer, where names must tell its clients from those of others.
+    pub naming_issuer: Option<String>,
 }
 
 /// What restricts a session.
@@ -60,17 +64,31 @@ pub struct Grant {
 pub enum Restriction {
     /// The role's own policies alone decide.
     RoleOnly,
-    /// A policy generated from prefix and permissions.
-    S3Prefix,
+    /// A policy generated from prefix and permissions; `Some` where the caller has narrowed them.
+    S3Prefix(Option<Narrowing>),
     /// A policy written by the operator.
     Inline(String),
+}
+
+/// What a caller has narrowed: a policy that cannot be made is then the caller's fault, unless the item alone could not
+/// have had one either.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Narrowing {
+    /// Member of the request body.
+    pub member: &'static str,
+    /// Whether the item asks for a generated policy itself.
+    pub item_restricts: bool,
+    /// The item's own prefix.
+    pub item_prefix: String,
+    /// The item's own level.
+    pub item_permissions: S3Permissions,
 }
 
 /// The rule that said no.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Denial {
     /// The item is for another issuer's tokens.
-    #[error("client {client_id:?} is not registered for tokens of {issuer}")]
+    #[error("client {client_id:?} is not registered for tokens of {issuer}: its item names another `issuer`, or none")]
     OtherIssuer {
         /// From the verified token.
         client_id: String,
@@ -112,10 +130,12 @@ pub enum Denial {
         problem: &'static str,
     },
     /// A requested scope-down that cannot be enforced.
-    #[error("`{member}` cannot be narrowed: the client's session policy is written by hand")]
+    #[error("`{member}` cannot be narrowed: {problem}")]
     NotNarrowable {
         /// Member of the request body.
         member: &'static str,
+        /// Why.
+        problem: &'static str,
     },
     /// The item's prefix cannot be put into a policy.
     #[error("the mapping item {key:?} is unusable: attribute `{attribute}` {problem}")]
@@ -155,12 +175,15 @@ pub fn authorize(
         duration,
         external_id: mapping.external_id,
         identity: terms.session_identity,
+        naming_issuer: Some(claims.issuer())
+            .filter(|issuer| terms.plainly_named_issuer.as_deref() != Some(issuer))
+            .map(str::to_owned),
     })
 }
 
 fn check_client(claims: &Claims, mapping: &RoleMapping, now: SystemTime) -> Result<(), Denial> {
     let client_id = || claims.client_id().to_owned();
-    if mapping.issuer.as_deref().is_some_and(|issuer| issuer != claims.issuer()) {
+    if !mapping.serves(claims.issuer()) {
         return Err(Denial::OtherIssuer { client_id: client_id(), issuer: claims.issuer().to_owned() });
     }
     if mapping.disabled {
@@ -210,24 +233,40 @@ fn narrow_s3(mapping: &RoleMapping, requested: &ScopeDown) -> Result<(String, S3
         (None, Some(_)) => Some("s3_permissions"),
         (None, None) => None,
     };
+    let item_restricts = mapping.session_policy == Some(SessionPolicy::S3Prefix);
     let restriction = match (&mapping.session_policy, narrowed_member) {
-        (Some(SessionPolicy::Inline(_)), Some(member)) => return Err(Denial::NotNarrowable { member }),
+        (Some(SessionPolicy::Inline(_)), Some(member)) => {
+            let problem = "the client's session policy is written by hand";
+            return Err(Denial::NotNarrowable { member, problem });
+        }
         (Some(SessionPolicy::Inline(policy)), None) => Restriction::Inline(policy.clone()),
-        // A narrower session only means something when AWS enforces it, so it gets a policy.
-        (Some(SessionPolicy::S3Prefix), _) | (None, Some(_)) => Restriction::S3Prefix,
         (None, None) => Restriction::RoleOnly,
+        // A narrower session only means something when AWS enforces it, so it gets a policy.
+        (Some(SessionPolicy::S3Prefix) | None, _) => Restriction::S3Prefix(narrowed_member.map(|member| Narrowing {
+            member,
+            item_restricts,
+            item_prefix: mapping.s3_path_prefix.clone(),
+            item_permissions: mapping.s3_permissions,
+        })),
     };
     let prefix = match &requested.s3_path_prefix {
         Some(prefix) => s3_prefix::narrower(&mapping.s3_path_prefix, prefix)
             .map_err(|problem| Denial::WiderThanMapping { member: "s3_path_prefix", problem })?,
         None => mapping.s3_path_prefix.clone(),
     };
-    if restriction == Restriction::S3Prefix && !s3_prefix::fits_into_a_policy(&mapping.s3_path_prefix) {
-        return Err(Denial::Misconfigured {
-            key: mapping.key.clone(),
-            attribute: "s3_path_prefix",
-            problem: "holds a character or a path segment that a session policy cannot restrict to",
-        });
+    if !s3_prefix::fits_into_a_policy(&mapping.s3_path_prefix) {
+        let problem = "holds a character or a path segment that a session policy cannot restrict to";
+        match narrowed_member {
+            _ if item_restricts => {
+                let (key, attribute) = (mapping.key.clone(), "s3_path_prefix");
+                return Err(Denial::Misconfigured { key, attribute, problem });
+            }
+            Some(member) => {
+                let problem = "this client's own prefix cannot be put into a session policy";
+                return Err(Denial::NotNarrowable { member, problem });
+            }
+            None => {}
+        }
     }
     let permissions = match requested.s3_permissions {
         Some(level) if level > mapping.s3_permissions => {

@@ -19,6 +19,8 @@ use aws_smithy_http_client::{Builder, Connector};
 use environment::{Endpoint, Variables};
 use roots::{EXTRA_FILE_VARIABLES, Roots};
 
+use crate::whole_response::{WholeJson, WholeXml};
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -97,6 +99,7 @@ impl AwsClients {
             .credentials_provider(credentials.clone())
             .http_client(http_client.clone())
             .retry_config(retries.clone())
+            .interceptor(WholeJson)
             .timeout_config(timeouts.clone())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         dynamodb.set_endpoint_url(aws.dynamodb_endpoint.as_ref().map(|endpoint| endpoint.as_str().to_owned()));
@@ -106,6 +109,7 @@ impl AwsClients {
             .credentials_provider(credentials)
             .http_client(http_client)
             .retry_config(retries)
+            .interceptor(WholeXml)
             .timeout_config(timeouts)
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         sts.set_endpoint_url(aws.sts_endpoint.as_ref().map(|endpoint| endpoint.as_str().to_owned()));
@@ -144,7 +148,7 @@ where
         SdkError::ServiceError(_) => {
             error.code().filter(|code| is_error_code(code)).unwrap_or("an error without a code").to_owned()
         }
-        _ => "an answer that could not be understood".to_owned(),
+        _ => "a response that could not be understood".to_owned(),
     }
 }
 

@@ -8,7 +8,11 @@ use environment::{RoleArn, parse_cidr};
 use ipnet::IpNet;
 use vending_api::S3Permissions;
 
+use crate::session::MAX_POLICY_LENGTH;
 use crate::table::MappingError;
+
+/// The first second of the year 2200.
+const LATEST_DATE: u64 = 7_258_118_400;
 
 /// One item of the table, typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +41,7 @@ pub struct RoleMapping {
     pub expires_at: Option<SystemTime>,
     /// Networks the caller must come from; `None` where the item does not say.
     pub source_cidrs: Option<Vec<IpNet>>,
-    /// The one issuer whose tokens this item is for.
+    /// The one issuer whose tokens this item is for; `None` is for nobody's.
     pub issuer: Option<String>,
 }
 
@@ -51,11 +55,16 @@ pub enum SessionPolicy {
 }
 
 impl RoleMapping {
-    /// Reads an item. An attribute of the wrong type is a fault, never an absent attribute.
+    /// Reads an item. An attribute of the wrong type is a fault, never an absent attribute. `default_issuer` is meant by
+    /// an item that names no issuer.
     ///
     /// # Errors
     /// Names the first attribute that cannot be used.
-    pub fn from_item(key: &str, item: &HashMap<String, AttributeValue>) -> Result<Self, MappingError> {
+    pub fn from_item(
+        key: &str,
+        item: &HashMap<String, AttributeValue>,
+        default_issuer: Option<&str>,
+    ) -> Result<Self, MappingError> {
         let item = Item { key, attributes: item };
         let role_arn = RoleArn::parse(&item.required_text("role_arn")?)
             .ok_or_else(|| item.fault("role_arn", "is not the ARN of an IAM role"))?;
@@ -68,12 +77,18 @@ impl RoleMapping {
             allowed_scopes: item.texts("allowed_scopes")?,
             session_policy: item.session_policy()?,
             session_duration: item.session_duration()?,
-            external_id: item.text("external_id")?,
+            external_id: item.external_id()?,
             disabled: item.flag("disabled")?,
             expires_at: item.epoch_seconds("expires_at")?,
             source_cidrs: item.networks("source_cidrs")?,
-            issuer: item.text("issuer")?,
+            issuer: item.text("issuer")?.or_else(|| default_issuer.map(str::to_owned)),
         })
+    }
+
+    /// Whether it is for the tokens of `issuer`.
+    #[must_use]
+    pub fn serves(&self, issuer: &str) -> bool {
+        self.issuer.as_deref() == Some(issuer)
     }
 
     pub(crate) fn leads_to_the_same_as(&self, other: &Self) -> bool {
@@ -144,9 +159,33 @@ impl Item<'_> {
         if text == "s3-prefix" {
             return Ok(Some(SessionPolicy::S3Prefix));
         }
+        if text.chars().count() > MAX_POLICY_LENGTH {
+            return Err(self.fault(name, "is longer than the 2,048 characters that STS takes"));
+        }
+        // AssumeRole, `Policy`: [\u0009\u000A\u000D\u0020-\u00FF]+
+        if text.contains(|c: char| c > '\u{ff}' || (c < ' ' && !matches!(c, '\t' | '\n' | '\r'))) {
+            return Err(
+                self.fault(name, "holds a character that STS does not take in a policy (above U+00FF, or a control)")
+            );
+        }
         match serde_json::from_str::<serde_json::Value>(&text) {
             Ok(serde_json::Value::Object(_)) => Ok(Some(SessionPolicy::Inline(text))),
             _ => Err(self.fault(name, "is neither `s3-prefix` nor a JSON policy")),
+        }
+    }
+
+    /// The form of `ExternalId` at STS: `[\w+=,.@:\/-]*`, 2 to 1,224 characters.
+    fn external_id(&self) -> Result<Option<String>, MappingError> {
+        let id = self.text("external_id")?;
+        let fits = |id: &str| {
+            (2..=1224).contains(&id.len()) && id.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c))
+        };
+        match id.as_deref() {
+            Some(text) if !fits(text) => {
+                Err(self
+                    .fault("external_id", "does not have the form that STS takes: 2 to 1,224 of A-Z a-z 0-9 _+=,.@:/-"))
+            }
+            _ => Ok(id),
         }
     }
 
@@ -162,8 +201,12 @@ impl Item<'_> {
 
     fn epoch_seconds(&self, name: &'static str) -> Result<Option<SystemTime>, MappingError> {
         let Some(seconds) = self.seconds(name)? else { return Ok(None) };
-        let time = UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
-        time.map(Some).ok_or_else(|| self.fault(name, "is no date"))
+        if seconds > LATEST_DATE {
+            return Err(
+                self.fault(name, "lies beyond the year 2200: seconds since 1970 are expected, not milliseconds")
+            );
+        }
+        Ok(Some(UNIX_EPOCH + Duration::from_secs(seconds)))
     }
 
     fn networks(&self, name: &'static str) -> Result<Option<Vec<IpNet>>, MappingError> {
@@ -186,7 +229,7 @@ mod tests {
         for (name, value) in extra {
             attributes.insert((*name).to_owned(), value.clone());
         }
-        RoleMapping::from_item("a", &attributes).map_err(|error| error.to_string())
+        RoleMapping::from_item("a", &attributes, None).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -213,16 +256,56 @@ mod tests {
             ("session_policy", text("[]")),
             ("session_duration_seconds", number("3601")),
             ("session_duration_seconds", number("15.5")),
+            ("session_policy", text(&format!("{{\"canary\":\"{}\"}}", "x".repeat(2048)))),
+            ("session_policy", text("{\"canary\":\"\u{100}\"}")),
+            ("session_policy", text("{\"canary\":\"\u{1f600}\"}")),
             ("external_id", AttributeValue::Bool(true)),
+            ("external_id", text("canary id")),
+            ("external_id", text("c")),
             ("disabled", text("true")),
             ("expires_at", text("1767225600")),
             ("expires_at", number("99999999999999999999")),
+            ("expires_at", number("1767225600000")),
+            ("expires_at", number("7258118401")),
+            ("expires_at", number("-1")),
             ("source_cidrs", AttributeValue::Ss(vec!["canary".to_owned()])),
             ("issuer", AttributeValue::Null(true)),
         ] {
             let message = item(&[(name, value)]).unwrap_err();
             assert!(message.contains(&format!("`{name}`")), "{message}");
             assert!(!message.contains("canary"), "{message}");
+        }
+    }
+
+    #[test]
+    fn dates_up_to_the_year_2200() {
+        for (seconds, date) in [("0", 0), ("1767225600", 1_767_225_600), ("7258118400", LATEST_DATE)] {
+            let expires_at = item(&[("expires_at", AttributeValue::N(seconds.to_owned()))]).unwrap().expires_at;
+            assert_eq!(expires_at, Some(UNIX_EPOCH + Duration::from_secs(date)), "{seconds}");
+        }
+    }
+
+    #[test]
+    fn an_item_without_an_issuer_is_for_the_default_one() {
+        let attributes = |issuer: Option<&str>| {
+            let mut attributes = HashMap::from([
+                ("role_arn".to_owned(), AttributeValue::S("arn:aws:iam::123456789012:role/a".to_owned())),
+                ("s3_path_prefix".to_owned(), AttributeValue::S("a/".to_owned())),
+            ]);
+            attributes.extend(issuer.map(|issuer| ("issuer".to_owned(), AttributeValue::S(issuer.to_owned()))));
+            attributes
+        };
+        for (own, default, issuer, serves) in [
+            (None, Some("https://a"), "https://a", true),
+            (None, Some("https://a"), "https://b", false),
+            (None, None, "https://a", false),
+            (Some("https://b"), Some("https://a"), "https://b", true),
+            (Some("https://b"), Some("https://a"), "https://a", false),
+            (Some("https://b"), None, "https://b", true),
+            (Some(""), Some("https://a"), "https://a", false),
+        ] {
+            let mapping = RoleMapping::from_item("a", &attributes(own), default).unwrap();
+            assert_eq!(mapping.serves(issuer), serves, "{own:?} {default:?} {issuer}");
         }
     }
 }

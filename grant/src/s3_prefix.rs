@@ -1,9 +1,8 @@
 //! Prefixes of a bucket: which lie under which, and the session policy that restricts a session to one.
 
+use environment::RoleArn;
 use serde_json::json;
 use vending_api::S3Permissions;
-
-use crate::authorize::Grant;
 
 /// A prefix stands in a policy of 2,048 characters up to three times.
 const MAX_REQUESTED_PREFIX: usize = 500;
@@ -43,16 +42,16 @@ pub(crate) fn fits_into_a_policy(prefix: &str) -> bool {
 /// `PutObject` with a canned ACL needs `PutObjectAcl` (Logstash always sends one); the only ACL that may be set is the one
 /// that gives the bucket's owner everything. The KMS statement lets encrypted buckets work where the role may use the key
 /// through S3: a session policy never adds a permission.
-pub(crate) fn policy(grant: &Grant, bucket: &str) -> String {
-    let partition = grant.role_arn.partition();
-    let prefix = grant.s3_path_prefix.trim_end_matches('/');
+pub(crate) fn policy(role_arn: &RoleArn, prefix: &str, level: S3Permissions, bucket: &str) -> String {
+    let partition = role_arn.partition();
+    let prefix = prefix.trim_end_matches('/');
     let bucket = format!("arn:{partition}:s3:::{bucket}");
     let objects = format!("{bucket}/{prefix}/*");
     let mut actions = vec!["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"];
-    if grant.s3_permissions >= S3Permissions::ReadWrite {
+    if level >= S3Permissions::ReadWrite {
         actions.push("s3:GetObject");
     }
-    if grant.s3_permissions == S3Permissions::Full {
+    if level == S3Permissions::Full {
         actions.push("s3:DeleteObject");
     }
     let mut statements = vec![
@@ -64,7 +63,7 @@ pub(crate) fn policy(grant: &Grant, bucket: &str) -> String {
             "Condition": {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}
         }),
     ];
-    if grant.s3_permissions == S3Permissions::Full {
+    if level == S3Permissions::Full {
         statements.push(json!({
             "Effect": "Allow",
             "Action": "s3:ListBucket",
@@ -83,12 +82,7 @@ pub(crate) fn policy(grant: &Grant, bucket: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::authorize::Restriction;
-    use crate::session::SessionIdentity;
-    use environment::RoleArn;
 
     #[test]
     fn the_policy_of_a_level_is_the_golden_one() {
@@ -99,26 +93,17 @@ mod tests {
         ];
         for (level, golden) in golden {
             for prefix in ["logs/web-01/", "logs/web-01"] {
-                let generated = policy(&grant(level, prefix, "arn:aws:iam::123456789012:role/r"), "example-logs");
+                let generated = policy(&role("aws"), prefix, level, "example-logs");
                 let [generated, golden]: [serde_json::Value; 2] =
                     [&generated, golden].map(|text| serde_json::from_str(text).expect("JSON"));
                 assert_eq!(generated, golden, "{level:?} {prefix}");
             }
         }
-        let sovereign = policy(&grant(S3Permissions::Full, "a/", "arn:aws-eusc:iam::123456789012:role/r"), "b");
+        let sovereign = policy(&role("aws-eusc"), "a/", S3Permissions::Full, "b");
         assert!(sovereign.contains("arn:aws-eusc:s3:::b/a/*") && !sovereign.contains("arn:aws:"), "{sovereign}");
     }
 
-    fn grant(level: S3Permissions, prefix: &str, role_arn: &str) -> Grant {
-        Grant {
-            role_arn: RoleArn::parse(role_arn).unwrap(),
-            server_name: None,
-            s3_path_prefix: prefix.to_owned(),
-            s3_permissions: level,
-            restriction: Restriction::S3Prefix,
-            duration: Duration::from_secs(3600),
-            external_id: None,
-            identity: SessionIdentity::Tags,
-        }
+    fn role(partition: &str) -> RoleArn {
+        RoleArn::parse(&format!("arn:{partition}:iam::123456789012:role/r")).unwrap()
     }
 }

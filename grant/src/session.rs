@@ -10,7 +10,7 @@ use environment::RoleArn;
 use jwt::Claims;
 use thiserror::Error;
 
-use crate::authorize::{Grant, Restriction};
+use crate::authorize::{Grant, Narrowing, Restriction};
 use crate::s3_prefix;
 
 /// Longest `RoleSessionName` and `SourceIdentity` (STS API reference).
@@ -18,7 +18,7 @@ const MAX_NAME_LENGTH: usize = 64;
 /// Longest value of a session tag (STS API reference).
 const MAX_TAG_LENGTH: usize = 256;
 /// Longest session policy in characters (STS API reference).
-const MAX_POLICY_LENGTH: usize = 2048;
+pub(crate) const MAX_POLICY_LENGTH: usize = 2048;
 
 /// `SESSION_IDENTITY`: what a session carries besides its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub struct AssumeRole {
     pub duration: Duration,
     /// `ExternalId`.
     pub external_id: Option<String>,
+    /// The member of the request body that has narrowed `policy`, if one has.
+    pub narrowed_member: Option<&'static str>,
 }
 
 /// Why a grant cannot be made into a session.
@@ -53,11 +55,19 @@ pub struct AssumeRole {
 pub enum SessionError {
     /// STS would refuse it.
     #[error(
-        "the session policy is {length} characters long; STS takes {MAX_POLICY_LENGTH}: shorten `session_policy` or `s3_path_prefix` of the mapping item"
+        "the session policy is {length} characters long, and STS takes {MAX_POLICY_LENGTH}: shorten `s3_path_prefix` of the mapping item"
     )]
     PolicyTooLong {
         /// How long it is.
         length: usize,
+    },
+    /// The policy fits the item, but not what the caller has narrowed it to.
+    #[error("`{member}` cannot be narrowed: {problem}")]
+    NotNarrowable {
+        /// Member of the request body.
+        member: &'static str,
+        /// Why.
+        problem: &'static str,
     },
     /// A generated policy has to name a bucket.
     #[error("the mapping item asks for `session_policy` s3-prefix, but the service has no S3_BUCKET")]
@@ -70,55 +80,83 @@ impl AssumeRole {
     /// # Errors
     /// When the session policy cannot be made or is longer than STS takes.
     pub fn new(claims: &Claims, grant: &Grant, bucket: &str) -> Result<Self, SessionError> {
-        let client_id = claims.client_id();
-        let policy = match &grant.restriction {
-            Restriction::RoleOnly => None,
-            Restriction::Inline(policy) => Some(policy.clone()),
-            Restriction::S3Prefix if bucket.is_empty() => return Err(SessionError::NoBucket),
-            Restriction::S3Prefix => Some(s3_prefix::policy(grant, bucket)),
-        };
-        if let Some(length) = policy.as_ref().map(|policy| policy.chars().count())
-            && length > MAX_POLICY_LENGTH
-        {
-            return Err(SessionError::PolicyTooLong { length });
-        }
+        let (client_id, issuer) = (claims.client_id(), grant.naming_issuer.as_deref());
         let (source_identity, tags) = match grant.identity {
             SessionIdentity::Name => (None, Vec::new()),
             SessionIdentity::Tags => {
-                let mut tags = vec![("client_id", tag_value(client_id))];
+                let mut tags = vec![("client_id", client_tag(client_id, issuer))];
                 tags.extend(grant.server_name.as_deref().map(|name| ("server_name", tag_value(name))));
-                (Some(source_identity(client_id)), tags)
+                tags.push(("s3_prefix", prefix_tag(&grant.s3_path_prefix)));
+                (Some(source_identity(client_id, issuer)), tags)
             }
         };
         Ok(Self {
             role_arn: grant.role_arn.clone(),
-            session_name: session_name(grant.server_name.as_deref(), client_id),
+            session_name: session_name(grant.server_name.as_deref(), client_id, issuer),
             source_identity,
             tags,
-            policy,
+            policy: policy(grant, bucket)?,
             duration: grant.duration,
             external_id: grant.external_id.clone(),
+            narrowed_member: match &grant.restriction {
+                Restriction::S3Prefix(Some(narrowing)) => Some(narrowing.member),
+                _ => None,
+            },
         })
     }
 }
 
+fn policy(grant: &Grant, bucket: &str) -> Result<Option<String>, SessionError> {
+    let narrowing = match &grant.restriction {
+        Restriction::RoleOnly => return Ok(None),
+        Restriction::Inline(policy) => return Ok(Some(policy.clone())),
+        Restriction::S3Prefix(narrowing) => narrowing.as_ref(),
+    };
+    // A policy that only the caller asks for is the caller's fault where it cannot be made.
+    let asked_for_by_caller = narrowing.filter(|narrowing| !narrowing.item_restricts);
+    if bucket.is_empty() {
+        return Err(match asked_for_by_caller {
+            Some(Narrowing { member, .. }) => {
+                SessionError::NotNarrowable { member, problem: "the service has no S3_BUCKET to name in a policy" }
+            }
+            None => SessionError::NoBucket,
+        });
+    }
+    let of = |prefix: &str, level| s3_prefix::policy(&grant.role_arn, prefix, level, bucket);
+    let policy = of(&grant.s3_path_prefix, grant.s3_permissions);
+    let length = policy.chars().count();
+    if length <= MAX_POLICY_LENGTH {
+        return Ok(Some(policy));
+    }
+    let fits = |item: &&Narrowing| of(&item.item_prefix, item.item_permissions).chars().count() <= MAX_POLICY_LENGTH;
+    Err(match asked_for_by_caller.or(narrowing.filter(fits)) {
+        Some(Narrowing { member, .. }) => {
+            SessionError::NotNarrowable { member, problem: "the session policy would be longer than STS takes" }
+        }
+        None => SessionError::PolicyTooLong { length },
+    })
+}
+
 /// `{server_name}-{client_id}`, different for different clients. A `-` in the client id could as well be the end of the
 /// server's name, so such a name is not kept plain.
-fn session_name(server_name: Option<&str>, client_id: &str) -> String {
+fn session_name(server_name: Option<&str>, client_id: &str, issuer: Option<&str>) -> String {
     let plain = match server_name {
         Some(server_name) => format!("{server_name}-{client_id}"),
         None => client_id.to_owned(),
     };
-    if client_id.contains('-') {
-        hashed_name(&plain, server_name, client_id)
-    } else {
-        name(&plain, server_name, client_id)
+    match issuer {
+        Some(issuer) => marked(&plain, &client_hash(issuer, client_id), MAX_NAME_LENGTH, is_plain_name_character),
+        None if client_id.contains('-') => hashed_name(&plain, server_name, client_id),
+        None => name(&plain, server_name, client_id),
     }
 }
 
-/// The client id alone.
-fn source_identity(client_id: &str) -> String {
-    name(client_id, None, client_id)
+/// The client id alone, and what tells its issuer from others.
+fn source_identity(client_id: &str, issuer: Option<&str>) -> String {
+    match issuer {
+        Some(issuer) => marked(client_id, &client_hash(issuer, client_id), MAX_NAME_LENGTH, is_plain_name_character),
+        None => name(client_id, None, client_id),
+    }
 }
 
 /// `plain` where it lies in the alphabet of STS, `[\w+=,.@-]{2,64}`; hashed where a character would have to be replaced
@@ -128,30 +166,61 @@ fn name(plain: &str, server_name: Option<&str>, client_id: &str) -> String {
     if fits { plain.to_owned() } else { hashed_name(plain, server_name, client_id) }
 }
 
-/// As much of `plain` as fits, then `=` and 16 hexadecimal digits of a SHA-256 over both parts. A plain name never
-/// holds `=`, so the two forms do not meet.
 fn hashed_name(plain: &str, server_name: Option<&str>, client_id: &str) -> String {
-    let suffix = hex_prefix(format!("{}\0{client_id}", server_name.unwrap_or_default()).as_bytes());
-    let legal = plain.chars().map(|c| if is_plain_name_character(c) { c } else { '_' });
-    let kept: String = legal.take(MAX_NAME_LENGTH - 1 - suffix.len()).collect();
-    format!("{kept}={suffix}")
+    let hash = hex_prefix(format!("{}\0{client_id}", server_name.unwrap_or_default()).as_bytes());
+    marked(plain, &hash, MAX_NAME_LENGTH, is_plain_name_character)
+}
+
+/// The same 16 digits in name, `SourceIdentity` and tag. No issuer's URL holds a NUL, so the two parts cannot be split
+/// in another way.
+fn client_hash(issuer: &str, client_id: &str) -> String {
+    hex_prefix(format!("{issuer}\0{client_id}").as_bytes())
+}
+
+/// As much of `plain` as fits, then `=` and 16 hexadecimal digits of a SHA-256. A plain name or tag never holds `=`, so
+/// the two forms do not meet.
+fn marked(plain: &str, hash: &str, max_length: usize, is_legal: fn(char) -> bool) -> String {
+    let legal = plain.chars().map(|c| if is_legal(c) { c } else { '_' });
+    let kept: String = legal.take(max_length - 1 - hash.len()).collect();
+    format!("{kept}={hash}")
 }
 
 fn is_plain_name_character(character: char) -> bool {
     character.is_ascii_alphanumeric() || "_+,.@-".contains(character)
 }
 
+fn client_tag(client_id: &str, issuer: Option<&str>) -> String {
+    match issuer {
+        Some(issuer) => marked(client_id, &client_hash(issuer, client_id), MAX_TAG_LENGTH, is_plain_tag_character),
+        None => tag_value(client_id),
+    }
+}
+
 /// A tag value in STS's alphabet (letters, digits, spaces and `_.:/=+-@`), hashed where it would not be the original.
 fn tag_value(text: &str) -> String {
-    // `=` is legal as well, but marks a hashed value.
-    let fits = |character: char| character.is_ascii_alphanumeric() || " _.:/+-@".contains(character);
-    if text.len() <= MAX_TAG_LENGTH && text.chars().all(fits) {
+    if text.len() <= MAX_TAG_LENGTH && text.chars().all(is_plain_tag_character) {
         return text.to_owned();
     }
-    let suffix = hex_prefix(text.as_bytes());
-    let kept: String =
-        text.chars().map(|c| if fits(c) { c } else { '_' }).take(MAX_TAG_LENGTH - 1 - suffix.len()).collect();
-    format!("{kept}={suffix}")
+    marked(text, &hex_prefix(text.as_bytes()), MAX_TAG_LENGTH, is_plain_tag_character)
+}
+
+/// `=` is legal as well, but marks a hashed value.
+fn is_plain_tag_character(character: char) -> bool {
+    character.is_ascii_alphanumeric() || " _.:/+-@".contains(character)
+}
+
+/// The granted prefix without a slash at its end, for `${aws:PrincipalTag/s3_prefix}` in the policies of shared roles.
+///
+/// A prefix that STS takes in no tag is hashed, so such a policy opens nothing; the roles that do not look at the tag
+/// go on working, which a refusal would end. `=` stays as it is, since `host=web-01/` is a common form of prefixes.
+fn prefix_tag(prefix: &str) -> String {
+    let prefix = prefix.trim_end_matches('/');
+    let is_legal =
+        |c: char| c.is_ascii_alphanumeric() || " _.:/=+-@".contains(c) || (c <= '\u{ff}' && c.is_alphanumeric());
+    if prefix.chars().count() <= MAX_TAG_LENGTH && prefix.chars().all(is_legal) {
+        return prefix.to_owned();
+    }
+    marked(prefix, &hex_prefix(prefix.as_bytes()), MAX_TAG_LENGTH, is_plain_tag_character)
 }
 
 fn hex_prefix(bytes: &[u8]) -> String {
@@ -171,10 +240,10 @@ mod tests {
     #[test]
     fn names_stay_plain_where_they_are_unambiguous() {
         assert_eq!(
-            session_name(Some("server-01"), "1h57kf5cpq17m0eml12EXAMPLE"),
+            session_name(Some("server-01"), "1h57kf5cpq17m0eml12EXAMPLE", None),
             "server-01-1h57kf5cpq17m0eml12EXAMPLE"
         );
-        assert_eq!(session_name(None, "1h57kf5cpq17m0eml12EXAMPLE"), "1h57kf5cpq17m0eml12EXAMPLE");
+        assert_eq!(session_name(None, "1h57kf5cpq17m0eml12EXAMPLE", None), "1h57kf5cpq17m0eml12EXAMPLE");
     }
 
     #[test]
@@ -188,16 +257,54 @@ mod tests {
         let mut names = HashSet::new();
         let mut identities = HashSet::new();
         let mut tags = HashSet::new();
-        for client in clients.iter().copied().chain(["a!b", &tag_value("a!b")]) {
-            assert!(tags.insert(tag_value(client)), "the tag of {client} stands for two clients");
-            let identity = source_identity(client);
+        let issuers = [None, Some("https://idp.example.com"), Some("https://idp.example.com/"), Some("https://idp")];
+        let clients = clients.into_iter().map(str::to_owned).chain(["a!b".to_owned(), tag_value("a!b")]);
+        for (client, issuer) in clients.flat_map(|client| issuers.map(|issuer| (client.clone(), issuer))) {
+            let tag = client_tag(&client, issuer);
+            assert!(tag.len() <= MAX_TAG_LENGTH && tag.chars().all(|c| is_plain_tag_character(c) || c == '='), "{tag}");
+            assert!(tags.insert(tag), "the tag of {client} at {issuer:?} stands for two clients");
+            let identity = source_identity(&client, issuer);
             assert!(legal(&identity), "{identity}");
             assert!(identities.insert(identity.clone()), "{identity} stands for two clients");
             for server in servers {
-                let name = session_name(server, client);
+                let name = session_name(server, &client, issuer);
                 assert!(legal(&name), "{name}");
-                assert!(names.insert(name.clone()), "{name} stands for two clients");
+                assert!(names.insert(name.clone()) || issuer.is_some(), "{name} stands for two clients");
             }
+        }
+        for server in servers {
+            let of = |issuer| session_name(server, "app1", issuer);
+            assert!(issuers[1..].iter().all(|issuer| of(*issuer) != of(None)), "{server:?}");
+            assert_ne!(of(issuers[1]), of(issuers[2]));
+            assert_ne!(session_name(server, "app1", issuers[1]), session_name(server, "app2", issuers[1]));
+        }
+    }
+
+    #[test]
+    fn one_hash_leads_through_name_identity_and_tag() {
+        let issuer = Some("https://idp.example.com");
+        let hash = client_hash("https://idp.example.com", "app1");
+        assert_eq!(session_name(Some("web-01"), "app1", issuer), format!("web-01-app1={hash}"));
+        assert_eq!(source_identity("app1", issuer), format!("app1={hash}"));
+        assert_eq!(client_tag("app1", issuer), format!("app1={hash}"));
+    }
+
+    #[test]
+    fn a_prefix_is_a_tag_or_opens_nothing() {
+        for (prefix, tag) in [
+            ("logs/web-01/", "logs/web-01"),
+            ("logs/host=web-01/year=2026", "logs/host=web-01/year=2026"),
+            ("logs/k\u{f6}ln/", "logs/k\u{f6}ln"),
+            ("a b/c:d@e+f.g_h//", "a b/c:d@e+f.g_h"),
+        ] {
+            assert_eq!(prefix_tag(prefix), tag);
+        }
+        let long = "x".repeat(257);
+        for prefix in ["logs/(a)/", "logs/*", "logs/${aws:username}", "\u{4e00}/", long.as_str()] {
+            let tag = prefix_tag(prefix);
+            assert!(tag.chars().count() <= MAX_TAG_LENGTH, "{tag}");
+            let (kept, hash) = tag.rsplit_once('=').unwrap();
+            assert!(hash.len() == 16 && kept.chars().all(is_plain_tag_character), "{tag}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `sts:AssumeRole`, and what its refusals mean.
 
+use std::time::SystemTime;
+
 use aws_sdk_sts::Client;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
@@ -32,6 +34,14 @@ pub enum StsError {
         /// Which attributes to look at.
         suspects: &'static str,
     },
+    /// STS refuses the session policy, which is as it is because the caller has narrowed it.
+    #[error("`{member}` cannot be narrowed in this way: STS refuses the session policy that it needs ({code})")]
+    NarrowingRefused {
+        /// STS's error code.
+        code: String,
+        /// Member of the request body.
+        member: &'static str,
+    },
     /// Throttled, timed out, unreachable, or not accepting the service's own credentials.
     #[error("STS cannot be used at the moment ({problem})")]
     Unavailable {
@@ -56,7 +66,7 @@ impl Sts {
     ///
     /// # Errors
     /// See [`StsError`].
-    pub async fn assume_role(&self, session: &AssumeRole) -> Result<Credentials, StsError> {
+    pub async fn assume_role(&self, session: &AssumeRole, now: SystemTime) -> Result<Credentials, StsError> {
         let tags = session.tags.iter().filter_map(|(key, value)| Tag::builder().key(*key).value(value).build().ok());
         let output = self
             .client
@@ -71,10 +81,12 @@ impl Sts {
             .send()
             .await
             .map_err(|error| explain(&error, session))?;
-        let incomplete = || StsError::Unavailable { problem: "an answer without credentials".to_owned() };
+        let incomplete = || StsError::Unavailable { problem: "a response without valid credentials".to_owned() };
         let credentials = output.credentials.ok_or_else(incomplete)?;
-        let complete = [&credentials.access_key_id, &credentials.secret_access_key, &credentials.session_token];
-        if complete.into_iter().any(String::is_empty) {
+        let parts = [&credentials.access_key_id, &credentials.secret_access_key, &credentials.session_token];
+        // Where STS sends no `Expiration`, the SDK makes it the year 1970.
+        let ends_at = SystemTime::try_from(credentials.expiration).map_err(|_| incomplete())?;
+        if parts.into_iter().any(String::is_empty) || ends_at <= now {
             return Err(incomplete());
         }
         // Whole seconds: some parsers switch refresh off for a fraction.
@@ -110,7 +122,11 @@ fn explain(error: &SdkError<AssumeRoleError>, session: &AssumeRole) -> StsError 
             StsError::RoleNotAssumable { role_arn: session.role_arn.to_string(), actions }
         }
         Some(code @ ("MalformedPolicyDocument" | "PackedPolicyTooLarge")) => {
-            StsError::Refused { code: code.to_owned(), suspects: "`session_policy` and `s3_path_prefix`" }
+            let code = code.to_owned();
+            match session.narrowed_member {
+                Some(member) => StsError::NarrowingRefused { code, member },
+                None => StsError::Refused { code, suspects: "`session_policy` and `s3_path_prefix`" },
+            }
         }
         Some(code @ "ValidationError") => StsError::Refused {
             code: code.to_owned(),

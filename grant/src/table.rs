@@ -1,12 +1,14 @@
 //! The mapping table: reads the item of a client, or the items of its scopes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use jwt::Claims;
 use thiserror::Error;
 
+use crate::aws_clients::brief;
 use crate::role_mapping::RoleMapping;
 
 /// Items with this prefix map a scope, not a client (interfaces §1).
@@ -15,8 +17,12 @@ const SCOPE_PREFIX: &str = "scope#";
 /// Longest partition key of DynamoDB, in bytes. Nothing longer can be registered.
 const MAX_KEY_BYTES: usize = 2048;
 const MAX_SCOPE_BYTES: usize = MAX_KEY_BYTES - SCOPE_PREFIX.len();
-/// Each scope is a read of the table: a token with more is not looked up by its scopes.
+/// Each scope reads an item of the table: a token with more is not looked up by its scopes.
 const MAX_SCOPES: usize = 50;
+/// The table's partition key.
+const KEY: &str = "client_id";
+/// How often a batch is asked for, keys left unprocessed included.
+const BATCH_ATTEMPTS: u32 = 3;
 
 /// Why there is no mapping for a client.
 #[derive(Debug, Error)]
@@ -49,6 +55,14 @@ pub enum MappingError {
         /// What is wrong with it, without its value.
         problem: &'static str,
     },
+    /// The table has another key.
+    #[error(
+        "the table {table:?} of DYNAMODB_TABLE cannot be used: its partition key must be `client_id` (S), with no sort key"
+    )]
+    WrongKey {
+        /// Its name.
+        table: String,
+    },
     /// The table did not answer.
     #[error("the table of client mappings cannot be read at the moment ({problem})")]
     Unavailable {
@@ -57,23 +71,25 @@ pub enum MappingError {
     },
 }
 
-/// The table in DynamoDB.
+/// The table in `DynamoDB`.
 pub struct RoleMappings {
     client: Client,
     table: String,
+    /// The issuer whose clients are meant by items that name none.
+    default_issuer: Option<String>,
 }
 
 impl RoleMappings {
     /// Nothing is read yet.
     #[must_use]
-    pub fn new(client: Client, table: String) -> Self {
-        Self { client, table }
+    pub fn new(client: Client, table: String, default_issuer: Option<String>) -> Self {
+        Self { client, table, default_issuer }
     }
 
     /// The client's own item, else the one its scopes lead to.
     ///
     /// # Errors
-    /// When there is none, two that disagree, an unusable one, or no answer.
+    /// When there is none, two that disagree, an unusable one, or no response.
     pub async fn find(&self, claims: &Claims) -> Result<RoleMapping, MappingError> {
         let client_id = claims.client_id();
         // An issuer that names a client `scope#…` must not reach the items that are meant for scopes.
@@ -84,13 +100,16 @@ impl RoleMappings {
             return Ok(mapping);
         }
         let scopes: BTreeSet<_> = claims.scopes().iter().filter(|scope| scope.len() < MAX_SCOPE_BYTES).collect();
-        if scopes.len() > MAX_SCOPES {
-            return Err(MappingError::NotRegistered { client_id: client_id.to_owned() });
+        let not_registered = || MappingError::NotRegistered { client_id: client_id.to_owned() };
+        if scopes.is_empty() || scopes.len() > MAX_SCOPES {
+            return Err(not_registered());
         }
+        let keys: Vec<_> = scopes.into_iter().map(|scope| format!("{SCOPE_PREFIX}{scope}")).collect();
         let mut found: Option<RoleMapping> = None;
-        for scope in scopes {
-            let Some(mapping) = self.item(&format!("{SCOPE_PREFIX}{scope}")).await? else { continue };
+        for mapping in self.items(&keys).await? {
             match &found {
+                // An item for another issuer's tokens says nothing about this one.
+                _ if !mapping.serves(claims.issuer()) => {}
                 Some(first) if !first.leads_to_the_same_as(&mapping) => {
                     return Err(MappingError::ConflictingScopes {
                         client_id: client_id.to_owned(),
@@ -102,10 +121,10 @@ impl RoleMappings {
                 None => found = Some(mapping),
             }
         }
-        found.ok_or_else(|| MappingError::NotRegistered { client_id: client_id.to_owned() })
+        found.ok_or_else(not_registered)
     }
 
-    /// Whether the table answers, with the one permission that vending needs as well.
+    /// Whether the table answers, with the permission that vending needs as well.
     ///
     /// # Errors
     /// When it does not.
@@ -118,12 +137,66 @@ impl RoleMappings {
             .client
             .get_item()
             .table_name(&self.table)
-            .key("client_id", AttributeValue::S(key.to_owned()))
+            .key(KEY, AttributeValue::S(key.to_owned()))
             // An operator who disables a client means now, not as soon as the replicas agree.
             .consistent_read(true)
             .send()
             .await
-            .map_err(|error| MappingError::Unavailable { problem: crate::aws_clients::brief(&error) })?;
-        output.item.map(|item| RoleMapping::from_item(key, &item)).transpose()
+            .map_err(|error| self.unavailable(&error))?;
+        let Some(item) = output.item else { return Ok(None) };
+        if key_of(&item) != Some(key) {
+            return Err(incomplete());
+        }
+        RoleMapping::from_item(key, &item, self.default_issuer.as_deref()).map(Some)
     }
+
+    /// The items of several keys, in the order of their keys.
+    async fn items(&self, keys: &[String]) -> Result<Vec<RoleMapping>, MappingError> {
+        // One scope needs no more than the permission that every client needs.
+        if let [key] = keys {
+            return Ok(self.item(key).await?.into_iter().collect());
+        }
+        let mut found = BTreeMap::new();
+        let mut open = keys_and_attributes(keys.iter().cloned())?;
+        for _ in 0..BATCH_ATTEMPTS {
+            let output = self.client.batch_get_item().request_items(&self.table, open).send().await;
+            let output = output.map_err(|error| self.unavailable(&error))?;
+            for item in output.responses.ok_or_else(incomplete)?.into_values().flatten() {
+                let key = key_of(&item).filter(|key| keys.iter().any(|asked| asked == key)).ok_or_else(incomplete)?;
+                let mapping = RoleMapping::from_item(key, &item, self.default_issuer.as_deref())?;
+                found.insert(mapping.key.clone(), mapping);
+            }
+            // What `DynamoDB` had no capacity for is not absent.
+            match output.unprocessed_keys.and_then(|mut tables| tables.remove(&self.table)) {
+                Some(unprocessed) => open = unprocessed,
+                None => return Ok(found.into_values().collect()),
+            }
+        }
+        Err(MappingError::Unavailable { problem: "some items were not read".to_owned() })
+    }
+
+    fn unavailable<E, R>(&self, error: &SdkError<E, R>) -> MappingError
+    where
+        SdkError<E, R>: ProvideErrorMetadata,
+    {
+        match error.code() {
+            // The request is always the same, so what `DynamoDB` finds wrong with it is the table's key.
+            Some("ValidationException") => MappingError::WrongKey { table: self.table.clone() },
+            _ => MappingError::Unavailable { problem: brief(error) },
+        }
+    }
+}
+
+fn keys_and_attributes(keys: impl Iterator<Item = String>) -> Result<KeysAndAttributes, MappingError> {
+    let keys = keys.map(|key| HashMap::from([(KEY.to_owned(), AttributeValue::S(key))]));
+    let built = KeysAndAttributes::builder().set_keys(Some(keys.collect())).consistent_read(true).build();
+    built.map_err(|_| MappingError::Unavailable { problem: "the request could not be built".to_owned() })
+}
+
+fn key_of(item: &HashMap<String, AttributeValue>) -> Option<&str> {
+    item.get(KEY)?.as_s().ok().map(String::as_str)
+}
+
+fn incomplete() -> MappingError {
+    MappingError::Unavailable { problem: "a response that is not whole".to_owned() }
 }

@@ -24,7 +24,7 @@ locals {
 
   lambda_statements = {
     Mapping = {
-      Action   = ["dynamodb:GetItem"]
+      Action   = ["dynamodb:GetItem", "dynamodb:BatchGetItem"]
       Resource = [local.table_arn]
     }
     Vend = {

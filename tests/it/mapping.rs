@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tests::token::{cognito_claims, now};
-use tests::upstream::{assume_role_calls, item};
+use tests::upstream::{Fault, Service as Upstream, assume_role_calls, item, sts_error};
 
 use crate::service::{CLIENT_ID, ISSUER, Service, Setup, key, token, token_with};
 
@@ -28,7 +28,21 @@ async fn every_rule_of_the_mapping() {
         ("a wrong type", bad_type, (500, "misconfigured")),
         ("no role", json!({"role_arn": {"S": ""}}), (500, "misconfigured")),
         ("an endless session", json!({"session_duration_seconds": {"N": "43200"}}), (500, "misconfigured")),
+        ("expired, in milliseconds", json!({"expires_at": {"N": "1767225600000"}}), (500, "misconfigured")),
+        (
+            "to expire, in milliseconds",
+            json!({"expires_at": {"N": (now() * 1000 + 1).to_string()}}),
+            (500, "misconfigured"),
+        ),
+        (
+            "to expire, in microseconds",
+            json!({"expires_at": {"N": (now() * 1_000_000).to_string()}}),
+            (500, "misconfigured"),
+        ),
+        ("after 2200", json!({"expires_at": {"N": "7258118401"}}), (500, "misconfigured")),
+        ("in 2199", json!({"expires_at": {"N": "7258118399"}}), (200, "ok")),
         ("half a policy", json!({"session_policy": {"S": "{"}}), (500, "misconfigured")),
+        ("an external id with a blank", json!({"external_id": {"S": "a b"}}), (500, "misconfigured")),
         (
             "a long policy",
             json!({"session_policy": {"S": format!("{{\"a\":\"{}\"}}", "x".repeat(2048))}}),
@@ -101,6 +115,89 @@ async fn requests_can_only_narrow() {
     }
     let calls = assume_role_calls(&service.upstream);
     assert!(calls.iter().all(|call| call["RoleArn"].ends_with("role/credvend-server-01")));
+}
+
+/// The alarm on `misconfigured` is the operator's: no request may set it off.
+#[tokio::test]
+async fn the_caller_s_fault_is_the_caller_s() {
+    let long = format!("logs/server-01/{}/", "x".repeat(470));
+    let own_long = format!("logs/{}/", "y".repeat(640));
+    let full = json!({"s3_permissions": {"S": "full"}});
+    let s3_prefix = json!({"s3_permissions": {"S": "full"}, "session_policy": {"S": "s3-prefix"}});
+    let too_long = json!({"s3_permissions": {"S": "full"}, "session_policy": {"S": "s3-prefix"},
+                          "s3_path_prefix": {"S": own_long}});
+    let wildcard = json!({"s3_permissions": {"S": "full"}, "s3_path_prefix": {"S": "logs/*/"}});
+    let bucket = "b".repeat(63);
+    for (name, changes, bucket, scope_down, verdict) in [
+        ("a long prefix", &full, bucket.as_str(), json!({"s3_path_prefix": long}), (400, "invalid_request")),
+        ("the same below a policy", &s3_prefix, &bucket, json!({"s3_path_prefix": long}), (400, "invalid_request")),
+        ("a policy that fits", &s3_prefix, &bucket, json!({}), (200, "ok")),
+        ("an item that never fits", &too_long, &bucket, json!({}), (500, "misconfigured")),
+        ("not even narrowed", &too_long, &bucket, json!({"s3_permissions": "full"}), (500, "misconfigured")),
+        ("no bucket to name", &full, "", json!({"s3_permissions": "write"}), (400, "invalid_request")),
+        ("no bucket for the item", &s3_prefix, "", json!({}), (500, "misconfigured")),
+        ("no bucket for either", &s3_prefix, "", json!({"s3_permissions": "write"}), (500, "misconfigured")),
+        ("a prefix no policy takes", &wildcard, &bucket, json!({"s3_permissions": "write"}), (400, "invalid_request")),
+        ("the same, not narrowed", &wildcard, &bucket, json!({}), (200, "ok")),
+    ] {
+        let environment = vec![("S3_BUCKET", bucket.to_owned())];
+        let service = Service::start(Setup { item: changes.clone(), environment }).await;
+        let answer = service.vend_with(scope_down.clone()).await;
+        assert_eq!(answer.verdict(), verdict, "{name}: {}", answer.body);
+        let description = answer.body["error_description"].as_str().unwrap_or_default();
+        let member = scope_down.as_object().and_then(|members| members.keys().next());
+        assert!(verdict.0 != 400 || member.is_some_and(|member| description.contains(member)), "{description}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_policy_that_sts_refuses_is_blamed_on_who_asked_for_it() {
+    let service =
+        Service::start(Setup { item: json!({"session_policy": {"S": "s3-prefix"}}), ..Setup::default() }).await;
+    for code in ["MalformedPolicyDocument", "PackedPolicyTooLarge"] {
+        service.upstream.break_service(Upstream::Sts, Fault::Status(400, sts_error(code, "CANARY")));
+        assert_eq!(service.vend(&token()).await.verdict(), (500, "misconfigured"), "{code}");
+        let answer = service.vend_with(json!({"s3_path_prefix": "logs/server-01/app/"})).await;
+        assert_eq!(answer.verdict(), (400, "invalid_request"), "{code}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn an_inline_policy_that_sts_cannot_take_is_named() {
+    let service = Service::start(Setup::default()).await;
+    for character in ["\u{100}", "\u{20ac}", "\u{65e5}", "\u{1f600}", "\u{7}"] {
+        let policy = json!({"session_policy": {"S": format!("{{\"Statement\":[],\"Id\":\"{character}\"}}")}});
+        service.upstream.put_item(CLIENT_ID, item(CLIENT_ID, policy));
+        let answer = service.vend(&token()).await;
+        assert_eq!(answer.verdict(), (500, "misconfigured"), "{}", answer.body);
+        assert!(answer.body["error_description"].as_str().unwrap().contains("`session_policy`"), "{}", answer.body);
+    }
+    let latin = json!({"session_policy": {"S": "{\"Statement\":[],\n\t\"Id\":\"\u{ff}\"}"}});
+    service.upstream.put_item(CLIENT_ID, item(CLIENT_ID, latin));
+    assert_eq!(service.vend(&token()).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_granted_prefix_is_a_session_tag() {
+    let service = Service::start(Setup::default()).await;
+    let odd = json!({"s3_path_prefix": {"S": "logs/(a)/"}});
+    for (changes, scope_down, tag) in [
+        (json!({}), json!({}), "logs/server-01"),
+        (json!({}), json!({"s3_path_prefix": "logs/server-01/app/"}), "logs/server-01/app"),
+        (json!({"s3_path_prefix": {"S": "logs/host=a/"}}), json!({}), "logs/host=a"),
+        (odd, json!({}), "logs/_a_="),
+    ] {
+        service.upstream.put_item(CLIENT_ID, item(CLIENT_ID, changes));
+        service.upstream.forget_requests();
+        assert_eq!(service.vend_with(scope_down).await.status, 200);
+        let call = assume_role_calls(&service.upstream).remove(0);
+        assert_eq!(call["Tags.member.3.Key"], "s3_prefix");
+        let value = &call["Tags.member.3.Value"];
+        assert!(
+            value == tag || (tag.ends_with("_=") && value.len() == tag.len() + 16 && value.starts_with(tag)),
+            "{value}"
+        );
+    }
 }
 
 #[tokio::test]

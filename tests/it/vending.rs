@@ -45,6 +45,8 @@ async fn a_valid_token_becomes_credentials() {
         ("Tags.member.1.Value", CLIENT_ID),
         ("Tags.member.2.Key", "server_name"),
         ("Tags.member.2.Value", "server-01"),
+        ("Tags.member.3.Key", "s3_prefix"),
+        ("Tags.member.3.Value", "logs/server-01"),
     ] {
         assert_eq!(calls[0].get(name).map(String::as_str), Some(value), "{name}");
     }
@@ -212,6 +214,7 @@ async fn other_issuers_have_their_own_keys_and_rules() {
         "issuer": "https://idp.example.com/", "jwks_uri": format!("{}/jwks.json", other.url()), "kind": "oidc",
         "audiences": ["credvend"], "client_claim": "azp",
     }]);
+    upstream.put_item(CLIENT_ID, item(CLIENT_ID, json!({"issuer": {"S": "https://idp.example.com/"}})));
     let service = Service::start_on(upstream, vec![("TRUSTED_ISSUERS", issuers.to_string())]).await;
     let claims = |aud: Value| {
         json!({"iss": "https://idp.example.com/", "sub": format!("{CLIENT_ID}@clients"), "azp": CLIENT_ID, "aud": aud,

@@ -235,8 +235,14 @@ fn good_answer(state: &mut State, service: Service, received: &Received) -> Repl
         }
         Service::DynamoDb => {
             let asked: Value = serde_json::from_slice(&received.body).unwrap_or_default();
-            let key = asked["Key"]["client_id"]["S"].as_str().unwrap_or_default();
-            let body = state.items.get(key).map_or_else(|| json!({}), |item| json!({"Item": item}));
+            let item = |key: &Value| state.items.get(key["client_id"]["S"].as_str().unwrap_or_default());
+            let body = match asked["RequestItems"].as_object().and_then(|tables| tables.iter().next()) {
+                Some((table, asked)) => {
+                    let keys = asked["Keys"].as_array().map(Vec::as_slice).unwrap_or_default();
+                    json!({"Responses": {table: keys.iter().filter_map(item).collect::<Vec<_>>()}, "UnprocessedKeys": {}})
+                }
+                None => item(&asked["Key"]).map_or_else(|| json!({}), |item| json!({"Item": item})),
+            };
             Reply::Whole(
                 200,
                 vec![("content-type".into(), "application/x-amz-json-1.0".into())],

@@ -49,7 +49,7 @@ impl Config {
     /// Everything is read before the first value that is missing ends it.
     fn read(variables: &Variables<'_>) -> Option<Self> {
         let authentication = AuthenticationSettings::from_env(variables);
-        let terms = terms(variables);
+        let terms = terms(variables, authentication.cognito_issuer.clone());
         let table = variables.required("DYNAMODB_TABLE", "credvend-clients");
         let aws = AwsSettings::from_env(variables);
         let default_address = SocketAddr::from(([127, 0, 0, 1], 8080));
@@ -69,12 +69,13 @@ impl Config {
     }
 }
 
-fn terms(variables: &Variables<'_>) -> Terms {
+fn terms(variables: &Variables<'_>, plainly_named_issuer: Option<String>) -> Terms {
     let identities = [("tags", SessionIdentity::Tags), ("name", SessionIdentity::Name)];
     Terms {
         required_scopes: variables.words("REQUIRED_SCOPES"),
         session_duration: session_duration(variables),
         session_identity: variables.choice("SESSION_IDENTITY", &identities).unwrap_or(SessionIdentity::Tags),
+        plainly_named_issuer,
     }
 }
 

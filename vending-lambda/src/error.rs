@@ -93,7 +93,9 @@ impl VendError {
                 MappingError::NotRegistered { .. } | MappingError::ConflictingScopes { .. } => {
                     Answer::refusal(403, "client_not_registered")
                 }
-                MappingError::Misconfigured { .. } => Answer::refusal(500, "misconfigured"),
+                MappingError::Misconfigured { .. } | MappingError::WrongKey { .. } => {
+                    Answer::refusal(500, "misconfigured")
+                }
                 MappingError::Unavailable { .. } => Answer::unavailable("mapping_unavailable"),
             },
             Self::Denied(denial) => match denial {
@@ -107,13 +109,15 @@ impl VendError {
                 }
                 Denial::Misconfigured { .. } => Answer::refusal(500, "misconfigured"),
             },
-            Self::Session(SessionError::PolicyTooLong { .. } | SessionError::NoBucket) => {
-                Answer::refusal(500, "misconfigured")
-            }
+            Self::Session(error) => match error {
+                SessionError::NotNarrowable { .. } => Answer::refusal(400, "invalid_request"),
+                SessionError::PolicyTooLong { .. } | SessionError::NoBucket => Answer::refusal(500, "misconfigured"),
+            },
             Self::Sts(error) => match error {
                 StsError::RoleNotAssumable { .. } => {
                     Answer { status: 502, code: "role_not_assumable", retryable: true, retry_after: None }
                 }
+                StsError::NarrowingRefused { .. } => Answer::refusal(400, "invalid_request"),
                 StsError::Refused { .. } => Answer::refusal(500, "misconfigured"),
                 StsError::Unavailable { .. } => Answer::unavailable("sts_unavailable"),
             },

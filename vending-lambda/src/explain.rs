@@ -84,7 +84,7 @@ impl Shown<VendError> for RoleMapping {
     }
 
     fn detail(&self, record: &Record<Members>) -> Value {
-        if self.issuer.is_some() && self.issuer.as_deref() != record.issuer() {
+        if !record.issuer().is_some_and(|issuer| self.serves(issuer)) {
             return json!({"item": self.key});
         }
         let session_policy = self.session_policy.as_ref().map(|policy| match policy {

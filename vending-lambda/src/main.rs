@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
-use authenticate::{RateLimit, TrustedIssuers};
+use authenticate::{AuthenticationSettings, RateLimit, TrustedIssuers};
 use environment::Log;
 use grant::aws_clients::AwsClients;
 use grant::sts::Sts;
@@ -47,12 +47,8 @@ fn start() -> anyhow::Result<()> {
 async fn run(config: Config, log: Log) -> anyhow::Result<()> {
     let (runs_in_lambda, listen_address) = (config.runs_in_lambda, config.listen_address);
     let trusted_proxies = config.trusted_proxies.clone();
+    warn(&config.authentication, log);
     let api = Arc::new(build(config, log)?);
-    if api.vendor.issuers.iter().count() > 1 {
-        log.warn(
-            "several issuers are trusted: a mapping item without `issuer` serves clients of that id at each of them",
-        );
-    }
     // Keys are fetched while INIT has its burst of CPU. If they cannot be had, the first request tries again.
     first_fetch(&api).await;
     if runs_in_lambda {
@@ -75,13 +71,28 @@ async fn run(config: Config, log: Log) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What is allowed, and should be known to be.
+fn warn(authentication: &AuthenticationSettings, log: Log) {
+    if authentication.issuers.len() > 1 {
+        log.warn(match &authentication.cognito_issuer {
+            Some(cognito) => {
+                format!(
+                    "several issuers are trusted: a mapping item without `issuer` serves clients of {cognito} alone"
+                )
+            }
+            None => "several issuers are trusted: a mapping item without `issuer` serves no client".to_owned(),
+        });
+    }
+}
+
 fn build(config: Config, log: Log) -> anyhow::Result<Api> {
     let Config { authentication, terms, table, bucket, aws, .. } = config;
+    let default_issuer = authentication.default_issuer().map(str::to_owned);
     let clients = AwsClients::new(&aws).map_err(anyhow::Error::msg)?;
     let vendor = Vendor {
         rate_limit: RateLimit::new(authentication.rate_limit_per_minute),
         issuers: TrustedIssuers::new(authentication, log)?,
-        role_mappings: RoleMappings::new(clients.dynamodb, table),
+        role_mappings: RoleMappings::new(clients.dynamodb, table, default_issuer),
         terms,
         sts: Sts::new(clients.sts),
         bucket,

@@ -53,7 +53,7 @@ impl Vendor {
         trail: &mut Trail,
     ) -> Result<CredentialsResponse, VendError> {
         let Decision { grant, session } = self.decide(request, now, trail).await?;
-        let credentials = trail.wait("sts", self.sts.assume_role(&session)).await?;
+        let credentials = trail.wait("sts", self.sts.assume_role(&session, now)).await?;
         Ok(self.response(credentials, grant, session, request_id))
     }
 

@@ -61,7 +61,7 @@ run "the_lambda_may_vend_and_nothing_else" {
         {
           Sid      = "Mapping"
           Effect   = "Allow"
-          Action   = ["dynamodb:GetItem"]
+          Action   = ["dynamodb:GetItem", "dynamodb:BatchGetItem"]
           Resource = ["arn:aws:dynamodb:eu-west-1:123456789012:table/credvend-clients"]
         },
         {

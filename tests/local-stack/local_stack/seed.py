@@ -117,7 +117,7 @@ def _create_lambda_role(iam: object, region: str) -> str:
     statements = [
         {
             "Effect": "Allow",
-            "Action": ["dynamodb:GetItem", "dynamodb:DescribeTable"],
+            "Action": ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:DescribeTable"],
             "Resource": f"arn:aws:dynamodb:{region}:{ACCOUNT_ID}:table/{TABLE}",
         },
         {

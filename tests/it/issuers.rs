@@ -1,0 +1,133 @@
+//! Several issuers: whose items are whose, and how their clients are told apart.
+
+use serde_json::{Value, json};
+use tests::token::{SigningKey, jwk_set, now};
+use tests::upstream::{Upstream, assume_role_calls, item};
+
+use crate::service::{CLIENT_ID, ISSUER, Service, token};
+
+const PARTNER: &str = "https://idp.partner.example";
+
+/// A partner's issuer with a key of its own under the same `kid`.
+struct Partner {
+    upstream: Upstream,
+    key: SigningKey,
+}
+
+impl Partner {
+    async fn start() -> Self {
+        let upstream = Upstream::start().await;
+        let key = SigningKey::generate("key-1");
+        upstream.set_jwks(jwk_set(&[&key]));
+        Self { upstream, key }
+    }
+
+    /// Its entry in `TRUSTED_ISSUERS`.
+    fn entry(&self, changes: Value) -> Value {
+        let mut entry = json!({"issuer": PARTNER, "kind": "oidc", "audiences": ["credvend"],
+                               "jwks_uri": format!("{}/jwks.json", self.upstream.url())});
+        if let (Value::Object(entry), Value::Object(changes)) = (&mut entry, changes) {
+            entry.extend(changes);
+        }
+        entry
+    }
+
+    fn token(&self, changes: Value) -> String {
+        let mut claims = json!({"iss": PARTNER, "aud": "credvend", "sub": CLIENT_ID, "client_id": CLIENT_ID,
+                                "scope": "credvend-api/write", "iat": now(), "exp": now() + 600});
+        if let (Value::Object(claims), Value::Object(changes)) = (&mut claims, changes) {
+            claims.extend(changes);
+            claims.retain(|_, value| !value.is_null());
+        }
+        self.key.token(&claims)
+    }
+}
+
+#[tokio::test]
+async fn an_item_without_an_issuer_is_cognito_s_alone() {
+    let partner = Partner::start().await;
+    let upstream = crate::service::upstream(json!({})).await;
+    let issuers = json!([partner.entry(json!({}))]).to_string();
+    let service = Service::start_on(upstream, vec![("TRUSTED_ISSUERS", issuers)]).await;
+    assert!(service.process.output().contains(&format!("serves clients of {ISSUER} alone")));
+    for (name, own_item, scope_item, cognito, other) in [
+        ("no issuer", Some(json!({})), None, 200, 403),
+        ("Cognito's", Some(json!({"issuer": {"S": ISSUER}})), None, 200, 403),
+        ("the partner's", Some(json!({"issuer": {"S": PARTNER}})), None, 403, 200),
+        ("an empty one", Some(json!({"issuer": {"S": ""}})), None, 403, 403),
+        ("a third one's", Some(json!({"issuer": {"S": "https://idp.partner.example/"}})), None, 403, 403),
+        ("a scope without issuer", None, Some(json!({})), 200, 403),
+        ("a scope of the partner's", None, Some(json!({"issuer": {"S": PARTNER}})), 403, 200),
+    ] {
+        service.upstream.delete_item(CLIENT_ID);
+        service.upstream.delete_item("scope#credvend-api/write");
+        if let Some(changes) = own_item {
+            service.upstream.put_item(CLIENT_ID, item(CLIENT_ID, changes));
+        }
+        if let Some(changes) = scope_item {
+            service.upstream.put_item("scope#credvend-api/write", item("scope#credvend-api/write", changes));
+        }
+        for (token, expected) in [(token(), cognito), (partner.token(json!({})), other)] {
+            let answer = service.vend(&token).await;
+            assert_eq!(answer.status, expected, "{name}: {}", answer.body);
+            assert!(answer.status == 200 || answer.verdict().1 == "client_not_registered", "{name}: {}", answer.body);
+        }
+    }
+}
+
+/// Whatever the partner's item says, a conflict with it must not keep another issuer's clients out, or let them in.
+#[tokio::test]
+async fn scope_items_of_another_issuer_are_not_there() {
+    let partner = Partner::start().await;
+    let upstream = crate::service::upstream(json!({})).await;
+    upstream.delete_item(CLIENT_ID);
+    let other_role = json!({"S": "arn:aws:iam::123456789012:role/partner"});
+    let changes = json!({"issuer": {"S": PARTNER}, "role_arn": other_role});
+    upstream.put_item("scope#credvend-api/read", item("scope#credvend-api/read", changes));
+    upstream.put_item("scope#credvend-api/write", item("scope#credvend-api/write", json!({})));
+    let issuers = json!([partner.entry(json!({}))]).to_string();
+    let service = Service::start_on(upstream, vec![("TRUSTED_ISSUERS", issuers)]).await;
+    assert_eq!(service.vend(&token()).await.body["role_arn"], "arn:aws:iam::123456789012:role/credvend-server-01");
+    let both = partner.token(json!({"scope": "credvend-api/read credvend-api/write"}));
+    assert_eq!(service.vend(&both).await.body["role_arn"], other_role["S"]);
+}
+
+#[tokio::test]
+async fn without_cognito_an_item_needs_its_issuer_once_there_are_two() {
+    let (one, two) = (Partner::start().await, Partner::start().await);
+    let second = two.entry(json!({"issuer": "https://second.example"}));
+    for (issuers, verdict) in [
+        (json!([one.entry(json!({}))]), (200, "ok")),
+        (json!([one.entry(json!({})), second]), (403, "client_not_registered")),
+    ] {
+        let upstream = crate::service::upstream(json!({})).await;
+        let changes = vec![("TRUSTED_ISSUERS", issuers.to_string()), ("COGNITO_ISSUER", String::new())];
+        let service = Service::start_on(upstream, changes).await;
+        assert_eq!(service.vend(&one.token(json!({}))).await.verdict(), verdict);
+        let named = json!({"issuer": {"S": PARTNER}});
+        service.upstream.put_item(CLIENT_ID, item(CLIENT_ID, named));
+        assert_eq!(service.vend(&one.token(json!({}))).await.verdict(), (200, "ok"));
+    }
+}
+
+#[tokio::test]
+async fn two_clients_of_one_id_never_meet() {
+    let partner = Partner::start().await;
+    let issuers = json!([partner.entry(json!({}))]).to_string();
+    let mut seen = Vec::new();
+    for (issuer, token) in [(ISSUER, token()), (PARTNER, partner.token(json!({})))] {
+        let upstream = crate::service::upstream(json!({"issuer": {"S": issuer}})).await;
+        let service = Service::start_on(upstream, vec![("TRUSTED_ISSUERS", issuers.clone())]).await;
+        let answer = service.vend(&token).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let call = assume_role_calls(&service.upstream).remove(0);
+        assert_eq!(call["Tags.member.1.Key"], "client_id");
+        assert_eq!(answer.body["session_name"], call["RoleSessionName"].as_str());
+        seen.push(["RoleSessionName", "SourceIdentity", "Tags.member.1.Value"].map(|name| call[name].clone()));
+    }
+    assert_eq!(seen[0], [format!("server-01-{CLIENT_ID}"), CLIENT_ID.to_owned(), CLIENT_ID.to_owned()]);
+    let hash = seen[1][1].strip_prefix(&format!("{CLIENT_ID}=")).expect("the id, and a hash");
+    assert!(hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()), "{hash}");
+    assert_eq!(seen[1][0], format!("server-01-{CLIENT_ID}={hash}"));
+    assert_eq!(seen[1][2], format!("{CLIENT_ID}={hash}"));
+}
