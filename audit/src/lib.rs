@@ -11,6 +11,6 @@ mod record;
 mod trail;
 
 pub use self::emf::Metric;
-pub use self::line::{RequestFacts, write_line};
+pub use self::line::RequestFacts;
 pub use self::record::Record;
 pub use self::trail::{Decision, Outcome, Shown, Step, Trail};

@@ -1,6 +1,5 @@
 //! The audit line.
 
-use std::io::Write as _;
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -79,11 +78,4 @@ struct Line<'a, M: Serialize> {
     metrics: Map<String, Value>,
     #[serde(rename = "_aws")]
     emf: Value,
-}
-
-/// Writes a line to standard output, whole: a line torn between two threads is two lines that nobody can parse.
-pub fn write_line(line: &str) {
-    let mut stdout = std::io::stdout().lock();
-    // Nobody is left to tell when standard output is gone.
-    let _ = stdout.write_all(line.as_bytes()).and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush());
 }

@@ -14,6 +14,7 @@ mod private_directory;
 mod proxy;
 mod region;
 mod role_arn;
+pub mod stdout;
 mod target;
 mod variables;
 

@@ -8,6 +8,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::stdout;
+
 /// How severe a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
@@ -121,8 +123,8 @@ impl Log {
         // failure.
         let _ = match self.target {
             LogTarget::Stdout => {
-                let mut stdout = io::stdout().lock();
-                stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush())
+                stdout::submit(line);
+                Ok(())
             }
             LogTarget::Stderr => io::stderr().write_all(line.as_bytes()),
         };

@@ -129,6 +129,7 @@ async fn events_that_must_not_vend() {
         ),
         ("another path", payload_2("/nothing", json!({"authorization": bearer}), None), 404),
         ("an empty event", json!({}), 400),
+        ("a number", json!(1), 400),
         ("a string", json!("x"), 400),
         ("a list", json!([1]), 400),
         ("a direct invocation without a token", json!({"client_id": CLIENT_ID}), 400),
@@ -174,7 +175,163 @@ async fn concurrent_invocations() {
     assert_eq!(function.upstream.received(Upstream::Jwks).len(), 1);
 }
 
-async fn join_all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+/// An authorizer's claims and everything else that is not used may have any type.
+#[tokio::test]
+async fn only_the_fields_that_are_used_are_read() {
+    let mut function = Function::start(vec![]).await;
+    let headers = json!({"authorization": format!("Bearer {}", token())});
+    let changed = |pointer: &str, value: Value| {
+        let mut event = payload_2("/credentials", headers.clone(), None);
+        let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
+        event.pointer_mut(parent).expect("a field")[name] = value;
+        event
+    };
+    let rest = |name: &str, value: Value| {
+        let mut event = payload_1("/credentials", headers.clone(), json!(null), None);
+        event["requestContext"][name] = value;
+        event
+    };
+    let claims = json!({"exp": 1_795_000_000, "email_verified": true, "groups": ["a"], "address": {"a": 1}});
+    for event in [
+        changed("/requestContext/authorizer", json!({"jwt": {"claims": claims, "scopes": null}})),
+        changed("/requestContext/authorizer", json!({"jwt": {"claims": null, "scopes": "a b"}})),
+        changed("/requestContext/authorizer", json!({"lambda": {"a": [1, {"b": null}]}})),
+        changed("/requestContext/authorizer", json!({"iam": {"cognitoIdentity": 7}})),
+        changed("/requestContext/authorizer", json!("a text")),
+        changed("/requestContext/timeEpoch", json!(null)),
+        changed("/requestContext/time", json!(0)),
+        changed("/requestContext/authentication", json!({"clientCert": {"validity": 1}})),
+        changed("/requestContext/accountId", json!(123_456_789_012_u64)),
+        changed("/cookies", json!({"a": 1})),
+        changed("/queryStringParameters", json!({"a": ["b"]})),
+        changed("/pathParameters", json!(1)),
+        changed("/isBase64Encoded", json!(null)),
+        changed("/version", json!(2.0)),
+        changed("/headers/content-length", json!(0)),
+        changed("/of_next_year", json!([[]])),
+        rest("authorizer", json!({"claims": {"exp": 1_795_000_000, "verified": true}, "integrationLatency": 5})),
+        rest("requestTimeEpoch", json!(null)),
+        rest("identity", json!({"sourceIp": "203.0.113.9", "clientCert": 1, "user": {}})),
+        rest("resourceId", json!([])),
+    ] {
+        let response = function.runtime.invoke_json(&event).await;
+        assert_eq!(response["statusCode"], 200, "{event}: {response}");
+    }
+    let output = function.process.stop().await;
+    assert_eq!(output.matches(r#""source_ip":"203.0.113.9""#).count(), 20, "{output}");
+}
+
+/// What is no direct invocation is never taken for one, and neither response nor log is silent about it.
+#[tokio::test]
+async fn events_of_other_services_are_refused_by_name() {
+    let mut function = Function::start(vec![("LOG_LEVEL", "warn".to_owned())]).await;
+    let bearer = format!("Bearer {}", token());
+    let alb = json!({
+        "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/a"}},
+        "httpMethod": "GET", "path": "/health", "queryStringParameters": {},
+        "headers": {"user-agent": "ELB-HealthChecker/2.0"}, "body": "", "isBase64Encoded": false,
+    });
+    let mut alb_with_token = alb.clone();
+    alb_with_token["httpMethod"] = json!("POST");
+    alb_with_token["path"] = json!("/credentials");
+    alb_with_token["headers"] = json!({"authorization": bearer});
+    let lattice = json!({
+        "version": "2.0", "path": "/credentials", "method": "POST", "headers": {"authorization": [bearer]},
+        "body": json!({"access_token": token()}).to_string(), "isBase64Encoded": false,
+        "requestContext": {"serviceNetworkArn": "a", "serviceArn": "a", "targetGroupArn": "a", "timeEpoch": "1"},
+    });
+    let mut unreadable_header = payload_2("/credentials", json!({"authorization": {"a": bearer}}), None);
+    unreadable_header["requestContext"]["timeEpoch"] = json!(null);
+    let mut no_method = payload_2("/credentials", json!({"authorization": bearer}), None);
+    no_method["requestContext"]["http"]["method"] = json!(null);
+    let mut typed_body = payload_2("/credentials", json!({"content-type": "application/json"}), None);
+    typed_body["body"] = json!({"access_token": token()});
+    let events = [
+        (alb, "requestContext.elb"),
+        (alb_with_token, "requestContext.elb"),
+        (lattice, "requestContext.serviceNetworkArn"),
+        (json!({"raw_path": "/", "method": "GET", "headers": {"authorization": bearer}}), "raw_path"),
+        (
+            json!({"version": "0", "id": "a", "detail-type": "Scheduled Event", "source": "aws.events", "detail": {}}),
+            "detail-type",
+        ),
+        (
+            json!({"Records": [{"eventSource": "aws:sqs", "body": json!({"access_token": token()}).to_string()}]}),
+            "Records",
+        ),
+        (json!({"Records": [{"eventSource": "aws:s3", "s3": {"object": {"key": "access_token"}}}]}), "Records"),
+        (json!({"warmer": true, "concurrency": 3}), "warmer"),
+        (json!({"source": "serverless-plugin-warmup"}), "source"),
+        (json!("ping"), "JSON object"),
+        (unreadable_header, "headers.authorization"),
+        (no_method, "requestContext.http.method"),
+        (typed_body, "`body`"),
+    ];
+    for (event, named) in &events {
+        let response = function.runtime.invoke_json(event).await;
+        assert_eq!(response["statusCode"], 400, "{event}: {response}");
+        let description = body(&response)["error_description"].as_str().expect("a text").to_owned();
+        assert!(description.contains(named), "{event}: {description}");
+        assert!(!response["body"].to_string().contains("no access token was sent"), "{event}");
+    }
+    let output = function.process.stop().await;
+    let lines: Vec<&str> = output.lines().filter(|line| line.contains("the event was not understood")).collect();
+    assert_eq!(lines.len(), events.len(), "{output}");
+    for (line, (_, named)) in lines.iter().zip(&events) {
+        assert!(line.contains(named), "{line}");
+    }
+    assert!(!output.contains("Denials") && !output.contains(&token()), "{output}");
+    assert!(function.upstream.received(Upstream::Sts).is_empty());
+}
+
+/// Two tokens are two tokens, however an event spells them.
+#[tokio::test]
+async fn a_header_that_is_there_twice_is_seen_twice() {
+    let function = Function::start(vec![]).await;
+    let bearer = format!("Bearer {}", token());
+    for (headers, status) in [
+        (json!({"Authorization": bearer, "authorization": bearer}), 400),
+        (json!({"AUTHORIZATION": "Bearer a", "authorization": bearer}), 400),
+        (json!({"authorization": [bearer, bearer]}), 400),
+        (json!({"authorization": ["Bearer a", bearer]}), 400),
+        (json!({"authorization": [bearer]}), 200),
+        (json!({"authorization": bearer, "X-Other": "1", "x-other": ["2", 3]}), 200),
+    ] {
+        for event in [
+            payload_2("/credentials", headers.clone(), None),
+            payload_1("/credentials", headers.clone(), json!(null), None),
+        ] {
+            let response = function.runtime.invoke_json(&event).await;
+            assert_eq!(response["statusCode"], status, "{event}: {response}");
+        }
+    }
+}
+
+/// Headers of the runtime API that nobody needs cannot end the process, or one of its workers.
+#[tokio::test]
+async fn an_invocation_with_an_unreadable_context_is_served() {
+    for concurrency in ["1", "2"] {
+        let function = Function::start(vec![("AWS_LAMBDA_MAX_CONCURRENCY", concurrency.to_owned())]).await;
+        let event = json!({"access_token": token()}).to_string();
+        for (name, value) in [
+            ("lambda-runtime-client-context", r#"{"custom": {"retries": 3}}"#),
+            ("lambda-runtime-client-context", r#"{"client": {"installation_id": null}}"#),
+            ("lambda-runtime-client-context", "not JSON"),
+            ("lambda-runtime-client-context", "[]"),
+            ("lambda-runtime-cognito-identity", r#"{"identity_id": 1}"#),
+            ("lambda-runtime-deadline-ms", "soon"),
+            ("lambda-runtime-deadline-ms", ""),
+            ("lambda-runtime-invoked-function-arn", "\u{fc}"),
+            ("lambda-runtime-invocation-id", "another delivery"),
+        ] {
+            let (response, _) = function.runtime.invoke_with(&event, vec![(name, value.to_owned())]).await;
+            assert!(!response.failed, "{name}: {value}: {}", response.body);
+            assert!(response.body.contains(r#""statusCode":200"#), "{name}: {value}: {}", response.body);
+        }
+    }
+}
+
+pub async fn join_all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
     let mut pinned: Vec<_> = futures.into_iter().map(Box::pin).collect();
     let mut done: Vec<Option<F::Output>> = pinned.iter().map(|_| None).collect();
     std::future::poll_fn(|context| {

@@ -25,5 +25,7 @@ mod terraform;
 mod vectors;
 mod vending;
 
+/// The line of a decision, and standard output that does not take it.
+mod audit_line;
 /// The vending Lambda with everything it needs, canned.
 mod service;

@@ -1,9 +1,12 @@
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
+use tests::http_server::closed_port;
 use tests::lambda_runtime::LambdaRuntime;
-use tests::process::Process;
+use tests::process::{Process, binary};
 use tests::token::{SigningKey, cognito_claims, jwk_set};
 use tests::upstream::{Upstream, item};
 
@@ -63,8 +66,22 @@ pub fn environment(upstream: &Upstream) -> Vec<(&'static str, String)> {
 }
 
 pub fn start_process(environment: &[(&str, String)]) -> Process {
-    let pairs: Vec<_> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    Process::start("vending-lambda", &pairs)
+    Process::spawn(command(environment))
+}
+
+fn command(environment: &[(&str, String)]) -> Command {
+    let mut command = Command::new(binary("vending-lambda"));
+    command.env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
+    command
+}
+
+/// The last value of a variable counts.
+fn changed<'a>(mut variables: Vec<(&'a str, String)>, changes: Vec<(&'a str, String)>) -> Vec<(&'a str, String)> {
+    for (name, value) in changes {
+        variables.retain(|(existing, _)| *existing != name);
+        variables.push((name, value));
+    }
+    variables
 }
 
 /// The binary under plain HTTP.
@@ -100,15 +117,24 @@ impl Service {
     }
 
     pub async fn start_on(upstream: Upstream, changes: Vec<(&str, String)>) -> Self {
-        let mut variables: Vec<(&str, String)> = environment(&upstream);
-        for (name, value) in changes {
-            variables.retain(|(existing, _)| *existing != name);
-            variables.push((name, value));
-        }
-        let mut process = start_process(&variables);
+        let mut process = start_process(&changed(environment(&upstream), changes));
         let address = process.wait_for("listening on ").await;
         let url = address.split('"').next().expect("split yields at least one part").to_owned();
         Self { upstream, process, url, client: client() }
+    }
+
+    /// With standard output where the test says, on a port that was free a moment ago.
+    pub async fn start_with_stdout(stdout: Stdio) -> Self {
+        let upstream = upstream(json!({})).await;
+        let url = closed_port().await;
+        let address = url.strip_prefix("http://").expect("a URL").to_owned();
+        let variables = changed(environment(&upstream), vec![("LISTEN_ADDRESS", address)]);
+        let process = Process::spawn_with_stdout(command(&variables), stdout);
+        let service = Self { upstream, process, url, client: client() };
+        while service.request("GET", "/health").send().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        service
     }
 
     pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
@@ -155,8 +181,18 @@ impl Function {
         let runtime = LambdaRuntime::start().await;
         let mut variables: Vec<(&str, String)> = environment(&upstream);
         variables.extend(runtime.environment());
-        variables.extend(changes);
-        let process = start_process(&variables);
+        let process = start_process(&changed(variables, changes));
+        runtime.initialised().await;
+        Self { upstream, process, runtime }
+    }
+
+    /// With standard output where the test says.
+    pub async fn start_with_stdout(stdout: Stdio) -> Self {
+        let upstream = upstream(json!({})).await;
+        let runtime = LambdaRuntime::start().await;
+        let mut variables: Vec<(&str, String)> = environment(&upstream);
+        variables.extend(runtime.environment());
+        let process = Process::spawn_with_stdout(command(&variables), stdout);
         runtime.initialised().await;
         Self { upstream, process, runtime }
     }

@@ -21,6 +21,7 @@ pub struct Answer {
 struct Event {
     id: String,
     body: String,
+    headers: Vec<(&'static str, String)>,
     handed_out: oneshot::Sender<Instant>,
 }
 
@@ -76,11 +77,17 @@ impl LambdaRuntime {
 
     /// Sends an event and waits for its answer. The duration is the runtime's own, from event to answer.
     pub async fn invoke(&self, event: &str) -> (Answer, Duration) {
+        self.invoke_with(event, vec![]).await
+    }
+
+    /// The same with more headers on the invocation, which replace those that it would have otherwise; an empty one
+    /// removes it.
+    pub async fn invoke_with(&self, event: &str, headers: Vec<(&'static str, String)>) -> (Answer, Duration) {
         let id = format!("00000000-0000-4000-8000-{:012x}", self.count.fetch_add(1, Ordering::Relaxed));
         let (answer_sender, answer) = oneshot::channel();
         let (handed_out, started) = oneshot::channel();
         self.shared.waiting.lock().expect("not poisoned").insert(id.clone(), answer_sender);
-        self.events.send(Event { id, body: event.to_owned(), handed_out }).expect("the server runs");
+        self.events.send(Event { id, body: event.to_owned(), headers, handed_out }).expect("the server runs");
         let answer = tokio::time::timeout(Duration::from_secs(60), answer).await;
         let answer = answer.expect("the function answers within a minute").expect("the server runs");
         let took = answer.at - started.await.expect("what was answered was handed out");
@@ -102,7 +109,7 @@ async fn answer(shared: Arc<Shared>, received: Received) -> Reply {
         let event = shared.events.lock().await.recv().await;
         let Some(event) = event else { return Reply::Silence(Duration::ZERO) };
         let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() + 30_000;
-        let headers = vec![
+        let mut headers = vec![
             ("content-type".to_owned(), "application/json".to_owned()),
             ("lambda-runtime-aws-request-id".to_owned(), event.id),
             ("lambda-runtime-deadline-ms".to_owned(), deadline.to_string()),
@@ -111,6 +118,12 @@ async fn answer(shared: Arc<Shared>, received: Received) -> Reply {
                 "arn:aws:lambda:eu-west-1:123456789012:function:vending".to_owned(),
             ),
         ];
+        for (name, value) in event.headers {
+            headers.retain(|(existing, _)| existing != name);
+            if !value.is_empty() {
+                headers.push((name.to_owned(), value));
+            }
+        }
         let _ = event.handed_out.send(Instant::now());
         return Reply::Whole(200, headers, event.body.into_bytes());
     }

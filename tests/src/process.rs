@@ -41,18 +41,23 @@ impl Process {
         Self::spawn(command)
     }
 
-    pub fn spawn(mut command: Command) -> Self {
+    pub fn spawn(command: Command) -> Self {
+        let mut process = Self::spawn_with_stdout(command, Stdio::piped());
+        let stdout = process.child.stdout.take().expect("piped");
+        process.collectors.push(collect(stdout, Arc::clone(&process.output)));
+        process
+    }
+
+    /// Standard output goes where the test says, and only standard error is kept.
+    pub fn spawn_with_stdout(mut command: Command, stdout: Stdio) -> Self {
         let mut child = command
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+            .stdout(stdout)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
         let output = Arc::new(Mutex::new(String::new()));
-        let collectors = vec![
-            collect(child.stdout.take().expect("piped"), Arc::clone(&output)),
-            collect(child.stderr.take().expect("piped"), Arc::clone(&output)),
-        ];
+        let collectors = vec![collect(child.stderr.take().expect("piped"), Arc::clone(&output))];
         Self { child, output, collectors }
     }
 

@@ -11,6 +11,8 @@ use grant::authorize::Terms;
 use grant::aws_clients::AwsSettings;
 use grant::session::SessionIdentity;
 
+use crate::runtime_api::RuntimeApiConfig;
+
 /// How the service runs.
 pub struct Config {
     /// Whose tokens are accepted.
@@ -26,7 +28,7 @@ pub struct Config {
     /// Least severity of diagnostic lines. Audit lines are always written.
     pub log_level: LogLevel,
     /// `AWS_LAMBDA_RUNTIME_API` is set: Lambda has started the process.
-    pub runs_in_lambda: bool,
+    pub runtime_api: Option<RuntimeApiConfig>,
     /// Where plain HTTP is served otherwise.
     pub listen_address: SocketAddr,
     /// Peers whose `X-Forwarded-For` is believed.
@@ -52,11 +54,12 @@ impl Config {
         let terms = terms(variables, authentication.cognito_issuer.clone());
         let table = variables.required("DYNAMODB_TABLE", "credvend-clients");
         let aws = AwsSettings::from_env(variables);
+        let runtime_api = runtime_api(variables);
         let default_address = SocketAddr::from(([127, 0, 0, 1], 8080));
         Some(Self {
             bucket: variables.optional("S3_BUCKET").unwrap_or_default(),
             log_level: variables.choice("LOG_LEVEL", &LogLevel::WORDS).unwrap_or(LogLevel::Info),
-            runs_in_lambda: variables.is_set("AWS_LAMBDA_RUNTIME_API"),
+            runtime_api,
             listen_address: variables
                 .socket_address("LISTEN_ADDRESS", LISTEN_ADDRESS_EXAMPLE)
                 .unwrap_or(default_address),
@@ -67,6 +70,21 @@ impl Config {
             aws: aws?,
         })
     }
+}
+
+fn runtime_api(variables: &Variables<'_>) -> Option<RuntimeApiConfig> {
+    let name = "AWS_LAMBDA_RUNTIME_API";
+    let address = variables.optional(name)?;
+    let Ok(address) = format!("http://{address}").parse() else {
+        variables.fault(name, "not a host and a port, for example `127.0.0.1:9001`");
+        return None;
+    };
+    let workers = variables.number("AWS_LAMBDA_MAX_CONCURRENCY", 1, 1000).unwrap_or(1);
+    Some(RuntimeApiConfig {
+        address,
+        workers: usize::try_from(workers).unwrap_or(1),
+        takes_snapshot: variables.optional("AWS_LAMBDA_INITIALIZATION_TYPE").as_deref() == Some("snap-start"),
+    })
 }
 
 fn terms(variables: &Variables<'_>, plainly_named_issuer: Option<String>) -> Terms {

@@ -6,6 +6,7 @@ use authenticate::TokenError;
 use authenticate::{AuthenticationError, BearerError, KeyError, RateLimited, Refusal};
 use thiserror::Error;
 
+use crate::audit_line::AuditError;
 use crate::request::RequestError;
 use grant::authorize::Denial;
 use grant::session::SessionError;
@@ -28,6 +29,8 @@ pub enum VendError {
     Session(#[from] SessionError),
     #[error(transparent)]
     Sts(#[from] StsError),
+    #[error("the decision could not be put on record: {0}")]
+    Audit(#[from] AuditError),
     /// Something of ours panicked; what, is in the log under the request id.
     #[error("an internal error occurred; the request id names it in the service's log")]
     Internal,
@@ -79,7 +82,7 @@ impl VendError {
     pub fn answer(&self) -> Answer {
         match self {
             Self::Request(error) => match error {
-                RequestError::Invalid(_) => Answer::refusal(400, "invalid_request"),
+                RequestError::Invalid(_) | RequestError::Event(_) => Answer::refusal(400, "invalid_request"),
                 RequestError::NotFound { .. } => Answer::refusal(404, "not_found"),
                 RequestError::MethodNotAllowed { .. } => Answer::refusal(405, "method_not_allowed"),
                 RequestError::TooLarge => Answer::refusal(413, "request_too_large"),
@@ -121,6 +124,7 @@ impl VendError {
                 StsError::Refused { .. } => Answer::refusal(500, "misconfigured"),
                 StsError::Unavailable { .. } => Answer::unavailable("sts_unavailable"),
             },
+            Self::Audit(_) => Answer::unavailable("audit_unavailable"),
             Self::Internal => Answer { status: 500, code: "internal_error", retryable: true, retry_after: None },
         }
     }

@@ -4,12 +4,13 @@ use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
-use audit::{Metric, RequestFacts, write_line};
+use audit::{Metric, RequestFacts};
 use futures_util::FutureExt as _;
-use lambda_http::http::Method;
+use http::Method;
 use serde::Serialize;
 use vending_api::{ContainerCredentials, ErrorResponse};
 
+use crate::audit_line;
 use crate::error::VendError;
 use crate::explain;
 use crate::ready::Readiness;
@@ -80,7 +81,7 @@ impl Api {
             Ok(Route::VendToSdk) => self.vend(request, now, true).await,
             Ok(Route::Explain) => self.explain(request, now).await,
             Ok(Route::Health) => ApiResponse::json(200, r#"{"status":"ok"}"#.to_owned(), &request.request_id),
-            Ok(Route::Ready) => self.readiness.answer(&self.vendor, now, &request.request_id).await,
+            Ok(Route::Ready) => self.readiness.answer(&self.vendor, self.log, now, &request.request_id).await,
             Ok(Route::OpenApi) => ApiResponse::json(200, OPENAPI.to_owned(), &request.request_id),
             Err(error) => ApiResponse::error(&error.into(), &request.request_id, Vec::new()),
         }
@@ -92,8 +93,8 @@ impl Api {
             Ok(wanted) => self.vendor.vend(&wanted, &request.request_id, now, &mut trail).await,
             Err(error) => Err(error),
         };
-        self.audit(request, now, &trail, vended.as_ref().err(), Metric::Decision("Vends"));
-        match vended {
+        let audited = self.audit(request, now, &trail, vended.as_ref().err(), Metric::Decision("Vends")).await;
+        match audited.and(vended) {
             Ok(vended) if for_sdk => {
                 let credentials = vended.credentials;
                 let shape = ContainerCredentials {
@@ -118,10 +119,10 @@ impl Api {
             Ok(wanted) => self.vendor.decide(&wanted, now, &mut trail).await.map(|_| ()),
             Err(error) => Err(error),
         };
-        self.audit(request, now, &trail, decided.as_ref().err(), Metric::Any("Explanations"));
+        let audited = self.audit(request, now, &trail, decided.as_ref().err(), Metric::Any("Explanations")).await;
         let is_verified = trail.is_verified();
         let steps = explain::steps(trail);
-        match decided {
+        match audited.and(decided) {
             Err(error) if !is_verified || error.answer().status == 503 => {
                 ApiResponse::error(&error, &request.request_id, steps)
             }
@@ -131,7 +132,15 @@ impl Api {
         }
     }
 
-    fn audit(&self, request: &ApiRequest, now: SystemTime, trail: &Trail, error: Option<&VendError>, metric: Metric) {
+    /// Puts a decision on record. Nobody hears of it before.
+    async fn audit(
+        &self,
+        request: &ApiRequest,
+        now: SystemTime,
+        trail: &Trail,
+        error: Option<&VendError>,
+        metric: Metric,
+    ) -> Result<(), VendError> {
         let route = format!("{} {}", request.method, request.path);
         let facts = RequestFacts {
             request_id: &request.request_id,
@@ -141,7 +150,7 @@ impl Api {
             jwks_refetches: self.vendor.issuers.take_refetches(),
             metric,
         };
-        write_line(&trail.line(&facts, error));
+        Ok(audit_line::write(&trail.line(&facts, error)).await?)
     }
 }
 

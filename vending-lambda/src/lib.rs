@@ -3,6 +3,7 @@
 //! Read [`vend`] first: each line of its pipeline is a module of the same name.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod audit_line;
 pub mod config;
 pub mod error;
 pub mod events;
@@ -11,5 +12,6 @@ pub mod handler;
 pub mod ready;
 pub mod request;
 pub mod response;
+pub mod runtime_api;
 pub mod server;
 pub mod vend;

@@ -11,12 +11,12 @@ use grant::aws_clients::AwsClients;
 use grant::sts::Sts;
 use grant::table::RoleMappings;
 use http_server::{Listener, LocalAddress};
-use lambda_http::request::LambdaRequest;
-use lambda_http::{LambdaEvent, service_fn};
+use vending_lambda::audit_line;
 use vending_lambda::config::Config;
-use vending_lambda::events::{self, EventResponse};
+use vending_lambda::events;
 use vending_lambda::handler::Api;
 use vending_lambda::ready::Readiness;
+use vending_lambda::runtime_api;
 use vending_lambda::server;
 use vending_lambda::vend::Vendor;
 
@@ -41,26 +41,27 @@ fn start() -> anyhow::Result<()> {
     }));
     // One thread: a Lambda has a share of one core, and every step either waits for the network or takes microseconds.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(run(config, log))
+    runtime.block_on(async {
+        let result = run(config, log).await;
+        // What a reader that stands still has not taken by then is lost.
+        let _ = audit_line::flush().await;
+        result
+    })
 }
 
 async fn run(config: Config, log: Log) -> anyhow::Result<()> {
-    let (runs_in_lambda, listen_address) = (config.runs_in_lambda, config.listen_address);
+    let (runtime_api, listen_address) = (config.runtime_api.clone(), config.listen_address);
     let trusted_proxies = config.trusted_proxies.clone();
     warn(&config.authentication, log);
     let api = Arc::new(build(config, log)?);
     // Keys are fetched while INIT has its burst of CPU. If they cannot be had, the first request tries again.
     first_fetch(&api).await;
-    if runs_in_lambda {
-        let handler = service_fn(move |event: LambdaEvent<LambdaRequest>| {
+    if let Some(runtime_api) = runtime_api {
+        let handler = move |invocation| {
             let api = Arc::clone(&api);
-            async move {
-                let (request, shape) = events::read(event.payload, event.context.request_id);
-                let response = api.handle(request).await;
-                Ok::<_, std::convert::Infallible>(EventResponse::new(response, shape))
-            }
-        });
-        return lambda_runtime::run_concurrent(handler).await.map_err(anyhow::Error::from_boxed);
+            async move { events::respond(&api, invocation).await }
+        };
+        return Ok(runtime_api::run(runtime_api, log, handler).await?);
     }
     let listener = Listener::bind_tcp(listen_address)
         .map_err(|error| anyhow::anyhow!("LISTEN_ADDRESS: cannot listen on {listen_address}: {error}"))?;

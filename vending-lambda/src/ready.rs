@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use environment::Log;
 use serde_json::json;
 use tokio::sync::Mutex;
 
+use crate::audit_line;
 use crate::response::ApiResponse;
 use crate::vend::Vendor;
 
@@ -39,13 +41,13 @@ struct Check {
 }
 
 impl Readiness {
-    /// 200 when keys are fresh, the table is readable and STS is reachable; else 503. One line each either way.
-    pub async fn answer(&self, vendor: &Vendor, now: SystemTime, request_id: &str) -> ApiResponse {
+    /// 200 when keys are fresh, the table is readable, STS is reachable and decisions can be put on record; else 503. One line each either way.
+    pub async fn answer(&self, vendor: &Vendor, log: Log, now: SystemTime, request_id: &str) -> ApiResponse {
         // Whoever comes while the checks run waits for them instead of starting more.
         let mut last = self.last.lock().await;
         let still_valid = last.as_ref().is_some_and(|last| last.is_valid(now));
         if !still_valid {
-            let checks = check(vendor, now).await;
+            let checks = check(vendor, log, now).await;
             // Stamped afterwards: a slow check must not be stale as soon as it is there.
             *last = Some(Round { ended: Instant::now(), asked: now, checks });
         }
@@ -64,14 +66,15 @@ impl Readiness {
     }
 }
 
-async fn check(vendor: &Vendor, now: SystemTime) -> Vec<Check> {
-    let (keys, mapping, sts) = tokio::join!(
+async fn check(vendor: &Vendor, log: Log, now: SystemTime) -> Vec<Check> {
+    let (keys, mapping, sts, audit) = tokio::join!(
         async {
             vendor.issuers.refresh(now).await;
             vendor.issuers.iter().map(|issuer| (&issuer.rules.url, issuer.keys.age(now))).collect::<Vec<_>>()
         },
         vendor.role_mappings.check(),
         vendor.sts.check(),
+        audit_line::check(log),
     );
     let mut checks: Vec<_> = keys
         .into_iter()
@@ -84,6 +87,7 @@ async fn check(vendor: &Vendor, now: SystemTime) -> Vec<Check> {
         .collect();
     checks.push(line("mapping", mapping.map_err(|error| error.to_string()), "the table is readable"));
     checks.push(line("sts", sts.map_err(|error| error.to_string()), "STS is reachable"));
+    checks.push(line("audit", audit.map_err(|error| error.to_string()), "standard output can be written"));
     checks
 }
 

@@ -4,12 +4,13 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use authenticate::bearer_token;
-use lambda_http::http::header::CONTENT_TYPE;
-use lambda_http::http::{HeaderMap, Method};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Method};
 use thiserror::Error;
 use vending_api::CredentialsRequest;
 
 use crate::error::VendError;
+use crate::events::EventError;
 use grant::authorize::ScopeDown;
 
 /// The largest body that is read.
@@ -47,6 +48,9 @@ pub enum RequestError {
     /// Bad JSON, no token, two tokens, a member out of range.
     #[error("{0}")]
     Invalid(&'static str),
+    /// An event that is no request.
+    #[error(transparent)]
+    Event(#[from] EventError),
     /// No such path.
     #[error("there is no {path:?} here; the paths are /credentials, /explain, /health, /ready and /openapi.json")]
     NotFound {

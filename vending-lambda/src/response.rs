@@ -1,7 +1,7 @@
 //! A response, whichever way it travels.
 
-use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
-use lambda_http::http::{HeaderMap, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
+use http::{HeaderMap, HeaderValue};
 
 /// Status, headers and a JSON body.
 #[derive(Debug)]

@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use http_server::{BodyError, Limits, Listener, Server, Termination, forwarded_source, read_body, request_id};
 use hyper::body::{Bytes, Incoming};
 use ipnet::IpNet;
-use lambda_http::http::{Request, Response, StatusCode};
 
 use crate::error::VendError;
 use crate::handler::Api;

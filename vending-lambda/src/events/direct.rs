@@ -1,18 +1,18 @@
 //! A direct invocation, whose event is the body of a `POST /credentials`.
 
-use lambda_http::http::header::CONTENT_TYPE;
-use lambda_http::http::{HeaderMap, HeaderValue, Method};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Method};
 
 use crate::request::ApiRequest;
 
-pub(super) fn from_invocation(event: String, request_id: String) -> ApiRequest {
+pub(super) fn from_invocation(event: &[u8], request_id: String) -> ApiRequest {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     ApiRequest {
         method: Method::POST,
         path: "/credentials".to_owned(),
         headers,
-        body: event.into_bytes(),
+        body: event.to_vec(),
         source_ip: None,
         request_id,
     }
