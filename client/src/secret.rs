@@ -1,8 +1,6 @@
 //! Secrets: a type that cannot be printed, and the places where one may lie.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
@@ -10,6 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use environment::Variables;
+
+use crate::files::input_file::{self, InputError};
 
 /// A secret, a token or a key: no `Debug`, no `Display`, wiped when dropped.
 #[derive(Clone)]
@@ -50,12 +50,10 @@ pub(crate) enum SecretSource {
 /// A secret that cannot be read. Configuration, all of it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SecretError {
-    #[error("the secret file `{}` ({variable}) cannot be read: {cause}", path.display())]
-    Unreadable { variable: String, path: PathBuf, cause: io::Error },
+    #[error("the secret file `{}` ({variable}) {cause}", path.display())]
+    Unreadable { variable: String, path: PathBuf, cause: InputError },
     #[error("the secret file `{}` ({variable}) is empty: write the secret into it", path.display())]
     Empty { variable: String, path: PathBuf },
-    #[error("the secret file `{}` ({variable}) is larger than {MAX_SECRET_BYTES} bytes: is it the right file?", path.display())]
-    TooLarge { variable: String, path: PathBuf },
 }
 
 /// systemd.exec(5)
@@ -96,14 +94,12 @@ impl SecretSource {
             Self::Variable { value, .. } => Ok(value.clone()),
             Self::File { name, path } => {
                 let (variable, path) = (name.clone(), path.clone());
-                let mut text = String::new();
-                let read = File::open(&path).and_then(|file| file.take(MAX_SECRET_BYTES + 1).read_to_string(&mut text));
-                let text = without_newline(text);
-                match read {
+                match input_file::read(&path, MAX_SECRET_BYTES) {
                     Err(cause) => Err(SecretError::Unreadable { variable, path, cause }),
-                    Ok(length) if length as u64 > MAX_SECRET_BYTES => Err(SecretError::TooLarge { variable, path }),
-                    Ok(_) if text.is_empty() => Err(SecretError::Empty { variable, path }),
-                    Ok(_) => Ok(Secret::new(text)),
+                    Ok((text, _)) => match without_newline(text) {
+                        text if text.is_empty() => Err(SecretError::Empty { variable, path }),
+                        text => Ok(Secret::new(text)),
+                    },
                 }
             }
         }

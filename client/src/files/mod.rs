@@ -2,5 +2,6 @@
 
 pub(crate) mod accounts;
 pub(crate) mod atomic_file;
+pub(crate) mod input_file;
 pub(crate) mod on_refresh;
 pub(crate) mod published_files;

@@ -1,7 +1,5 @@
 //! `private_key_jwt`: a client that proves who it is by a signature (RFC 7523 §2.2, OIDC Core §9).
 
-use std::fs;
-use std::io;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,11 +13,13 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde::Serialize;
 
+use crate::files::input_file;
 use crate::secret::{Secret, SecretSource};
 use environment::Variables;
 
 /// Long enough for a clock that is a little behind, short enough that a stolen one is soon of no use.
 const LIFETIME_SECONDS: u64 = 60;
+const MAX_CERTIFICATE_BYTES: u64 = 64 * 1024;
 /// NIST SP 800-131A; what servers refuse anyway.
 const SHORTEST_RSA_BYTES: usize = 256;
 
@@ -83,8 +83,8 @@ impl KeyNames {
         let Some((variable, path)) = &self.certificate else { return Ok(None) };
         let unusable =
             |cause: String| AssertionError::Certificate { variable: variable.clone(), path: path.clone(), cause };
-        let text = fs::read(path).map_err(|error: io::Error| unusable(error.to_string()))?;
-        let certificate = CertificateDer::from_pem_slice(&text)
+        let (text, _) = input_file::read(path, MAX_CERTIFICATE_BYTES).map_err(|error| unusable(error.to_string()))?;
+        let certificate = CertificateDer::from_pem_slice(text.as_bytes())
             .map_err(|_| unusable("PEM (-----BEGIN CERTIFICATE-----) is expected".to_owned()))?;
         Ok(Some(URL_SAFE_NO_PAD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &certificate))))
     }

@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 
 use super::client_assertion::AssertionError;
 use crate::consequence::{Consequence, Kind};
+use crate::files::input_file::InputError;
 use crate::freshness::call::CallError;
 use crate::secret::SecretError;
 
@@ -68,12 +69,10 @@ pub(crate) struct Refusal {
 /// What is wrong with a token file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TokenFileProblem {
-    #[error("cannot be read: {0}")]
-    Unreadable(io::Error),
+    #[error(transparent)]
+    Unreadable(InputError),
     #[error("is empty: whatever writes it has not done so yet")]
     Empty,
-    #[error("is larger than 64 KiB: is it the right file?")]
-    TooLarge,
     #[error("holds more than a token: a single line without spaces is expected")]
     NoToken,
     #[error("holds a token that ended at {0}: whatever writes it has stopped")]
@@ -114,10 +113,12 @@ impl TokenFileProblem {
         match self {
             // Who writes the file may be about to.
             Self::Empty | Self::Expired(_) => Consequence::retry(Kind::Unavailable, None),
-            Self::Unreadable(cause) if cause.kind() == io::ErrorKind::NotFound => {
+            Self::Unreadable(InputError::Unreadable(cause)) if cause.kind() == io::ErrorKind::NotFound => {
                 Consequence::retry(Kind::Configuration, None)
             }
-            Self::Unreadable(_) | Self::TooLarge | Self::NoToken => Consequence::last(Kind::Configuration),
+            // One deadline of it is enough for a call.
+            Self::Unreadable(InputError::Silent) => Consequence::last(Kind::Unavailable),
+            Self::Unreadable(_) | Self::NoToken => Consequence::last(Kind::Configuration),
         }
     }
 }
@@ -147,6 +148,7 @@ impl Refusal {
             Some("access_denied") if self.status == 403 && !audience.is_empty() => {
                 format!("is there an API `{audience}` ({prefix}_AUDIENCE), and is the client authorized for it?")
             }
+            None if self.status == 403 => IN_FRONT.to_owned(),
             _ => format!("check {prefix}_CLIENT_ID and the secret from {sources}"),
         }
     }
@@ -165,6 +167,10 @@ pub(super) fn without_token(endpoint: Endpoint, body: &[u8], problem: &'static s
         IdpError::Unusable { endpoint, problem }
     }
 }
+
+/// No token endpoint refuses a client with 403 and without a code (RFC 6749 §5.2).
+const IN_FRONT: &str = "this is not the token endpoint's own response: a web application firewall or a proxy in front of it \
+                        refuses the request, and its log says why";
 
 fn answer_advice(status: u16) -> &'static str {
     match Kind::of_status(status) {

@@ -1,7 +1,5 @@
 //! A token that somebody else keeps fresh in a file: Kubernetes' projected tokens, SPIFFE JWT-SVIDs.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -9,6 +7,7 @@ use super::client_credentials::is_bearer_token;
 use super::error::{IdpError, TokenFileProblem};
 use super::unverified_claims::UnverifiedClaims;
 use crate::access_token::AccessToken;
+use crate::files::input_file;
 use crate::secret::Secret;
 use crate::timestamp;
 use environment::Variables;
@@ -32,13 +31,7 @@ impl TokenFile {
     }
 
     fn read(&self, now: SystemTime) -> Result<AccessToken, TokenFileProblem> {
-        let mut text = String::new();
-        let length = File::open(&self.path)
-            .and_then(|file| file.take(MAX_TOKEN_BYTES + 1).read_to_string(&mut text))
-            .map_err(TokenFileProblem::Unreadable)?;
-        if length as u64 > MAX_TOKEN_BYTES {
-            return Err(TokenFileProblem::TooLarge);
-        }
+        let (text, _) = input_file::read(&self.path, MAX_TOKEN_BYTES).map_err(TokenFileProblem::Unreadable)?;
         let value = Secret::new(text.trim().to_owned());
         if value.expose().is_empty() {
             return Err(TokenFileProblem::Empty);
@@ -72,5 +65,6 @@ mod tests {
         assert!(read(" \n").unwrap_err().starts_with("is empty"));
         assert!(read("a.b.c\nd.e.f\n").unwrap_err().starts_with("holds more than a token"));
         assert!(read(&"x".repeat(64 * 1024 + 1)).unwrap_err().starts_with("is larger"));
+        assert_eq!(read("\u{feff}a.b.c\n"), Ok("a.b.c".to_owned()));
     }
 }

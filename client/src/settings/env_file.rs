@@ -2,11 +2,10 @@
 //! (`NAME=value`, `EnvironmentFile=`). Nothing is executed and nothing expanded.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::files::input_file::{self, InputError};
 use crate::settings::known_variables;
 
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -19,10 +18,8 @@ pub(crate) struct Overlay(BTreeMap<String, String>);
 /// A file that cannot be used. Never shows a value.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EnvFileError {
-    #[error("the file `{}` (--env-file) cannot be read: {cause}", path.display())]
-    Unreadable { path: PathBuf, cause: io::Error },
-    #[error("the file `{}` (--env-file) is larger than {MAX_FILE_BYTES} bytes: is it the right file?", path.display())]
-    TooLarge { path: PathBuf },
+    #[error("the file `{}` (--env-file) {cause}", path.display())]
+    Unreadable { path: PathBuf, cause: InputError },
     #[error("the file `{}` (--env-file) can be written by every user, who could send your secrets elsewhere: `chmod o-w` it", path.display())]
     Writable { path: PathBuf },
     #[error("`{}` (--env-file), line {}: {}", path.display(), error.line, error.problem)]
@@ -50,16 +47,11 @@ impl Overlay {
 
     pub(crate) fn read(path: &Path) -> Result<Self, EnvFileError> {
         let unreadable = |cause| EnvFileError::Unreadable { path: path.to_owned(), cause };
-        let file = File::open(path).map_err(unreadable)?;
-        let metadata = file.metadata().map_err(unreadable)?;
+        let (text, file) = input_file::read(path, MAX_FILE_BYTES).map_err(unreadable)?;
+        let metadata = file.metadata().map_err(|cause| unreadable(InputError::Unreadable(cause)))?;
         // Of a pipe, `<(…)`, whose mode says nothing, nobody else knows.
         if metadata.is_file() && metadata.mode() & 0o002 != 0 {
             return Err(EnvFileError::Writable { path: path.to_owned() });
-        }
-        let mut text = String::new();
-        let length = file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
-        if length as u64 > MAX_FILE_BYTES {
-            return Err(EnvFileError::TooLarge { path: path.to_owned() });
         }
         let pairs = parse(&text).map_err(|error| EnvFileError::Syntax { path: path.to_owned(), error })?;
         Ok(Self::new(pairs.into_iter().collect()))

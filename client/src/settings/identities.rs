@@ -7,13 +7,12 @@
 //! users = ["fluent-bit", 1001]
 //! ```
 
-use std::fs::{self, File};
-use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use crate::files::input_file::{self, InputError};
 use crate::settings::env_file::Overlay;
 use crate::settings::known_variables::{VARIABLES, Variable};
 
@@ -38,10 +37,8 @@ pub(crate) struct IdentitiesError {
 /// What is wrong with it.
 #[derive(Debug, thiserror::Error)]
 enum Problem {
-    #[error("cannot be read: {0}")]
-    Unreadable(#[from] io::Error),
-    #[error("is larger than {MAX_FILE_BYTES} bytes: is it the right file?")]
-    TooLarge,
+    #[error(transparent)]
+    Unreadable(#[from] InputError),
     #[error("can be written by every user, who could send your secrets elsewhere: `chmod o-w` it")]
     Writable,
     #[error("line {line}: {message}")]
@@ -78,12 +75,8 @@ pub(crate) fn read_all(path: &Path) -> Result<Vec<Identity>, IdentitiesError> {
 }
 
 fn text(path: &Path) -> Result<String, Problem> {
-    let mut text = String::new();
-    let length = File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
-    if length as u64 > MAX_FILE_BYTES {
-        return Err(Problem::TooLarge);
-    }
-    if fs::metadata(path)?.mode() & 0o002 != 0 {
+    let (text, file) = input_file::read(path, MAX_FILE_BYTES)?;
+    if file.metadata().map_err(InputError::Unreadable)?.mode() & 0o002 != 0 {
         return Err(Problem::Writable);
     }
     Ok(text)
