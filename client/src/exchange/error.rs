@@ -160,6 +160,10 @@ impl fmt::Display for Problem {
     }
 }
 
+/// A refusal without one of the service's codes.
+pub(crate) const IN_FRONT: &str = "this is not the service's own response: an API gateway, a web application firewall or a \
+                                   proxy in front of it refuses the request, and its log says why";
+
 fn advice(status: u16, problem: &Problem) -> &'static str {
     match (status, problem.code.as_deref()) {
         (_, Some("client_not_registered")) => "register this client_id with the vending service",
@@ -168,6 +172,7 @@ fn advice(status: u16, problem: &Problem) -> &'static str {
         }
         (_, Some("insufficient_scope")) => "allow the client the scopes that its mapping asks for",
         (_, Some("source_not_allowed")) => "call from an address that the client's mapping allows",
+        (401 | 403, None) => IN_FRONT,
         (401, _) => "the service does not trust this token: do the identity provider and the API belong together?",
         (403, _) => "`credvend doctor` shows the rule that said no",
         (429 | 500.., _) => "the service is not able to answer now: try again later",

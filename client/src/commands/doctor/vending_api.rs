@@ -7,6 +7,7 @@ use super::hops::{Walk, shown};
 use crate::access_token::AccessToken;
 use crate::consequence::Kind;
 use crate::error::Error;
+use crate::exchange::error::IN_FRONT;
 use crate::exchange::vending_api::{VendingApi, failure};
 use crate::timestamp;
 
@@ -29,7 +30,10 @@ impl Walk<'_> {
             200 => self.report.ok("API", &endpoint)?,
             404 => self.report.ok("API", format_args!("{endpoint} answered 404: an API without that route"))?,
             status => {
-                let fix = "does CREDENTIAL_API_URL (COGNITO_CREDENTIAL_API_URL) name the vending API?";
+                let fix = match status {
+                    401 | 403 => IN_FRONT,
+                    _ => "does CREDENTIAL_API_URL (COGNITO_CREDENTIAL_API_URL) name the vending API?",
+                };
                 let detail = format!("{endpoint} answered {status}");
                 self.report.fail_with("API", detail, Some(fix), Kind::of_status(status))?;
             }
