@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use environment::is_host;
 use serde::{Deserialize, Serialize};
 
 use crate::freshness::refresh::Perishable;
@@ -32,6 +33,12 @@ pub(crate) struct Credentials {
     /// wrong still knows for how long its credentials last.
     #[serde(default)]
     pub(crate) clock_offset_millis: i64,
+    /// The AWS account that they belong to, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) account_id: Option<String>,
+    /// The region that the vending API named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) region: Option<String>,
 }
 
 impl Credentials {
@@ -58,8 +65,21 @@ impl Credentials {
             obtained_at: now,
             obtained_at_uptime_millis: u64::try_from(timestamp::since_boot().as_millis()).ok(),
             clock_offset_millis: date.map(|date| offset(date, now)).unwrap_or_default(),
+            account_id: None,
+            region: None,
         };
         if checked.lifetime().is_zero() { Err(ALREADY_EXPIRED) } else { Ok(checked) }
+    }
+
+    /// With their account, which anything but twelve digits is not.
+    pub(crate) fn of_account(self, id: Option<&str>) -> Self {
+        let is_id = |id: &&str| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
+        Self { account_id: id.filter(is_id).map(str::to_owned), ..self }
+    }
+
+    /// With the region that the vending API named: part of a file's line, so nothing but a region's name.
+    pub(crate) fn in_region(self, region: &str) -> Self {
+        Self { region: (!region.is_empty() && is_host(region)).then(|| region.to_owned()), ..self }
     }
 
     /// How much of their life is left.
@@ -166,6 +186,20 @@ mod tests {
         // The clock of a machine that has just started says nothing about how long it was off.
         credentials.obtained_at_uptime_millis = Some(uptime + 1_000_000);
         assert_eq!(credentials.freshness(clock), Freshness::Refreshable);
+    }
+
+    #[test]
+    fn an_account_is_twelve_digits_and_a_region_a_name() {
+        let of = |id, region| {
+            let checked = check("key", "2026-01-01T01:00:00Z").unwrap_or_else(|_| panic!());
+            let checked = checked.of_account(Some(id)).in_region(region);
+            (checked.account_id, checked.region)
+        };
+        assert_eq!(of("123456789012", "eu-west-1"), (Some("123456789012".to_owned()), Some("eu-west-1".to_owned())));
+        for (id, region) in [("", ""), ("12345678901", "eu west"), ("12345678901a", "eu\nx"), ("123456789012\n", "a/b")]
+        {
+            assert_eq!(of(id, region), (None, None), "{id:?} {region:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `credvend credential-daemon`: keeps files of credentials fresh, for programs that read nothing else.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use crate::error::Error;
 use crate::files::published_files::{AccessArguments, PublishError, PublishedFiles};
 use crate::freshness::provider::Provider;
 use crate::log::Log;
-use crate::output::{credential_process, credentials_file, env, logstash};
+use crate::output::{credentials_file, credentials_json, env, logstash};
 use crate::settings::sources::Sources;
 
 const ENV: &str = "aws-credentials.env";
@@ -48,7 +49,7 @@ enum EnvFormat {
 
 pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: Log) -> Result<ExitCode, Error> {
     let files = PublishedFiles::new(arguments.creds_dir.clone(), &arguments.access)?;
-    let publication = CredentialFiles { arguments, sources, files, log };
+    let publication = CredentialFiles { arguments, sources, files, region: RefCell::default(), log };
     daemon::run(&publication, Duration::from_secs(arguments.interval), &arguments.daemon, sources.environment, log)
 }
 
@@ -56,6 +57,8 @@ struct CredentialFiles<'a> {
     arguments: &'a Arguments,
     sources: &'a Sources<'a>,
     files: PublishedFiles,
+    /// As the configuration had it when it was read last.
+    region: RefCell<Option<String>>,
     log: Log,
 }
 
@@ -65,12 +68,15 @@ impl Publication for CredentialFiles<'_> {
 
     fn source(&self) -> Result<Source<Credentials>, Error> {
         let config = self.sources.config()??;
+        self.region.replace(config.region.clone());
         let (id, log) = (config.cache_id(), self.log);
         Ok(Source { fetch: Arc::new(move |now| Provider::as_of(now, &config, log).credentials()), id })
     }
 
     fn publish(&self, credentials: &Credentials) -> Result<bool, PublishError> {
-        let variables = env::pairs(credentials, None);
+        let own = self.region.borrow().clone();
+        let region = own.as_deref().or(credentials.region.as_deref());
+        let variables = env::pairs(credentials, region);
         let env = match self.arguments.env_format {
             EnvFormat::Export => env::format(&variables, env::Dialect::Bash),
             EnvFormat::Plain => env::format_plain(&variables),
@@ -79,8 +85,8 @@ impl Publication for CredentialFiles<'_> {
         let existing = files.read(CREDENTIALS)?;
         files.publish(&[
             (ENV, env.into_bytes()),
-            (JSON, credential_process::format(credentials).into_bytes()),
-            (CREDENTIALS, credentials_file::merge(&existing, &self.arguments.profile, credentials)),
+            (JSON, credentials_json::format(credentials, region).into_bytes()),
+            (CREDENTIALS, credentials_file::merge(&existing, &self.arguments.profile, credentials, region)),
             (LOGSTASH, logstash::format(credentials).into_bytes()),
         ])
     }

@@ -42,6 +42,10 @@ impl Exchange {
                 let example = "arn:aws:iam::123456789012:role/web-01";
                 variables
                     .missing(ROLE, format_args!("for example `{example}`; or CREDENTIAL_API_URL, the vending API"));
+                // What the role would need as well, so that it is not missed only when the role is there.
+                if variables.aws_endpoint("STS").is_none() {
+                    variables.required("AWS_REGION", "eu-west-1");
+                }
                 None
             }
         }

@@ -11,7 +11,7 @@ use crate::access_token::AccessToken;
 use crate::credentials::Credentials;
 use crate::freshness::call::Call;
 use crate::timestamp;
-use environment::Variables;
+use environment::{RoleArn, Variables};
 
 /// Where credentials are vended.
 pub(crate) struct VendingApi {
@@ -34,6 +34,8 @@ pub(crate) struct Vended {
 struct ErrorAnswer {
     error: Option<String>,
     error_description: Option<String>,
+    /// What API Gateway and others say instead.
+    message: Option<String>,
     request_id: Option<String>,
     retryable: Option<bool>,
 }
@@ -66,7 +68,11 @@ impl VendingApi {
         }
         let vended: CredentialsResponse =
             serde_json::from_slice(&answer.body).map_err(|_| unusable("not with credentials as JSON"))?;
-        let credentials = Credentials::check(vended.credentials, answer.date(), now).map_err(unusable)?;
+        let account = RoleArn::parse(&vended.role_arn);
+        let credentials = Credentials::check(vended.credentials, answer.date(), now)
+            .map_err(unusable)?
+            .of_account(account.as_ref().map(RoleArn::account_id))
+            .in_region(&vended.aws_region);
         let CredentialsResponse { role_arn, session_name, s3_bucket, s3_path_prefix, aws_region, .. } = vended;
         Ok(Vended { credentials, role_arn, session_name, s3_bucket, s3_path_prefix, aws_region })
     }
@@ -108,7 +114,7 @@ fn problem(body: &[u8], token: &str) -> Problem {
     let showable = |text: &String| is_showable(text, token);
     Problem {
         code: body.error.filter(showable),
-        description: body.error_description.filter(showable),
+        description: body.error_description.or(body.message).filter(showable),
         request_id: body.request_id.filter(showable).filter(|id| !id.is_empty()),
         retryable: body.retryable,
     }
@@ -143,6 +149,7 @@ mod tests {
         let shown = problem(body, "the-token");
         assert_eq!(shown.to_string(), " client_disabled (no) [request r1]");
         assert_eq!(shown.retryable, Some(false));
+        assert_eq!(problem(br#"{"message":"Forbidden"}"#, "the-token").to_string(), " (Forbidden)");
         let echo = br#"{"error":"bad","error_description":"token the-token is bad"}"#;
         assert_eq!(problem(echo, "the-token").to_string(), " bad");
         let long = format!(r#"{{"error":"{}"}}"#, "x".repeat(101));

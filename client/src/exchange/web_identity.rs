@@ -72,6 +72,8 @@ impl WebIdentity {
         let parsed = parsed.ok_or_else(|| unusable("not with XML or JSON"))?;
         let given = parsed.credentials().ok_or_else(|| unusable("without credentials"))?;
         let credentials = Credentials::check(given, answer.date(), now).map_err(unusable)?;
+        // The session belongs to the role's account.
+        let credentials = credentials.of_account(Some(self.role_arn.account_id()));
         Ok(Assumed { credentials, arn: parsed.text("Arn").map(str::to_owned) })
     }
 

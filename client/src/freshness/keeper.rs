@@ -250,6 +250,8 @@ mod tests {
             obtained_at,
             obtained_at_uptime_millis: None,
             clock_offset_millis: 0,
+            account_id: None,
+            region: None,
         }
     }
 

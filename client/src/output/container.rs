@@ -18,6 +18,8 @@ struct Output<'a> {
     secret_access_key: &'a str,
     token: &'a str,
     expiration: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_id: Option<&'a str>,
 }
 
 pub(crate) fn format(credentials: &Credentials, role_arn: Option<&str>) -> Zeroizing<Vec<u8>> {
@@ -27,6 +29,7 @@ pub(crate) fn format(credentials: &Credentials, role_arn: Option<&str>) -> Zeroi
         secret_access_key: credentials.secret_access_key.expose(),
         token: credentials.session_token.expose(),
         expiration: timestamp::format(credentials.expires_at),
+        account_id: credentials.account_id.as_deref(),
     };
     // Strings: serializing them cannot fail.
     Zeroizing::new(serde_json::to_vec(&output).unwrap_or_default())
@@ -45,5 +48,7 @@ mod tests {
                     \"Expiration\":\"2026-01-01T00:00:00Z\"}";
         assert_eq!(text(None), format!("{{{four}"));
         assert_eq!(text(Some("arn:r")), format!("{{\"RoleArn\":\"arn:r\",{four}"));
+        let text = String::from_utf8(format(&credentials.of_account(Some("123456789012")), None).to_vec()).unwrap();
+        assert_eq!(text, format!("{{{}", four.replace('}', ",\"AccountId\":\"123456789012\"}")));
     }
 }

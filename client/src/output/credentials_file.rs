@@ -6,17 +6,19 @@
 
 use crate::credentials::Credentials;
 
-/// The last one is an older name of the token, which some SDKs prefer where both are there.
-const KEYS: [&str; 4] = ["aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_security_token"];
+/// The fourth is an older name of the token, which some SDKs prefer where both are there.
+const KEYS: [&str; 5] =
+    ["aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_security_token", "aws_account_id"];
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// `existing` with these credentials in `profile`.
-pub(crate) fn merge(existing: &[u8], profile: &str, credentials: &Credentials) -> Vec<u8> {
+/// `existing` with these credentials in `profile`, and with the region, where one is known.
+pub(crate) fn merge(existing: &[u8], profile: &str, credentials: &Credentials, region: Option<&str>) -> Vec<u8> {
+    let keys: Vec<&str> = KEYS.into_iter().chain(region.map(|_| "region")).collect();
     let first_line = existing.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
     let line_end = if first_line.ends_with(b"\r\n") { "\r\n" } else { "\n" };
-    let Kept { text, place, indent } = without_our_keys(existing, profile);
+    let Kept { text, place, indent } = without_our_keys(existing, profile, &keys);
     let (before, after) = text.split_at(place.unwrap_or(text.len()));
-    let options = options(credentials, &indent, line_end);
+    let options = options(credentials, region, &indent, line_end);
     let mut merged = Vec::with_capacity(text.len() + options.len());
     merged.extend_from_slice(before);
     if !before.is_empty() && !before.ends_with(b"\n") {
@@ -32,11 +34,13 @@ pub(crate) fn merge(existing: &[u8], profile: &str, credentials: &Credentials) -
     merged
 }
 
-fn options(credentials: &Credentials, indent: &str, line_end: &str) -> String {
+fn options(credentials: &Credentials, region: Option<&str>, indent: &str, line_end: &str) -> String {
     let option = |key: &str, value: &str| format!("{indent}{key} = {value}{line_end}");
     option("aws_access_key_id", &credentials.access_key_id)
         + &option("aws_secret_access_key", credentials.secret_access_key.expose())
         + &option("aws_session_token", credentials.session_token.expose())
+        + &credentials.account_id.as_ref().map(|id| option("aws_account_id", id)).unwrap_or_default()
+        + &region.map(|region| option("region", region)).unwrap_or_default()
 }
 
 /// What stays of the file.
@@ -49,7 +53,7 @@ struct Kept {
     indent: String,
 }
 
-fn without_our_keys(existing: &[u8], profile: &str) -> Kept {
+fn without_our_keys(existing: &[u8], profile: &str, keys: &[&str]) -> Kept {
     let mut kept = Kept { text: Vec::with_capacity(existing.len()), place: None, indent: String::new() };
     let (mut lines, mut is_our_section, mut is_first, mut is_our_key) = (Lines::default(), false, false, false);
     for line in existing.split_inclusive(|byte| *byte == b'\n') {
@@ -64,7 +68,7 @@ fn without_our_keys(existing: &[u8], profile: &str) -> Kept {
                 is_our_key = false;
             }
             Line::Option(key) => {
-                is_our_key = is_our_section && KEYS.iter().any(|ours| key.eq_ignore_ascii_case(ours.as_bytes()));
+                is_our_key = is_our_section && keys.iter().any(|ours| key.eq_ignore_ascii_case(ours.as_bytes()));
             }
             Line::Rest | Line::Aside => {}
         }
@@ -135,7 +139,7 @@ mod tests {
     const OURS: &str = "aws_access_key_id = ASIAEXAMPLE\naws_secret_access_key = k/e+y\naws_session_token = token==\n";
 
     fn merged(existing: &str, profile: &str) -> String {
-        String::from_utf8(merge(existing.as_bytes(), profile, &credentials("k/e+y", "token=="))).unwrap()
+        String::from_utf8(merge(existing.as_bytes(), profile, &credentials("k/e+y", "token=="), None)).unwrap()
     }
 
     #[test]
@@ -154,6 +158,19 @@ mod tests {
         );
         assert_eq!(merged(before, "b"), after);
         assert_eq!(merged(&after, "b"), after);
+    }
+
+    #[test]
+    fn account_and_region_where_they_are_known() {
+        let credentials = credentials("k/e+y", "token==").of_account(Some("123456789012"));
+        let merged = |existing: &str, region| String::from_utf8(merge(existing.as_bytes(), "b", &credentials, region));
+        let ours = format!("{OURS}aws_account_id = 123456789012\n");
+        let before = "[b]\nregion = old\nAWS_Account_Id = 1\noutput = json\n[c]\nregion = x\n";
+        let after = |rest: &str| format!("[b]\n{rest}[c]\nregion = x\n");
+        assert_eq!(merged(before, None).unwrap(), after(&format!("region = old\noutput = json\n{ours}")));
+        let with_region = after(&format!("output = json\n{ours}region = eu-west-1\n"));
+        assert_eq!(merged(before, Some("eu-west-1")).unwrap(), with_region);
+        assert_eq!(merged(&with_region, Some("eu-west-1")).unwrap(), with_region);
     }
 
     #[test]

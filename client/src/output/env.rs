@@ -28,6 +28,7 @@ pub(crate) fn pairs(credentials: &Credentials, region: Option<&str>) -> Variable
         ("AWS_SESSION_TOKEN", credentials.session_token.expose().to_owned()),
         ("AWS_CREDENTIAL_EXPIRATION", timestamp::format(credentials.expires_at)),
     ];
+    variables.extend(credentials.account_id.clone().map(|id| ("AWS_ACCOUNT_ID", id)));
     variables.extend(self::region(region));
     variables
 }

@@ -4,6 +4,7 @@ pub(crate) mod consumer_environment;
 pub(crate) mod container;
 pub(crate) mod credential_process;
 pub(crate) mod credentials_file;
+pub(crate) mod credentials_json;
 pub(crate) mod env;
 pub(crate) mod imds;
 pub(crate) mod logstash;
@@ -26,6 +27,8 @@ mod tests {
             obtained_at: UNIX_EPOCH,
             obtained_at_uptime_millis: None,
             clock_offset_millis: 0,
+            account_id: None,
+            region: None,
         }
     }
 }

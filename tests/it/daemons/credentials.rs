@@ -40,10 +40,39 @@ async fn four_files_that_their_readers_understand() {
         json!({":access_key_id": key, ":secret_access_key": SECRET_ACCESS_KEY, ":session_token": SESSION_TOKEN});
     assert_eq!(logstash, expected);
 
-    let json: Value = serde_json::from_str(&read(&folder, JSON)).unwrap();
+    let mut json: Value = serde_json::from_str(&read(&folder, JSON)).unwrap();
+    for name in ["access_key_id", "secret_access_key", "session_token", "expiration", "region"] {
+        assert!(json.as_object_mut().unwrap().remove(name).is_some(), "{name}");
+    }
     assert_eq!(json, machine.get_credentials().await.credentials(), "the cache is shared");
     assert_eq!(assume_role_calls(&machine.service.upstream).len(), 1);
     assert_eq!(machine.service.upstream.received(Upstream::Token).len(), 1);
+}
+
+/// What the programs of the deployments that exist look for, by where the region is known from.
+#[tokio::test]
+async fn the_kept_shapes_have_the_region() {
+    for (region, expected) in [("eu-west-1", "eu-west-1"), ("us-gov-west-1", "us-gov-west-1"), ("", "eu-west-1")] {
+        let machine = Machine::start().await;
+        let ran = run(daemon(&machine, &["--once"], &[("AWS_REGION", region)])).await;
+        assert_eq!(ran.code(), Some(0), "{}", ran.stderr());
+        let folder = folder(&machine);
+        let env = read(&folder, ENV);
+        for line in [format!("export AWS_REGION={expected}"), "export AWS_ACCOUNT_ID=123456789012".to_owned()] {
+            assert!(env.lines().any(|found| found == line), "{line} is not in {env}");
+        }
+        let json: Value = serde_json::from_str(&read(&folder, JSON)).unwrap();
+        assert_eq!((&json["region"], &json["access_key_id"]), (&expected.into(), &json["AccessKeyId"]), "{json}");
+        assert_eq!((&json["expiration"], &json["AccountId"]), (&json["Expiration"], &"123456789012".into()), "{json}");
+        let profile = read(&folder, CREDENTIALS);
+        for line in [format!("region = {expected}"), "aws_account_id = 123456789012".to_owned()] {
+            assert!(profile.lines().any(|found| found == line), "{line} is not in {profile}");
+        }
+        let script = "import boto3; s = boto3.Session(); print(s.region_name)";
+        let shared = folder.join(CREDENTIALS).display().to_string();
+        let boto = run(python(&machine, script, &[("AWS_SHARED_CREDENTIALS_FILE", &shared)])).await;
+        assert_eq!(boto.stdout().trim(), expected, "{}", boto.stderr());
+    }
 }
 
 #[tokio::test]
@@ -52,7 +81,15 @@ async fn the_environment_file_for_systemd_and_docker() {
     assert_eq!(once(&machine, &["--env-format", "plain"]).await.code(), Some(0));
     let lines = read(&folder(&machine), ENV);
     let names: Vec<_> = lines.lines().map(|line| line.split('=').next().unwrap()).collect();
-    let expected = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CREDENTIAL_EXPIRATION"];
+    let expected = [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_CREDENTIAL_EXPIRATION",
+        "AWS_ACCOUNT_ID",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+    ];
     assert_eq!(names, expected);
     assert!(!lines.contains(['\'', '"']));
 }
@@ -69,7 +106,7 @@ async fn other_profiles_stay_byte_for_byte() {
     let after = std::fs::read(folder.join(CREDENTIALS)).unwrap();
     let ours = format!(
         "output = json\r\naws_access_key_id = {}\r\naws_secret_access_key = {SECRET_ACCESS_KEY}\r\n\
-         aws_session_token = {SESSION_TOKEN}\r\n",
+         aws_session_token = {SESSION_TOKEN}\r\naws_account_id = 123456789012\r\nregion = eu-west-1\r\n",
         key(&folder).unwrap()
     );
     let ours = ours.replacen("json\r\n", "json\n", 1);

@@ -46,7 +46,8 @@ async fn json_and_power_shell() {
     let json: Value = serde_json::from_str(&ran.stdout()).unwrap();
     assert_eq!(json["AWS_REGION"], ODD);
     assert_eq!(json["AWS_SESSION_TOKEN"], SESSION_TOKEN);
-    assert_eq!(json.as_object().unwrap().len(), 6);
+    assert_eq!(json["AWS_ACCOUNT_ID"], "123456789012");
+    assert_eq!(json.as_object().unwrap().len(), 7);
     let ran = machine.run(&["env", "--shell", "powershell"], &[("AWS_REGION", ODD)]).await;
     let quoted = ODD.replace('\'', "''").replace('\u{2019}', "\u{2019}\u{2019}");
     assert!(ran.stdout().ends_with(&format!("\n$env:AWS_DEFAULT_REGION = '{quoted}'\n")), "{}", ran.stdout());

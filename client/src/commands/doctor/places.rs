@@ -82,6 +82,8 @@ mod tests {
                 obtained_at: UNIX_EPOCH,
                 obtained_at_uptime_millis: None,
                 clock_offset_millis: 0,
+                account_id: None,
+                region: None,
             },
             role_arn: String::new(),
             session_name: String::new(),
