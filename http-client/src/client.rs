@@ -1,13 +1,11 @@
 //! The HTTP client: one connection pool, TLS by rustls, no redirects, bounded time and size.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use environment::{Endpoint, LOOPBACK, Proxy};
+use environment::{Endpoint, Proxy};
 use reqwest::ClientBuilder;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use roots::{Roots, RootsError};
 use rustls::ClientConfig;
@@ -16,6 +14,7 @@ use url::Url;
 
 use crate::error::RequestError;
 use crate::request::Request;
+use crate::resolver::{LoopbackNames, SystemNames};
 use crate::response::Response;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -68,7 +67,7 @@ impl HttpClient {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(store)
             .with_no_client_auth();
-        let proxied = finish(with_proxy(builder(tls.clone(), limits), proxy))?;
+        let proxied = finish(with_proxy(builder(tls.clone(), limits), proxy).dns_resolver(Arc::new(SystemNames)))?;
         let direct = finish(builder(tls, limits).no_proxy().dns_resolver(Arc::new(LoopbackNames)))?;
         Ok(Self { proxied, direct, proxy: proxy.clone(), limits })
     }
@@ -150,17 +149,6 @@ fn with_proxy(builder: ClientBuilder, proxy: &Proxy) -> ClientBuilder {
         intercept = intercept.basic_auth(&user, &password);
     }
     builder.proxy(intercept)
-}
-
-/// For the client that only ever connects to this machine: a name that means loopback is not looked up anywhere, where
-/// somebody could have given it another address.
-struct LoopbackNames;
-
-impl Resolve for LoopbackNames {
-    fn resolve(&self, _name: Name) -> Resolving {
-        let addresses: Addrs = Box::new(LOOPBACK.into_iter().map(|address| SocketAddr::new(address, 0)));
-        Box::pin(std::future::ready(Ok(addresses)))
-    }
 }
 
 fn finish(builder: ClientBuilder) -> Result<reqwest::Client, BuildError> {

@@ -5,6 +5,7 @@
 mod client;
 mod error;
 mod request;
+mod resolver;
 mod response;
 mod retry;
 

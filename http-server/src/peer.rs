@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::LazyLock;
+use std::thread;
 
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, oneshot};
 
 use crate::permits::Source;
 use crate::socket_owner;
@@ -66,13 +67,23 @@ impl Peer {
             Self::Unix { uid } => uid.filter(|uid| is_told_apart(*uid)),
             Self::Tcp { ours, theirs, uid } => {
                 let (ours, theirs) = (*ours, *theirs);
-                // A machine with many connections has a long table.
-                let look_up = || async move { tokio::task::spawn_blocking(move || owner(theirs, ours)).await };
-                let found = *uid.get_or_init(|| async { look_up().await.unwrap_or_default() }).await;
+                let found = *uid.get_or_init(|| look_up(theirs, ours)).await;
                 found.filter(|uid| is_told_apart(*uid))
             }
         }
     }
+}
+
+/// On a thread of its own, since a machine with many connections has a long table. Not on one of the runtime's, which
+/// panics where no thread can be had: then nobody can tell the user.
+async fn look_up(theirs: SocketAddr, ours: SocketAddr) -> Option<u32> {
+    let (found, user) = oneshot::channel();
+    let looking = move || {
+        // The connection may have ended meanwhile.
+        let _ = found.send(owner(theirs, ours));
+    };
+    thread::Builder::new().name("peer".to_owned()).spawn(looking).ok()?;
+    user.await.ok()?
 }
 
 /// `user_namespaces(7)`: a namespace (a rootless container, `PrivateUsers=`) shows all users without a mapping as one

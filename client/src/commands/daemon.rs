@@ -103,7 +103,9 @@ async fn keep<P: Publication>(
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
             () = watchdog.tick() => {
-                systemd.alive();
+                if keeper.is_alive() {
+                    systemd.alive();
+                }
                 continue;
             }
             _ = signals.hangup.recv() => {

@@ -103,7 +103,11 @@ async fn serve(
                 tell(&endpoint, &systemd, log, &mut told);
             }
             () = changed.notified() => tell(&endpoint, &systemd, log, &mut told),
-            () = watchdog.tick() => systemd.alive(),
+            () = watchdog.tick() => {
+                if endpoint.offers().are_kept() {
+                    systemd.alive();
+                }
+            }
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
         }

@@ -1,4 +1,4 @@
-//! `GET /readyz`: whether every identity has valid credentials; and for those who may know, which has none and why.
+//! `GET /livez`: whether the identities are still refreshed. `GET /readyz`: whether every identity has valid credentials; and for those who may know, which has none and why.
 
 use std::fmt::Write as _;
 
@@ -7,6 +7,16 @@ use hyper::StatusCode;
 use super::offer::Offers;
 use super::{Answer, text};
 use crate::freshness::refresh::Freshness;
+
+/// The process is of use as long as its identities are refreshed, whatever comes of that.
+pub(crate) fn live(offers: &Offers) -> Answer {
+    if offers.are_kept() {
+        return text("ok\n");
+    }
+    let mut answer = text("an identity is no longer refreshed: restart this process\n");
+    *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    answer
+}
 
 pub(crate) fn ready(offers: &Offers, is_detailed: bool) -> Answer {
     let mut is_ready = true;

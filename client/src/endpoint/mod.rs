@@ -88,7 +88,7 @@ impl Endpoint {
         let is_read = matches!(request.method, Method::GET | Method::HEAD);
         match path {
             _ if !is_read => container::refusal(&Refusal::Method { allowed: "GET, HEAD" }),
-            "/livez" => text("ok\n"),
+            "/livez" => health::live(&self.offers()),
             "/readyz" => health::ready(&self.offers(), self.may_know_details(request, peer).await),
             "/metrics" => metrics::answer(&self.offers(), &self.requests, self.may_know_details(request, peer).await),
             _ => match container::name_in(path) {

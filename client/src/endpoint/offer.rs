@@ -83,6 +83,11 @@ impl Offers {
         Self(vec![Offer::start(plan, Some(Arc::new(initial)), log, Arc::default())])
     }
 
+    /// Whether each identity is still being refreshed.
+    pub(crate) fn are_kept(&self) -> bool {
+        self.iter().all(|offer| offer.keeper.is_alive())
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Offer> {
         self.0.iter()
     }

