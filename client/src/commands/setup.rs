@@ -1,5 +1,5 @@
-//! `credvend setup`: prints ready configuration of a program, made for this identity. It asks nobody, writes nothing,
-//! and shows no secret: comments say where the text belongs and what must run beside the program.
+//! `credvend setup`: prints ready configuration of a program, made for this identity. It connects to nothing, writes no
+//! file and shows no secret: comments say where the text belongs and what must run beside the program.
 
 mod access;
 mod aws_config;

@@ -1,5 +1,5 @@
-//! The credentials at work: AWS itself says whose they are. `GetCallerIdentity` needs no permission, so what it refuses
-//! is the credentials or the signature.
+//! The credentials at work: AWS itself says whose they are. `GetCallerIdentity` needs no permission, so a refusal is about
+//! the credentials or the signature.
 
 use http_client::{Request, Response};
 
@@ -15,7 +15,7 @@ use crate::exchange::vending_api::is_showable;
 use crate::timestamp;
 use environment::is_host;
 
-/// What came of a request that may well be denied.
+/// The outcome of a request that may well be denied.
 pub(super) enum Tried {
     Done,
     /// By a policy: bucket, region, signature and clock are right.
@@ -24,9 +24,9 @@ pub(super) enum Tried {
 }
 
 impl Tried {
-    pub(super) fn of(answer: &Response, credentials: &Credentials) -> Self {
-        let code = || problem(answer, credentials).code;
-        match answer.status {
+    pub(super) fn of(response: &Response, credentials: &Credentials) -> Self {
+        let code = || problem(response, credentials).code;
+        match response.status {
             200..=299 => Self::Done,
             403 if code().as_deref() == Some("AccessDenied") => Self::Denied,
             _ => Self::Failed,
@@ -40,7 +40,7 @@ impl Walk<'_> {
         self.shown = Some(places.clone());
         let Some(region) = places.s3.region.as_deref() else {
             let fix = "set AWS_REGION";
-            return self.report.warn("identity", "not tried, nor is S3: the region is not known", fix);
+            return self.report.warn("identity", "not tried, and neither is S3: the region is not known", fix);
         };
         if self.caller_identity(credentials, places, region).await? {
             self.s3(credentials, places, region).await?;
@@ -56,25 +56,25 @@ impl Walk<'_> {
         region: &str,
     ) -> Result<bool, Error> {
         let Some(endpoint) = places.sts(region) else {
-            let detail = format!("`{region}` cannot stand in a host name");
+            let detail = format!("`{region}` cannot be part of a host name");
             self.report.fail_with("identity", detail, Some("correct AWS_REGION"), Kind::Configuration)?;
             return Ok(false);
         };
         let fields = [("Action", "GetCallerIdentity"), ("Version", "2011-06-15")];
         let request = Request::post_form(&endpoint, &fields);
-        let Some(answer) = self.signed("identity", request, Service::Sts, region, credentials).await? else {
+        let Some(response) = self.signed("identity", request, Service::Sts, region, credentials).await? else {
             return Ok(false);
         };
-        let arn = StsAnswer::parse(&answer.body).and_then(|parsed| parsed.text("Arn").map(str::to_owned));
-        let arn = arn.filter(|arn| answer.status == 200 && is_showable(arn, credentials.session_token.expose()));
+        let arn = StsAnswer::parse(&response.body).and_then(|parsed| parsed.text("Arn").map(str::to_owned));
+        let arn = arn.filter(|arn| response.status == 200 && is_showable(arn, credentials.session_token.expose()));
         match &arn {
             Some(arn) => self.report.ok("identity", arn)?,
-            None => self.refused("identity", &endpoint, &answer, credentials)?,
+            None => self.refused("identity", &endpoint, &response, credentials)?,
         }
         Ok(arn.is_some())
     }
 
-    /// Signs and sends; `None` when no answer came, which has been told.
+    /// Signs and sends; `None` when there was no response, which has been reported.
     pub(super) async fn signed(
         &mut self,
         hop: &str,
@@ -91,7 +91,7 @@ impl Walk<'_> {
             }
         };
         match self.send(request).await {
-            Ok(answer) => Ok(Some(answer)),
+            Ok(response) => Ok(Some(response)),
             Err(error) => {
                 self.report.fail(hop, &Error::from(error))?;
                 Ok(None)
@@ -99,28 +99,28 @@ impl Walk<'_> {
         }
     }
 
-    /// An answer of AWS that is not a success.
+    /// A response of AWS that is not a success.
     pub(super) fn refused(
         &mut self,
         hop: &str,
-        place: &dyn std::fmt::Display,
-        answer: &Response,
+        url: &dyn std::fmt::Display,
+        response: &Response,
         credentials: &Credentials,
     ) -> Result<(), Error> {
-        let problem = problem(answer, credentials);
-        let (fix, kind) = advice(answer.status, problem.code.as_deref());
+        let problem = problem(response, credentials);
+        let (fix, kind) = advice(response.status, problem.code.as_deref());
         // Amazon S3 API Reference, HeadBucket: said with a refusal, too.
-        let region = answer.header("x-amz-bucket-region").filter(|region| is_host(region));
+        let region = response.header("x-amz-bucket-region").filter(|region| is_host(region));
         let region = region.map(|region| format!("; the bucket's region is {region}")).unwrap_or_default();
-        let detail = format!("{place} answered {}{problem}{region}", answer.status);
+        let detail = format!("{url} answered {}{problem}{region}", response.status);
         self.report.fail_with(hop, detail, Some(fix), kind)
     }
 }
 
-/// The answer's words. AWS repeats parts of the request in some answers, though never in these two elements.
-fn problem(answer: &Response, credentials: &Credentials) -> Problem {
+/// Code and message of a refusal. AWS repeats parts of the request in some responses, though never in these two elements.
+fn problem(response: &Response, credentials: &Credentials) -> Problem {
     let session = credentials.session_token.expose();
-    StsAnswer::parse(&answer.body).map(|parsed| parsed.problem(session)).unwrap_or_default()
+    StsAnswer::parse(&response.body).map(|parsed| parsed.problem(session)).unwrap_or_default()
 }
 
 /// IAM User Guide, "Troubleshoot Signature Version 4"; Amazon S3 API Reference, "Error responses".
@@ -134,7 +134,7 @@ fn advice(status: u16, code: Option<&str>) -> (&'static str, Kind) {
             Kind::Refused,
         ),
         Some("ExpiredToken" | "ExpiredTokenException") => {
-            ("the credentials have ended by AWS's clock: compare the clocks", Kind::Refused)
+            ("the credentials have expired by AWS's clock: compare the clocks", Kind::Refused)
         }
         Some("NoSuchBucket") => ("correct S3_BUCKET: there is no such bucket", Kind::Configuration),
         Some("AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException") => {

@@ -22,12 +22,12 @@ use crate::timestamp;
 
 /// AWS refuses signatures that are older or newer than this (Signature Version 4).
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(300);
-/// NTP keeps clocks within a fraction of a second: more is a clock that nobody sets.
+/// NTP keeps clocks within a fraction of a second: more means that the clock is not synchronized.
 const USUAL_CLOCK_SKEW: Duration = Duration::from_secs(60);
 /// Each hop is tried once, within this.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Every secret that is configured can be read; says where it lies.
+/// Reads every secret that is configured, and says where it is kept.
 pub(crate) fn secrets(config: &Config, report: &mut Report) -> Result<(), Error> {
     for source in config.idp.secrets() {
         match source.read() {
@@ -41,7 +41,7 @@ pub(crate) fn secrets(config: &Config, report: &mut Report) -> Result<(), Error>
     Ok(())
 }
 
-/// The cache can be used; without it every caller fetches.
+/// Opens and locks the cache; without it every caller fetches.
 pub(crate) fn cache_directory(config: &Config, report: &mut Report) -> Result<(), Error> {
     let cache = Cache::open(config.cache_dir.as_deref(), config.cache_id());
     match cache.and_then(|cache| cache.try_lock().map(|_| cache)) {
@@ -53,7 +53,7 @@ pub(crate) fn cache_directory(config: &Config, report: &mut Report) -> Result<()
     }
 }
 
-/// The way out of this machine: through which proxy, and whose certificates are believed.
+/// The way out of this machine: through which proxy, and which certificate authorities are trusted.
 pub(crate) fn way_out(config: &Config, report: &Report) -> Result<(), Error> {
     match &config.proxy.https {
         None => report.ok("proxy", "none for https (HTTPS_PROXY is not set)")?,
@@ -95,7 +95,7 @@ impl<'a> Walk<'a> {
         Self { config, call, report, places, may_write: false, shown: None }
     }
 
-    /// Allows the one request that leaves something behind, if only for a moment.
+    /// Allows the one request that writes an object, if only for a moment.
     pub(super) fn with_write_probe(self, may_write: bool) -> Self {
         Self { may_write, ..self }
     }
@@ -138,7 +138,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// What the token says of itself. Nobody has verified it here; the service does.
+    /// The token's own claims. They are not verified here; the service verifies them.
     pub(super) fn claims(&mut self, token: &AccessToken) -> Result<Option<UnverifiedClaims>, Error> {
         let Some(claims) = UnverifiedClaims::parse(token.value.expose()) else {
             let fix = "AWS and the vending API take JWTs only: is it the right token endpoint, and the right audience?";
@@ -158,7 +158,7 @@ fn claim(value: &Value, token: &AccessToken) -> String {
     shown(&value.to_string(), token)
 }
 
-/// The service's own words, as far as they are words.
+/// Text of the service, if it is printable and does not repeat the token.
 pub(super) fn shown(text: &str, token: &AccessToken) -> String {
     if is_showable(text, token.value.expose()) { text.to_owned() } else { "…".to_owned() }
 }

@@ -37,7 +37,7 @@ impl Places {
         let bucket = self.s3.bucket.clone().or_else(|| said(&vended.s3_bucket));
         let granted = vended.s3_path_prefix.trim_matches('/');
         let granted = if granted.is_empty() { String::new() } else { format!("{granted}/") };
-        // A prefix belongs to its bucket: that of another one would name a target that nobody meant.
+        // A prefix belongs to its bucket: with another bucket it would name a target that was not meant.
         let is_their_bucket = are_fine && bucket.as_deref() == Some(vended.s3_bucket.as_str());
         let prefix =
             if self.s3.prefix.is_empty() && is_their_bucket { granted.clone() } else { self.s3.prefix.clone() };

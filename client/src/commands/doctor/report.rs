@@ -16,12 +16,12 @@ pub(crate) struct Report {
     first_failure: Option<Kind>,
 }
 
-/// How a hop is.
+/// The verdict on a hop.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Verdict {
     Ok,
-    /// It works now, or nobody can tell: worth a look, no failure.
+    /// It works now, or the doctor cannot judge it: worth a look, not a failure.
     Warn,
     Fail,
 }
@@ -29,7 +29,7 @@ enum Verdict {
 #[derive(Serialize)]
 struct Line<'a> {
     hop: &'a str,
-    /// Not failed.
+    /// The verdict is not `fail`.
     ok: bool,
     verdict: Verdict,
     detail: &'a str,
@@ -54,7 +54,7 @@ impl Report {
         self.line(hop, Verdict::Warn, &detail, Some(fix))
     }
 
-    /// A failure whose words already say what to do, unless it is the network's.
+    /// A failure whose message already says what to do, unless it is the network's.
     pub(crate) fn fail(&mut self, hop: &str, error: &Error) -> Result<(), Error> {
         self.fail_with(hop, error, network_fix(error), error.kind())
     }
@@ -90,7 +90,7 @@ impl Line<'_> {
             Verdict::Warn => "warn",
             Verdict::Fail => "FAIL",
         };
-        // A detail repeats what others have said or configured: it makes no line of its own, and moves no cursor.
+        // A detail repeats text of other programs and configurations: control characters would forge lines or move the cursor.
         let printable = |text: &str| text.replace(|letter: char| letter.is_control(), "?");
         let fix = self.fix.map(|fix| format!("\n{:24}fix: {}", "", printable(fix))).unwrap_or_default();
         format!("{verdict}  {:16}  {}{fix}", self.hop, printable(self.detail))

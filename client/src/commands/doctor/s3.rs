@@ -1,4 +1,4 @@
-//! What the credentials may do on the identity's prefix, as far as it can be told without writing.
+//! What the credentials may do under the identity's prefix, as far as that can be found out without writing.
 
 use http_client::Request;
 
@@ -11,7 +11,7 @@ use crate::credentials::Credentials;
 use crate::error::Error;
 
 const OUTSIDE: &str = "correct S3_PATH_PREFIX, or ask for another prefix";
-/// What is written when writing is tried: empty, and gone a moment later where the identity may delete.
+/// The object that the write probe puts: empty, and deleted a moment later where the identity may delete.
 const PROBE: &str = ".credvend-doctor";
 /// SHA-256 of nothing, in Base64: a bucket with object lock takes no object without a digest.
 const DIGEST_OF_NOTHING: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
@@ -40,7 +40,7 @@ impl Walk<'_> {
             return self.report.ok("S3", "not tried: S3_BUCKET is not set, and the service names no bucket");
         };
         if let Some(granted) = &places.granted {
-            // The mapping's prefix need not be enforced: what S3 answers below decides.
+            // The mapping's prefix need not be enforced: the response of S3 below decides.
             let detail = format!("`{}` does not lie under `{granted}`, which the vending API names", places.s3.prefix);
             self.report.warn("S3", detail, OUTSIDE)?;
         }
@@ -51,7 +51,7 @@ impl Walk<'_> {
         self.list(&prefix).await
     }
 
-    /// Listing changes nothing. What it answers also says whether bucket, region and signature are right.
+    /// Listing changes nothing. The response also shows whether bucket, region and signature are right.
     async fn list(&mut self, prefix: &Prefix<'_>) -> Result<(), Error> {
         let url = prefix.url("");
         let Some(bucket) = prefix.places.s3.object(prefix.region, prefix.bucket, "") else {
@@ -59,12 +59,12 @@ impl Walk<'_> {
         };
         let list = bucket.with_query("list-type", "2").with_query("max-keys", "1");
         let list = list.with_query("prefix", &prefix.key(""));
-        let Some(answer) =
+        let Some(response) =
             self.signed("S3", Request::get(&list), Service::S3, prefix.region, prefix.credentials).await?
         else {
             return Ok(());
         };
-        match Tried::of(&answer, prefix.credentials) {
+        match Tried::of(&response, prefix.credentials) {
             Tried::Done => self.report.ok("S3", format_args!("{url} can be listed")),
             Tried::Denied if prefix.places.granted.is_some() => {
                 let detail = format!("{url} cannot be listed, and lies outside the identity's prefix");
@@ -72,13 +72,13 @@ impl Walk<'_> {
             }
             Tried::Denied => {
                 let detail = format!(
-                    "{url} cannot be listed, as is right for the levels `write` and `read-write`; whether it can be \
-                     written cannot be told without writing"
+                    "{url} cannot be listed, which is right for the levels `write` and `read-write`; only a write \
+                     shows whether it can be written"
                 );
                 let fix = "`credvend doctor --write-probe` puts an empty object there, reads it and deletes it";
                 self.report.warn("S3", detail, fix)
             }
-            Tried::Failed => self.refused("S3", &url, &answer, prefix.credentials),
+            Tried::Failed => self.refused("S3", &url, &response, prefix.credentials),
         }
     }
 
@@ -88,7 +88,7 @@ impl Walk<'_> {
         let Some(object) = prefix.places.s3.object(prefix.region, prefix.bucket, &prefix.key(PROBE)) else {
             return self.no_host(prefix);
         };
-        // RFC 9110 §13.1.2: only where there is no object, so that nobody's is replaced, nor deleted afterwards.
+        // RFC 9110 §13.1.2: only where there is no object, so that no object of somebody else is replaced or deleted.
         let put = Request::put(&object, Vec::new())
             .header("x-amz-checksum-sha256", DIGEST_OF_NOTHING)
             .header("if-none-match", "*");
@@ -96,18 +96,19 @@ impl Walk<'_> {
         for (request, what) in
             [(put, "written"), (Request::get(&object), "read"), (Request::delete(&object), "deleted")]
         {
-            let answer = self.signed("S3", request, Service::S3, prefix.region, prefix.credentials).await?;
-            let Some(answer) = answer else { return Ok(()) };
+            let response = self.signed("S3", request, Service::S3, prefix.region, prefix.credentials).await?;
+            let Some(response) = response else { return Ok(()) };
             // S3 looks for the object only once the identity may write.
-            if what == "written" && answer.status == 412 {
-                let detail =
-                    format!("{url} can be written; an object is there already, of an earlier try or of somebody");
+            if what == "written" && response.status == 412 {
+                let detail = format!(
+                    "{url} can be written; an object with that key exists already, from an earlier probe or another program"
+                );
                 return self.report.ok("S3", format_args!("{detail}: it is left alone"));
             }
-            match Tried::of(&answer, prefix.credentials) {
+            match Tried::of(&response, prefix.credentials) {
                 Tried::Done => tried.push(what.to_owned()),
                 Tried::Denied if what != "written" => tried.push(format!("not {what}")),
-                Tried::Denied | Tried::Failed => return self.refused("S3", &url, &answer, prefix.credentials),
+                Tried::Denied | Tried::Failed => return self.refused("S3", &url, &response, prefix.credentials),
             }
         }
         let left = if tried.last().is_some_and(|last| last == "deleted") { "" } else { ": the empty object stays" };
@@ -115,7 +116,7 @@ impl Walk<'_> {
     }
 
     fn no_host(&mut self, prefix: &Prefix<'_>) -> Result<(), Error> {
-        let detail = format!("`{}` in `{}` is no bucket's name", prefix.bucket, prefix.region);
+        let detail = format!("`{}` in `{}` is not the name of a bucket", prefix.bucket, prefix.region);
         let fix = Some("correct S3_BUCKET and AWS_REGION");
         self.report.fail_with("S3", detail, fix, Kind::Configuration)
     }

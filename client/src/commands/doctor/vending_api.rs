@@ -22,11 +22,11 @@ impl Walk<'_> {
 
     async fn health_and_clock(&mut self, api: &VendingApi) -> Result<(), Error> {
         let endpoint = api.route("health");
-        let answer = match self.get(&endpoint).await {
-            Ok(answer) => answer,
+        let response = match self.get(&endpoint).await {
+            Ok(response) => response,
             Err(error) => return self.report.fail("API", &Error::from(error)),
         };
-        match answer.status {
+        match response.status {
             200 => self.report.ok("API", &endpoint)?,
             404 => self.report.ok("API", format_args!("{endpoint} answered 404: an API without that route"))?,
             status => {
@@ -38,20 +38,20 @@ impl Walk<'_> {
                 self.report.fail_with("API", detail, Some(fix), Kind::of_status(status))?;
             }
         }
-        self.clock(answer.date(), timestamp::now())
+        self.clock(response.date(), timestamp::now())
     }
 
     async fn explain(&mut self, api: &VendingApi, token: &AccessToken) -> Result<(), Error> {
         let endpoint = api.route("explain");
-        let answer = match VendingApi::post(&endpoint, token, &mut self.call).await {
-            Ok(answer) => answer,
+        let response = match VendingApi::post(&endpoint, token, &mut self.call).await {
+            Ok(response) => response,
             Err(error) => return self.report.fail("explain", &Error::from(error)),
         };
-        if answer.status == 404 {
+        if response.status == 404 {
             return self.report.ok("explain", format_args!("{endpoint} answered 404: an API without that route"));
         }
-        let Ok(explained) = from_slice::<ExplainResponse>(&answer.body) else {
-            let error = failure(&endpoint, &answer, token, timestamp::now());
+        let Ok(explained) = from_slice::<ExplainResponse>(&response.body) else {
+            let error = failure(&endpoint, &response, token, timestamp::now());
             return self.report.fail("explain", &Error::from(error));
         };
         if explained.decision == "allow" {

@@ -1,4 +1,4 @@
-//! The hops through STS: what IAM must know of this token, and whether it does.
+//! The hops through STS: what IAM must hold for this token, and whether it does.
 
 use serde_json::Value;
 
@@ -19,14 +19,14 @@ impl Walk<'_> {
         self.assume_role(sts, &token).await
     }
 
-    /// Any answer will do: STS has no page of its own, and its clock stands in the header.
+    /// Any response will do: only the `Date` header matters.
     async fn reach_and_clock(&mut self, sts: &WebIdentity) -> Result<(), Error> {
-        let answer = match self.get(&sts.endpoint).await {
-            Ok(answer) => answer,
+        let response = match self.get(&sts.endpoint).await {
+            Ok(response) => response,
             Err(error) => return self.report.fail("STS", &Error::from(error)),
         };
         self.report.ok("STS", format_args!("{} answers", sts.endpoint))?;
-        self.clock(answer.date(), timestamp::now())
+        self.clock(response.date(), timestamp::now())
     }
 
     /// What the account's OIDC provider and the role's trust policy must say.

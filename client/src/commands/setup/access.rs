@@ -10,7 +10,7 @@ use super::error::{SetupError, absolute};
 use super::named_identity::NamedIdentity;
 use super::template::fill;
 
-/// Options of programs that have a choice.
+/// Options of programs that can get credentials in several ways.
 #[derive(clap::Args)]
 pub(super) struct Access {
     /// How the program gets credentials
@@ -32,7 +32,7 @@ pub(super) enum Via {
     File,
 }
 
-/// Where `serve` is.
+/// The address and token file of `serve`.
 #[derive(clap::Args)]
 pub(super) struct Endpoint {
     /// The address that `serve` listens on
@@ -59,9 +59,9 @@ pub(super) struct Program<'a> {
     pub(super) name: &'a str,
     /// `credvend setup …`
     pub(super) setup: &'a str,
-    /// Of its package.
+    /// The unit of its package.
     pub(super) unit: &'a str,
-    /// Whom the unit of its package runs it as; `None`: root.
+    /// The user that the unit of its package runs it as; `None`: root.
     pub(super) user: Option<&'a str>,
     /// Where the configuration belongs, as lines of the comment.
     pub(super) place: &'a str,

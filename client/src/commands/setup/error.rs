@@ -1,4 +1,4 @@
-//! Why no configuration can be printed, and what may stand in one.
+//! Why no configuration can be printed, and which values may be part of one.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,13 +9,13 @@ use http_client::{Endpoint, EndpointError};
 /// Why no configuration can be printed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SetupError {
-    /// Each of the formats has signs of its own. What none of them reads as one needs no quoting that somebody gets wrong.
+    /// Each of the formats has special characters of its own. A value without any of them needs no quoting in any format.
     #[error(
         "{what} holds other characters than letters, digits and {SIGNS}, which mean something else in some of the files \
          that programs read: use another one, or write the configuration by hand"
     )]
     NotPlain { what: String },
-    /// Nobody else looks at the URLs that only other programs use, and a password in one would be printed.
+    /// URLs that only other programs use are checked here, since a password in one would be printed.
     #[error("{name}: {cause}, for example `https://s3.eu-west-1.amazonaws.com`")]
     Url { name: &'static str, cause: EndpointError },
     #[error("`{}` cannot be made an absolute path: {cause}", path.display())]
@@ -26,8 +26,8 @@ pub(crate) enum SetupError {
         "`{0}` (--listen) cannot be offered to programs: the AWS SDKs take plain http from loopback only, and a fixed port"
     )]
     Listen(SocketAddr),
-    /// vector#18591. A restart at each refresh is no way out: who may restart a unit is root, and what Vector had in memory
-    /// when a refresh came too late is dropped all the same.
+    /// vector#18591. A restart at each refresh does not help: only root may restart a unit, and a batch that S3 refused before
+    /// the restart is lost all the same.
     #[error(
         "Vector reads a credentials file once and never again, and drops every batch that S3 refuses once the keys in it \
          have expired: use `--via endpoint` or `--via process`"
@@ -37,15 +37,15 @@ pub(crate) enum SetupError {
 
 const SIGNS: &str = "_.,:/=+@~-";
 
-/// The text, if it means itself wherever it is written. Its value is not repeated, since it may be more than a name.
+/// The text, if it has no special characters. An error does not repeat it, since it may be secret.
 pub(super) fn plain<'a>(what: &str, text: &'a str) -> Result<&'a str, SetupError> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || SIGNS.contains(c);
     if text.chars().all(is_plain) { Ok(text) } else { Err(SetupError::NotPlain { what: what.to_owned() }) }
 }
 
-/// The text, if it is plain; where it is a URL, one that is spoken to and holds no password.
+/// The text, if it is plain; a URL must be one that credvend accepts, without a password.
 pub(super) fn plain_value(name: &'static str, value: String) -> Result<String, SetupError> {
-    // Scopes are separated by spaces, which no format minds within quotes.
+    // Scopes are separated by spaces, which every format takes within quotes.
     value.split(' ').try_for_each(|word| plain(name, word).map(drop))?;
     if value.contains("://") {
         Endpoint::parse(&value).map_err(|cause| SetupError::Url { name, cause })?;

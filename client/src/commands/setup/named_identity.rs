@@ -21,7 +21,7 @@ pub(super) struct NamedIdentity {
     pub(super) key_prefix: String,
     /// Where S3 is, when it is not AWS's own.
     pub(super) s3_endpoint: Option<String>,
-    /// All that it consists of, without secrets and files.
+    /// All of its variables, without secrets and files.
     pub(super) variables: Vec<(&'static str, String)>,
     pub(super) files: Vec<MountedFile>,
     /// A token that somebody else keeps fresh, on this machine.
@@ -32,7 +32,7 @@ pub(super) struct NamedIdentity {
 
 /// How a command line names it.
 pub(super) enum Source {
-    /// Not at all: it is in the environment.
+    /// It does not: the identity is in the environment.
     Environment,
     EnvFile(String),
     Table {
@@ -41,11 +41,11 @@ pub(super) enum Source {
     },
 }
 
-/// A secret or a certificate, in a file of its own wherever this identity is carried to.
+/// A secret or a certificate, which a container or unit gets as a file.
 pub(super) struct MountedFile {
     /// The variable without `_FILE`.
     pub(super) name: String,
-    /// Where it lies on this machine, if it is a file here.
+    /// Its path on this machine, if it is a file here.
     pub(super) path: Option<String>,
 }
 

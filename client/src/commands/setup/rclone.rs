@@ -17,7 +17,7 @@ pub(super) struct Arguments {
     endpoint: Endpoint,
 }
 
-/// rclone reads its credentials anew, so a file that is rewritten has nothing to offer that these two have not.
+/// rclone reads credentials again when they expire, so a file that is rewritten has no advantage over these two.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Via {
     /// `credential_process` of an AWS profile
@@ -57,7 +57,7 @@ pub(super) fn text(identity: &NamedIdentity, arguments: &Arguments) -> Result<St
     }
     let _ = write!(
         text,
-        "# The identity's place is credvend:{}/{}\n\
+        "# The identity's objects are below credvend:{}/{}\n\
          # The level `write` may neither look nor list: rclone copyto --no-check-dest --s3-no-head …\n\
          [credvend]\ntype = s3\nprovider = {}\nenv_auth = true\n",
         identity.bucket(),

@@ -25,7 +25,7 @@ enum Service {
     CredentialDaemon,
 }
 
-/// What a unit of this kind never needs is shut (systemd.exec(5)).
+/// Takes away what a unit of this kind never needs (systemd.exec(5)).
 const HARDENING: &str = "\
 NoNewPrivileges=yes
 CapabilityBoundingSet=
@@ -90,9 +90,9 @@ pub(super) fn text(identity: &NamedIdentity, arguments: &Arguments) -> Result<St
         "[Unit]\nDescription={description}\nWants=network-online.target\nAfter=network-online.target\n\
          StartLimitIntervalSec=0\n\n\
          [Service]\nType=notify\nExecStart={exec} {command}\n\
-         # Without network at the start it waits for it, and is not given up.\n\
+         # Without a network at the start, it waits for one instead of failing.\n\
          TimeoutStartSec=infinity\nWatchdogSec=60\nRestart=always\nRestartSec=2\nRestartPreventExitStatus=2\n\
-         # Whoever may have the credentials is a member of the group.\n\
+         # Members of the group may read the credentials.\n\
          User=credvend\nGroup=credvend\n{source}{}CacheDirectory=credvend\nCacheDirectoryMode=0700\n\n\
          {HARDENING}{more_families}{}\n[Install]\nWantedBy=multi-user.target\n",
         runtime_directory(&directory),
@@ -101,7 +101,7 @@ pub(super) fn text(identity: &NamedIdentity, arguments: &Arguments) -> Result<St
     Ok(text)
 }
 
-/// The identity stays root's: systemd hands the unit a copy that nobody else can read.
+/// The identity's file belongs to root: systemd hands the unit a copy that no other user can read.
 fn exec(identity: &NamedIdentity) -> (String, String) {
     let program = &identity.program;
     match &identity.source {
@@ -139,7 +139,7 @@ fn remarks(identity: &NamedIdentity) -> Vec<String> {
     remarks
 }
 
-/// systemd makes directories below /run; another one must be there, and be opened for writing.
+/// systemd makes directories below /run; any other directory must exist, and the unit must be allowed to write to it.
 fn runtime_directory(directory: &str) -> String {
     match directory.strip_prefix("/run/").or_else(|| directory.strip_prefix("/var/run/")) {
         Some(below) => {
@@ -149,7 +149,7 @@ fn runtime_directory(directory: &str) -> String {
     }
 }
 
-/// Homes are shut, unless the program itself lies in one.
+/// Hides home directories, unless the program itself is in one.
 fn protect_home(identity: &NamedIdentity) -> &'static str {
     // systemd.exec(5), ProtectHome=: /home, and root's.
     let top = identity.program.split('/').nth(1);

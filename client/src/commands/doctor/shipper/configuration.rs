@@ -92,7 +92,7 @@ impl Check<'_> {
         let mut has_found = false;
         for key in ["access_key_id", "secret_access_key", "session_token"] {
             if settings.value(key).is_some() {
-                let detail = format!("`{key}` is set: it wins over the environment, and stays when it ends");
+                let detail = format!("`{key}` is set: it wins over the environment, and stays after it has expired");
                 self.fail("config", detail, "remove it: without it the shipper asks the SDK's chain")?;
                 has_found = true;
             }

@@ -18,7 +18,7 @@ use crate::freshness::error::FetchError;
 use crate::freshness::fetch;
 use crate::timestamp;
 
-/// How long Vector and Fluent Bit wait; nobody waits less.
+/// How long Vector and Fluent Bit wait; no shipper waits less.
 const DEADLINE: Duration = Duration::from_secs(5);
 const LIMITS: Limits = Limits { connect: DEADLINE, total: DEADLINE, max_body: 64 * 1024 };
 /// Old builds of Fluent Bit refresh no credentials that come with less (`flb_aws_credentials.c`).
@@ -44,7 +44,7 @@ impl Check<'_> {
         let Some(endpoint) = self.address(&url)? else { return Ok(true) };
         self.proxy(Some(host(&url)))?;
         if let Ok(token) = self.authorization()? {
-            self.answer(&endpoint, token.as_deref().map(String::as_str))?;
+            self.response(&endpoint, token.as_deref().map(String::as_str))?;
         }
         Ok(true)
     }
@@ -87,11 +87,11 @@ impl Check<'_> {
         let Some(path) = self.surroundings.get(TOKEN_FILE) else {
             return Ok(Ok(self.surroundings.get(TOKEN).map(Zeroizing::new)));
         };
-        let place = Path::new(&path);
-        let token = match self.reader.read(place).map(Zeroizing::new) {
+        let file = Path::new(&path);
+        let token = match self.reader.read(file).map(Zeroizing::new) {
             Ok(token) => token,
             Err(problem) => {
-                let is_missing = fs::metadata(place).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+                let is_missing = fs::metadata(file).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
                 let fix = if is_missing {
                     "start `credvend serve --token-file` with this path: it writes the file, and removes it when it ends"
                 } else {
@@ -115,15 +115,15 @@ impl Check<'_> {
         Ok(Ok(Some(token)))
     }
 
-    fn answer(&mut self, endpoint: &Endpoint, token: Option<&str>) -> Result<(), Error> {
+    fn response(&mut self, endpoint: &Endpoint, token: Option<&str>) -> Result<(), Error> {
         let http = HttpClient::new(Roots::System, &[], &Proxy::default(), LIMITS).map_err(FetchError::from)?;
         let mut request = Request::get(endpoint);
         if let Some(token) = token {
             request = request.authorization(token);
         }
-        let answer = fetch::block_on(async { Ok::<_, Error>(http.send(request).await) })?;
-        match answer {
-            Ok(answer) => self.credentials_in(endpoint, &answer, token),
+        let response = fetch::block_on(async { Ok::<_, Error>(http.send(request).await) })?;
+        match response {
+            Ok(response) => self.credentials_in(endpoint, &response, token),
             Err(error) => {
                 let error = Error::from(ExchangeError::from(CallError::from(error)));
                 let fix = "does `credvend serve` run at this address? It answers from memory, once it has credentials";
@@ -132,13 +132,13 @@ impl Check<'_> {
         }
     }
 
-    fn credentials_in(&mut self, endpoint: &Endpoint, answer: &Response, token: Option<&str>) -> Result<(), Error> {
-        if answer.status != 200 {
-            let detail = format!("{endpoint} answered {}{}", answer.status, reason(&answer.body, token));
-            let fix = fix(answer.status);
-            return self.report.fail_with("answer", detail, Some(fix), Kind::of_status(answer.status));
+    fn credentials_in(&mut self, endpoint: &Endpoint, response: &Response, token: Option<&str>) -> Result<(), Error> {
+        if response.status != 200 {
+            let detail = format!("{endpoint} answered {}{}", response.status, reason(&response.body, token));
+            let fix = fix(response.status);
+            return self.report.fail_with("answer", detail, Some(fix), Kind::of_status(response.status));
         }
-        match judge(&answer.body, timestamp::now()) {
+        match judge(&response.body, timestamp::now()) {
             Ok(end) => self.ok("answer", format_args!("credentials until {}", timestamp::format(end))),
             Err(Verdict::Wrong(problem)) => {
                 self.fail("answer", format_args!("{endpoint}: {problem}"), "is `credvend serve` what answers there?")
@@ -201,7 +201,7 @@ enum Verdict {
 /// By the strictest reader of them all, which is Fluent Bit's.
 fn judge(body: &[u8], now: SystemTime) -> Result<SystemTime, Verdict> {
     let Ok(Value::Object(members)) = serde_json::from_slice(body) else {
-        return Err(Verdict::Wrong("the answer is not an object of JSON"));
+        return Err(Verdict::Wrong("the response is not an object of JSON"));
     };
     let text = |name: &str| members.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     if ["AccessKeyId", "SecretAccessKey", "Token"].iter().any(|name| text(name).is_none()) {
@@ -209,7 +209,9 @@ fn judge(body: &[u8], now: SystemTime) -> Result<SystemTime, Verdict> {
     }
     // A name and a value each, and the object itself: its parser has room for 50.
     if members.len() * 2 + 1 > 50 || members.values().any(|value| value.is_object() || value.is_array()) {
-        return Err(Verdict::Wrong("the answer is more than Fluent Bit's parser takes: flat, and 24 members at most"));
+        return Err(Verdict::Wrong(
+            "the response is more than Fluent Bit's parser takes: flat, and 24 members at most",
+        ));
     }
     let expiration = text("Expiration").unwrap_or_default();
     let is_plain = expiration.len() == "2026-01-01T00:00:00Z".len() && expiration.ends_with('Z');
@@ -259,13 +261,13 @@ mod tests {
     #[test]
     fn answers() {
         let now = timestamp::parse("2026-01-01T00:00:00Z").unwrap();
-        let answer = |expiration: &str, more: &str| {
+        let response = |expiration: &str, more: &str| {
             let body =
                 format!(r#"{{"AccessKeyId":"a","SecretAccessKey":"s","Token":"t","Expiration":"{expiration}"{more}}}"#);
             judge(body.as_bytes(), now)
         };
-        assert!(answer("2026-01-01T01:00:00Z", "").is_ok());
-        assert!(matches!(answer("2026-01-01T00:09:59Z", ""), Err(Verdict::Short(_))));
+        assert!(response("2026-01-01T01:00:00Z", "").is_ok());
+        assert!(matches!(response("2026-01-01T00:09:59Z", ""), Err(Verdict::Short(_))));
         for (expiration, more) in [
             ("2026-01-01T01:00:00.000Z", ""),
             ("2026-01-01T01:00:00+00:00", ""),
@@ -273,7 +275,7 @@ mod tests {
             ("", ""),
             ("2026-01-01T01:00:00Z", r#","more":{"a":1}"#),
         ] {
-            assert!(matches!(answer(expiration, more), Err(Verdict::Wrong(_))), "{expiration}{more}");
+            assert!(matches!(response(expiration, more), Err(Verdict::Wrong(_))), "{expiration}{more}");
         }
         for body in ["", "[]", r#"{"AccessKeyId":"a"}"#] {
             assert!(matches!(judge(body.as_bytes(), now), Err(Verdict::Wrong(_))), "{body}");

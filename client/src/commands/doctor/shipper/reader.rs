@@ -11,6 +11,8 @@ use super::text_file;
 pub(super) struct Reader {
     /// The user who runs the doctor: trying is the surest way to know what that user can read.
     is_me: bool,
+    /// The command line does not say who the shipper runs as.
+    is_assumed: bool,
     name: String,
     user: u32,
     groups: Vec<u32>,
@@ -24,7 +26,7 @@ impl Reader {
     pub(super) fn find(user: Option<&str>, groups: &[String]) -> Result<Self, String> {
         let me = rustix::process::geteuid().as_raw();
         let Some(given) = user else {
-            return Ok(Self { is_me: true, name: me.to_string(), user: me, groups: Vec::new() });
+            return Ok(Self { is_me: true, is_assumed: true, name: me.to_string(), user: me, groups: Vec::new() });
         };
         let passwd = fs::read("/etc/passwd").unwrap_or_default();
         let group = fs::read("/etc/group").unwrap_or_default();
@@ -32,7 +34,13 @@ impl Reader {
         let found = parse(given, &passwd, &group);
         let (user, mut own) = found.ok_or_else(|| format!("there is no user `{given}` in `/etc/passwd`"))?;
         own.extend(groups.iter().filter_map(|name| group_id(name, &group)));
-        Ok(Self { is_me: user == me, name: given.to_owned(), user, groups: own })
+        Ok(Self { is_me: user == me, is_assumed: false, name: given.to_owned(), user, groups: own })
+    }
+
+    /// The home of a user (`/etc/passwd`), which systemd puts into the environment of a unit with `User=` (systemd.exec(5)).
+    pub(super) fn home(user: &str) -> Option<String> {
+        let passwd = fs::read("/etc/passwd").unwrap_or_default();
+        home_in(user, &String::from_utf8_lossy(&passwd))
     }
 
     /// The text of a file that this user can read, or why there is none.
@@ -50,12 +58,12 @@ impl Reader {
             let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
             return if is_file { File::open(path).err().map(|cause| cause.to_string()) } else { None };
         }
-        for (place, wanted) in path.ancestors().skip(1).map(|place| (place, SEARCH)).chain([(path, READ)]) {
-            match fs::metadata(if place.as_os_str().is_empty() { Path::new(".") } else { place }) {
+        for (part, wanted) in path.ancestors().skip(1).map(|part| (part, SEARCH)).chain([(path, READ)]) {
+            match fs::metadata(if part.as_os_str().is_empty() { Path::new(".") } else { part }) {
                 Err(cause) => return Some(cause.to_string()),
                 Ok(metadata) if !self.has(wanted, &metadata) => {
                     let mode = metadata.mode() & 0o7777;
-                    return Some(format!("`{}` (mode {mode:04o}) is closed to {self}", place.display()));
+                    return Some(format!("`{}` (mode {mode:04o}) is closed to {self}", part.display()));
                 }
                 Ok(_) => {}
             }
@@ -79,7 +87,7 @@ impl Reader {
 impl fmt::Display for Reader {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "user {}", self.name)?;
-        match (self.is_me, self.user) {
+        match (self.is_assumed, self.user) {
             (true, 0) => formatter.write_str(" (root may read everything: --shipper-user names the shipper's own)"),
             _ => Ok(()),
         }
@@ -106,6 +114,12 @@ fn parse(given: &str, passwd: &str, group: &str) -> Option<(u32, Vec<u32>)> {
     Some((user, groups))
 }
 
+fn home_in(user: &str, passwd: &str) -> Option<String> {
+    let mut lines = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let fields = lines.find(|fields| fields.first() == Some(&user) || fields.get(2) == Some(&user))?;
+    fields.get(5).map(|home| (*home).to_owned())
+}
+
 /// A group, by name or number.
 fn group_id(given: &str, group: &str) -> Option<u32> {
     let mut lines = group.lines().map(|line| line.split(':').collect::<Vec<_>>());
@@ -125,6 +139,10 @@ mod tests {
         assert_eq!(parse("998", passwd, group), Some((998, vec![997, 996])));
         assert_eq!(parse("1234", passwd, group), Some((1234, vec![])));
         assert_eq!(parse("nobody", passwd, group), None);
+        assert_eq!(
+            ["root", "0", "x"].map(|user| home_in(user, passwd)),
+            [Some("/root".into()), Some("/root".into()), None]
+        );
         assert_eq!(["credvend", "996", "no-such"].map(|name| group_id(name, group)), [Some(996), Some(996), None]);
     }
 
@@ -137,7 +155,7 @@ mod tests {
             fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
         };
         let group = fs::metadata(&file).unwrap().gid();
-        let reader = |user, groups| Reader { is_me: false, name: "x".to_owned(), user, groups };
+        let reader = |user, groups| Reader { is_me: false, is_assumed: false, name: "x".to_owned(), user, groups };
         let (stranger, member) = (reader(4_000_001, vec![]), reader(4_000_001, vec![group]));
         set(folder.path(), 0o755);
         set(&file, 0o640);

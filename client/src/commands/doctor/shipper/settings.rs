@@ -7,7 +7,7 @@ pub(super) struct Settings(Vec<(String, String)>);
 impl Settings {
     pub(super) fn parse(text: &str) -> Self {
         let lines = text.lines().map(|line| line.split_once(" #").map_or(line, |(before, _)| before).trim());
-        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#')).flat_map(entries);
+        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#')).flat_map(entries).flat_map(arrows);
         let settings = lines.map(|line| {
             let line = line.trim().trim_start_matches("- ").trim_start_matches('"');
             let end = line.find(|c: char| !(c.is_ascii_alphanumeric() || "_.-".contains(c))).unwrap_or(line.len());
@@ -82,6 +82,17 @@ fn entries(line: &str) -> Vec<&str> {
     entries.into_iter().filter(|entry| !entry.trim().is_empty()).collect()
 }
 
+/// Logstash's settings may follow each other on one line: `bucket => "b" prefix => "p"`.
+fn arrows(entry: &str) -> Vec<&str> {
+    let mut starts = vec![0];
+    for (at, _) in entry.match_indices("=>").skip(1) {
+        let key = entry[..at].trim_end().rfind(char::is_whitespace).map_or(0, |before| before + 1);
+        starts.extend(starts.last().is_some_and(|last| *last < key).then_some(key));
+    }
+    let ends = starts.iter().skip(1).copied().chain([entry.len()]);
+    starts.iter().zip(ends).map(|(start, end)| &entry[*start..end]).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +110,7 @@ mod tests {
             "\"role_arn\": \"arn\"",
             "auth: {region: x, role_arn: arn}",
             "s3 { role_arn => \"arn\" }",
+            "output { s3 { bucket => \"b\" role_arn => \"arn\" prefix => \"p\" } }",
             "{\"sinks\": {\"s3\": {\"auth\": {\"role_arn\": \"arn\"}}}}",
         ] {
             assert_eq!(Settings::parse(text).value("role_arn"), Some("arn"), "{text}");

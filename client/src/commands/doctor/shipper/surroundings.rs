@@ -29,7 +29,7 @@ impl<'a> Surroundings<'a> {
         };
         Ok(match named {
             Some(start) => Self { ours: None, start: Some(start) },
-            // Which configuration it reads is worth knowing; whose environment it is, nobody has said.
+            // Its command line shows which files it reads. Its environment counts only where the command line names it.
             None => Self { ours: Some(ours), start: unit::find(usual_unit, &directories).unwrap_or_default() },
         })
     }
@@ -55,15 +55,17 @@ impl<'a> Surroundings<'a> {
 }
 
 impl Check<'_> {
-    /// Keys in the environment win over every other way, in every SDK, and nobody can change them from outside.
+    /// Keys in the environment win over every other way, in every SDK, and cannot be refreshed from outside.
     pub(super) fn keys(&mut self) -> Result<(), Error> {
         let names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
         let set: Vec<&str> = names.into_iter().filter(|name| self.surroundings.get(name).is_some()).collect();
         if set.is_empty() {
             return self.ok("keys", "none in the environment");
         }
-        let detail =
-            format!("{} in the environment: they win over every other way, and stay when they end", set.join(", "));
+        let detail = format!(
+            "{} in the environment: they win over every other way, and stay after they have expired",
+            set.join(", ")
+        );
         self.fail("keys", detail, "remove them from the shipper's environment")
     }
 

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::reader::Reader;
 use super::start::Start;
 use super::text_file;
 
@@ -115,7 +116,8 @@ impl Service {
     }
 
     fn start(self, name: String) -> Start {
-        let mut variables: HashMap<String, String> = HashMap::new();
+        let home = Reader::home(&self.user).map(|home| ("HOME".to_owned(), home));
+        let mut variables: HashMap<String, String> = home.into_iter().collect();
         for word in self.environment.iter().flat_map(|line| words(line)) {
             variables.extend(word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())));
         }
@@ -272,6 +274,10 @@ mod tests {
         assert!(find("vector", std::slice::from_ref(&etc)).unwrap().is_none(), "a masked unit starts nothing");
         assert!(find("no-such", &[etc]).unwrap().is_none());
         assert_eq!(started("[Service]\nUser=a\nUser=\nExecStart=/x\n").user, "root");
+        // systemd.exec(5): the home is set where `User=` is.
+        let home = |service: &str| started(&format!("[Service]\n{service}ExecStart=/x\n")).variables.remove("HOME");
+        assert_eq!((home("User=root\n").as_deref(), home("")), (Some("/root"), None));
+        assert_eq!(home("User=root\nEnvironment=HOME=/h\n").as_deref(), Some("/h"));
     }
 
     #[test]
