@@ -4,12 +4,13 @@ use environment::RoleArn;
 use serde_json::json;
 use vending_api::S3Permissions;
 
-/// A prefix stands in a policy of 2,048 characters up to three times.
-const MAX_REQUESTED_PREFIX: usize = 500;
+/// In characters. A prefix stands up to three times in a policy, which may have 2,048; the rest of the policy of `full`
+/// takes less than 800, with the longest name of a bucket.
+const MAX_REQUESTED_PREFIX: usize = 400;
 
 /// `requested` if it lies under `granted`, compared by whole path segments: `logs/a` is not above `logs/ab`.
 pub(crate) fn narrower(granted: &str, requested: &str) -> Result<String, &'static str> {
-    if requested.len() > MAX_REQUESTED_PREFIX {
+    if requested.chars().count() > MAX_REQUESTED_PREFIX {
         return Err("is longer than a session policy can hold");
     }
     if !fits_into_a_policy(requested) {
@@ -101,6 +102,18 @@ mod tests {
         }
         let sovereign = policy(&role("aws-eusc"), "a/", S3Permissions::Full, "b");
         assert!(sovereign.contains("arn:aws-eusc:s3:::b/a/*") && !sovereign.contains("arn:aws:"), "{sovereign}");
+    }
+
+    #[test]
+    fn the_longest_requested_prefix_fits_into_every_policy() {
+        let bucket = "b".repeat(63);
+        for prefix in ["p".repeat(MAX_REQUESTED_PREFIX), "\u{ff}".repeat(MAX_REQUESTED_PREFIX)] {
+            let policy = policy(&role("aws-us-gov"), &prefix, S3Permissions::Full, &bucket);
+            assert!(policy.chars().count() <= crate::session::MAX_POLICY_LENGTH, "{}", policy.chars().count());
+        }
+        let longest = format!("p/{}", "\u{e9}".repeat(MAX_REQUESTED_PREFIX - 2));
+        assert_eq!(narrower("p/", &longest).as_deref(), Ok(longest.as_str()));
+        assert!(narrower("p/", &format!("{longest}a")).is_err());
     }
 
     fn role(partition: &str) -> RoleArn {

@@ -61,7 +61,7 @@ impl<'a> ClaimReader<'a> {
         }
     }
 
-    /// A claim that must be there and say something.
+    /// A required claim, which must not be empty.
     pub(crate) fn required_text(&self, name: &str) -> Result<&'a str, TokenError> {
         self.text(name)?.filter(|text| !text.is_empty()).ok_or_else(|| missing(name))
     }

@@ -30,10 +30,10 @@ pub enum TokenError {
     /// `iss` is not, byte for byte, an issuer that is trusted here.
     #[error("the token's issuer is not trusted here")]
     UntrustedIssuer,
-    /// A claim that must be there is not.
+    /// A required claim is missing.
     #[error("the token has no `{0}` claim")]
     MissingClaim(String),
-    /// A member is there with the wrong JSON type; it is never treated as absent (CVE-2026-25537, CVE-2024-5798).
+    /// A member has the wrong JSON type; it is never treated as absent (CVE-2026-25537, CVE-2024-5798).
     #[error("the token's `{0}` has the wrong JSON type")]
     WrongType(String),
     /// `token_use` is not `access`: an ID token, for instance.

@@ -1,4 +1,4 @@
-//! The compact serialization of a JWS (RFC 7515 §7.1), read strictly. What comes out is still unverified.
+//! The compact serialization of a JWS (RFC 7515 §7.1), read strictly. The result is still unverified.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,7 +15,7 @@ pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// (CVE-2018-0114), so they are neither followed nor overlooked.
 const KEY_CARRYING_MEMBERS: [&str; 4] = ["jwk", "jku", "x5u", "x5c"];
 
-/// Three decoded parts whose header asks for nothing that is not granted. Nobody has vouched for any of them.
+/// Three decoded parts whose header asks for nothing that is not granted. None of them is verified.
 pub struct UnverifiedJws<'a> {
     /// What the signature is over (RFC 7515 §5.2, step 8).
     pub signing_input: &'a [u8],

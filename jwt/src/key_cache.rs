@@ -22,7 +22,7 @@ pub const REFRESH_AFTER: Duration = Duration::from_secs(5 * 60);
 pub const REFETCH_BEFORE_USE_AFTER: Duration = Duration::from_secs(10 * 60);
 /// The least time between the starts of two fetches.
 pub const COOL_DOWN: Duration = Duration::from_secs(10);
-/// A fetch that has not reported back by then died with its process being frozen.
+/// A fetch that has not reported back after this time is taken for dead: its process was frozen meanwhile.
 const FETCH_ABANDONED_AFTER: Duration = Duration::from_secs(10);
 
 /// A point in time on both clocks.
@@ -118,7 +118,7 @@ impl KeyCache {
         }
     }
 
-    /// The last good key of that `kid`, if it may still be trusted: for callers whose wait for a fetch was in vain.
+    /// The last good key of that `kid`, if it may still be trusted: for callers that waited for a fetch which failed.
     #[must_use]
     pub fn held_key(&self, key_id: &str, now: Moment) -> Option<Arc<VerificationKey>> {
         let held = self.held.as_ref().filter(|held| now.since(held.fetched) <= self.max_stale)?;
@@ -132,7 +132,7 @@ impl KeyCache {
         if young { None } else { self.take_slot(now) }
     }
 
-    /// A fetch brought this set. It is as old as its request: the answer may have lain unread while a Lambda was frozen.
+    /// A fetch brought this set. It is as old as its request: the response may have waited unread while a Lambda was frozen.
     pub fn store(&mut self, slot: Slot, set: JwkSet) {
         if self.finish(slot, Outcome::Succeeded) {
             self.held = Some(Held { set, fetched: slot.0 });

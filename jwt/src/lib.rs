@@ -1,6 +1,6 @@
 //! "Is this token genuine?" — the rules of RFC 7515, 7517, 7519, 8725 and 9068 as pure functions.
 //!
-//! A caller walks three types, and trust grows with each: [`UnverifiedToken`] has been parsed and nothing more,
+//! A caller passes through three types, and trust grows with each: [`UnverifiedToken`] has been parsed and nothing more,
 //! [`VerificationKey`] comes from the issuer's own key set, and [`Claims`] can be made by [`Issuer::verify`] alone.
 //! Nothing here opens a socket, reads a clock or looks at the environment: the time is an argument.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]

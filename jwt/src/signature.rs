@@ -1,7 +1,7 @@
 //! Public keys and signatures: the only file that calls `jsonwebtoken`.
 //!
 //! `jsonwebtoken` is used for its verification primitive alone. Its `Validation` defaults to HS256, leaves `nbf`
-//! unchecked and skips claims that are absent, so nothing of it leaves this file.
+//! unchecked and skips claims that are absent, so none of its types leaves this file.
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 use jsonwebtoken::{Algorithm as JwtAlgorithm, DecodingKey};

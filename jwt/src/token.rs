@@ -9,7 +9,7 @@ use crate::error::TokenError;
 use crate::json;
 use crate::jws::UnverifiedJws;
 
-/// A token that has been parsed, and nothing more: nobody has vouched for a word of it.
+/// A token that has been parsed and nothing more: nothing in it is verified.
 pub struct UnverifiedToken<'a> {
     jws: UnverifiedJws<'a>,
     issuer: String,
@@ -20,7 +20,7 @@ impl<'a> UnverifiedToken<'a> {
     /// Reads a compact JWS that carries a claims set.
     ///
     /// # Errors
-    /// What [`UnverifiedJws::parse`] refuses, and a payload that is no claims set or names no issuer.
+    /// What [`UnverifiedJws::parse`] refuses, and a payload that is not a claims set or names no issuer.
     pub fn parse(text: &'a str) -> Result<Self, TokenError> {
         let jws = UnverifiedJws::parse(text)?;
         let claims = json::parse_object(&jws.payload)

@@ -82,6 +82,21 @@ impl Stack {
         Server(self.control("POST", "servers", json!({"server_name": name, "level": level, "item": item})).await)
     }
 
+    /// The URL of the vending API.
+    pub fn api(&self) -> &str {
+        &self.api
+    }
+
+    /// A fresh access token of the server's app client.
+    pub async fn access_token(&self, server: &Server) -> String {
+        let request = self.http.post(self.text("token_endpoint"));
+        let request = request.basic_auth(server.text("client_id"), Some(server.text("client_secret")));
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let response = request.body("grant_type=client_credentials").send().await.expect("the stack answers");
+        let body: Value = serde_json::from_slice(&response.bytes().await.expect("whole")).expect("JSON");
+        body["access_token"].as_str().expect("a token").to_owned()
+    }
+
     pub fn environment(&self, server: &Server) -> Vec<(&'static str, String)> {
         vec![
             ("IDP_TYPE", "cognito".to_owned()),

@@ -18,6 +18,7 @@ mod local_stack;
 mod machine;
 mod mapping;
 mod odd_files;
+mod openapi;
 mod outages;
 mod process_limits;
 mod proxies;

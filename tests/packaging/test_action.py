@@ -134,7 +134,7 @@ def test_credentials_in_the_environment_are_masked(runner: Runner) -> None:
     result = runner.run()
     assert result.returncode == 0, result.stdout
     expected = {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1"}
-    expected |= {"AWS_ACCESS_KEY_ID": CREDENTIALS["AccessKeyId"]}
+    expected |= {"AWS_ACCESS_KEY_ID": CREDENTIALS["AccessKeyId"], "AWS_ACCOUNT_ID": "123456789012"}
     expected |= {"AWS_SECRET_ACCESS_KEY": CREDENTIALS["SecretAccessKey"], "AWS_SESSION_TOKEN": CREDENTIALS["SessionToken"]}
     assert runner.handed_over() == expected
     assert commands(result) == [("add-mask", value) for value in CREDENTIALS.values()]

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Body of `POST /credentials` and `POST /explain`; every member is optional and can only narrow what the client's
 /// mapping grants. Members that are not known here are ignored (RFC 6749 §3.2).
@@ -14,7 +14,7 @@ pub struct CredentialsRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_token: Option<String>,
     /// Lifetime of the credentials in seconds, 900 to 3600.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "whole_number", skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<u32>,
     /// A prefix under the mapping's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -22,6 +22,21 @@ pub struct CredentialsRequest {
     /// A level not above the mapping's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub s3_permissions: Option<S3Permissions>,
+}
+
+/// JSON has one kind of number: 3600.0 and 3.6e3 are integers as much as 3600 (JSON Schema 2020-12, 6.1.1), and programs
+/// whose numbers are all floating-point write them.
+fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let Some(number) = Option::<f64>::deserialize(deserializer)? else { return Ok(None) };
+    if number.fract() != 0.0 || !(0.0..=f64::from(u32::MAX)).contains(&number) {
+        return Err(serde::de::Error::custom("not a whole number of seconds"));
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is whole and within the bounds of u32"
+    )]
+    Ok(Some(number as u32))
 }
 
 /// What a session may do below its prefix. The order is the order of power.
@@ -100,7 +115,7 @@ pub struct ContainerCredentials {
     pub role_arn: String,
 }
 
-/// Body of every answer that is not a success.
+/// Body of every response that is not a success.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct ErrorResponse {
     /// A stable code.

@@ -185,10 +185,24 @@ mod tests {
             (&[][..], r#"["a"]"#),
             (&[][..], r#"{"access_token":"a","duration_seconds":899}"#),
             (&[][..], r#"{"access_token":"a","duration_seconds":"900"}"#),
+            (&[][..], r#"{"access_token":"a","duration_seconds":900.5}"#),
+            (&[][..], r#"{"access_token":"a","duration_seconds":-900.0}"#),
+            (&[][..], r#"{"access_token":"a","duration_seconds":1e300}"#),
             (&[][..], r#"{"access_token":"a","s3_permissions":"admin"}"#),
         ] {
             assert_eq!(token(headers, body).unwrap_err().answer().code, "invalid_request", "{headers:?} {body}");
         }
+    }
+
+    #[test]
+    fn reads_a_whole_number_in_any_spelling() {
+        for (spelling, seconds) in [("900", 900), ("3600.0", 3600), ("3.6e3", 3600), ("1E3", 1000)] {
+            let body = format!(r#"{{"access_token":"a","duration_seconds":{spelling}}}"#);
+            let read = VendRequest::read(&request(&[], &body)).unwrap();
+            assert_eq!(read.scope_down.duration, Some(Duration::from_secs(seconds)), "{spelling}");
+        }
+        let absent = VendRequest::read(&request(&[], r#"{"access_token":"a","duration_seconds":null}"#)).unwrap();
+        assert_eq!(absent.scope_down.duration, None);
     }
 
     #[test]
