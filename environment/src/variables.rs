@@ -91,6 +91,17 @@ impl<'a> Variables<'a> {
         Some(value.to_owned())
     }
 
+    /// Checks a variable that a library reads by itself, and untrimmed.
+    pub fn untouched(&self, name: &str) {
+        let Some(value) = (self.lookup)(name) else { return };
+        let trimmed = self.optional(name);
+        if value.is_empty() {
+            self.fault(name, "is set but empty, and the AWS SDK would use it: remove it");
+        } else if trimmed.is_some_and(|trimmed| trimmed != value) {
+            self.fault(name, "has white space around its value, and the AWS SDK would use that: remove it");
+        }
+    }
+
     /// A value that must be there; otherwise it is noted as missing, with an example.
     pub fn required(&self, name: &str, example: &str) -> Option<String> {
         let faults = self.found.borrow().faults.len();

@@ -1,23 +1,25 @@
 //! The AWS SDK clients: one connection pool, explicit deadlines, bounded retries.
 //!
-//! `aws-config` is left out on purpose: its provider chain costs a Lambda three milliseconds of cold start and finds
-//! what the runtime has put into the environment anyway.
+//! The loader of `aws-config` is left out on purpose: it costs a Lambda three milliseconds of cold start and finds what
+//! the runtime has put into the environment anyway. Its providers of credentials are used where the environment has none.
 
+use std::error::Error;
+use std::fmt;
+use std::iter::successors;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use aws_credential_types::Credentials;
+use aws_config::provider_config::ProviderConfig;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Region, SharedHttpClient, StalledStreamProtectionConfig};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_http_client::{Builder, Connector};
+use environment::{Endpoint, Proxy, Variables};
+use roots::EXTRA_FILE_VARIABLES;
 
-use environment::{Endpoint, Variables};
-use roots::{EXTRA_FILE_VARIABLES, Roots};
+use crate::network::http_client;
+use crate::own_credentials::OwnCredentials;
 
 use crate::whole_response::{WholeJson, WholeXml};
 
@@ -34,10 +36,11 @@ pub struct AwsSettings {
     pub region: String,
     dynamodb_endpoint: Option<Endpoint>,
     sts_endpoint: Option<Endpoint>,
-    access_key_id: String,
-    secret_access_key: String,
-    session_token: Option<String>,
+    credentials: OwnCredentials,
+    use_fips: bool,
+    use_dual_stack: bool,
     extra_ca_files: Vec<PathBuf>,
+    proxy: Proxy,
 }
 
 impl AwsSettings {
@@ -45,20 +48,28 @@ impl AwsSettings {
     #[must_use]
     pub fn from_env(variables: &Variables<'_>) -> Option<Self> {
         let region = variables.region("AWS_REGION");
-        let access_key_id = variables.required("AWS_ACCESS_KEY_ID", "ASIA… (set by Lambda itself)");
-        let secret_access_key = variables.required("AWS_SECRET_ACCESS_KEY", "… (set by Lambda itself)");
+        let credentials = OwnCredentials::from_env(variables);
+        let (dynamodb_endpoint, sts_endpoint) = (variables.aws_endpoint("DYNAMODB"), variables.aws_endpoint("STS"));
+        let is_true = |name| variables.choice(name, &[("true", true), ("false", false)]).unwrap_or(false);
+        let use_fips = is_true("AWS_USE_FIPS_ENDPOINT");
+        let use_dual_stack = is_true("AWS_USE_DUALSTACK_ENDPOINT");
+        if (use_fips || use_dual_stack) && (dynamodb_endpoint.is_some() || sts_endpoint.is_some()) {
+            let name = if use_fips { "AWS_USE_FIPS_ENDPOINT" } else { "AWS_USE_DUALSTACK_ENDPOINT" };
+            variables.fault(name, "chooses among AWS's own endpoints, and AWS_ENDPOINT_URL… names another: remove one");
+        }
         let settings = Self {
-            dynamodb_endpoint: variables.aws_endpoint("DYNAMODB"),
-            sts_endpoint: variables.aws_endpoint("STS"),
-            session_token: variables.optional("AWS_SESSION_TOKEN"),
+            dynamodb_endpoint,
+            sts_endpoint,
+            use_fips,
+            use_dual_stack,
+            proxy: Proxy::from_env(variables),
             extra_ca_files: EXTRA_FILE_VARIABLES
                 .iter()
                 .filter_map(|name| variables.optional(name))
                 .map(PathBuf::from)
                 .collect(),
             region: region?,
-            access_key_id: access_key_id?,
-            secret_access_key: secret_access_key?,
+            credentials: credentials?,
         };
         Some(settings)
     }
@@ -77,22 +88,21 @@ impl AwsClients {
     ///
     /// # Errors
     /// When a file of root certificates cannot be read; names the file.
-    pub fn new(aws: &AwsSettings) -> Result<Self, String> {
-        let http_client = http_client(&aws.extra_ca_files)?;
-        let region = Region::new(aws.region.clone());
-        let credentials = Credentials::new(
-            &aws.access_key_id,
-            &aws.secret_access_key,
-            aws.session_token.clone(),
-            None,
-            "environment",
-        );
+    pub fn new(aws: AwsSettings) -> Result<Self, String> {
+        let http_client = http_client(&aws.extra_ca_files, &aws.proxy)?;
+        let region = Region::new(aws.region);
         let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_BACKOFF);
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .operation_timeout(TOTAL_TIMEOUT)
             .build();
+        let provider_config = ProviderConfig::without_region()
+            .with_region(Some(region.clone()))
+            .with_use_fips(Some(aws.use_fips))
+            .with_use_dual_stack(Some(aws.use_dual_stack))
+            .with_http_client(http_client.clone());
+        let credentials = aws.credentials.provider(&provider_config);
         let mut dynamodb = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(region.clone())
@@ -101,6 +111,8 @@ impl AwsClients {
             .retry_config(retries.clone())
             .interceptor(WholeJson)
             .timeout_config(timeouts.clone())
+            .use_fips(aws.use_fips)
+            .use_dual_stack(aws.use_dual_stack)
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         dynamodb.set_endpoint_url(aws.dynamodb_endpoint.as_ref().map(|endpoint| endpoint.as_str().to_owned()));
         let mut sts = aws_sdk_sts::Config::builder()
@@ -111,6 +123,8 @@ impl AwsClients {
             .retry_config(retries)
             .interceptor(WholeXml)
             .timeout_config(timeouts)
+            .use_fips(aws.use_fips)
+            .use_dual_stack(aws.use_dual_stack)
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         sts.set_endpoint_url(aws.sts_endpoint.as_ref().map(|endpoint| endpoint.as_str().to_owned()));
         Ok(Self {
@@ -120,26 +134,19 @@ impl AwsClients {
     }
 }
 
-fn http_client(extra_ca_files: &[PathBuf]) -> Result<SharedHttpClient, String> {
-    let pem = roots::pem(Roots::Amazon, extra_ca_files).map_err(|error| error.to_string())?;
-    let roots = TrustStore::empty().with_pem_certificate(pem);
-    let tls = TlsContext::builder().with_trust_store(roots).build().map_err(|error| error.to_string())?;
-    Ok(Builder::new().build_with_connector_fn(move |settings, components| {
-        let mut connector = Connector::builder()
-            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-            .tls_context(tls.clone())
-            .proxy_config(ProxyConfig::from_env());
-        connector.set_connector_settings(settings.cloned());
-        connector.set_sleep_impl(components.and_then(aws_sdk_dynamodb::config::RuntimeComponents::sleep_impl));
-        connector.build()
-    }))
-}
-
 /// What went wrong in a call, short enough for an error message and without anything that the service wrote.
 pub(crate) fn brief<E, R>(error: &SdkError<E, R>) -> String
 where
+    E: Error + 'static,
+    R: fmt::Debug + 'static,
     SdkError<E, R>: ProvideErrorMetadata,
 {
+    let mut causes = successors(error.source(), |cause| (*cause).source());
+    if causes.any(<dyn Error>::is::<CredentialsError>) {
+        return "the service has no credentials of its own: neither the environment nor web identity, container endpoint \
+                or instance metadata gave any"
+            .to_owned();
+    }
     match error {
         SdkError::TimeoutError(_) => "timed out".to_owned(),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => "timed out".to_owned(),

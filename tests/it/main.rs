@@ -32,5 +32,7 @@ mod vending;
 
 /// The line of a decision, and standard output that does not take it.
 mod audit_line;
+/// Where the service's own credentials come from.
+mod own_credentials;
 /// The vending Lambda with everything it needs, canned.
 mod service;

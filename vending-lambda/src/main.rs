@@ -89,7 +89,8 @@ fn warn(authentication: &AuthenticationSettings, log: Log) {
 fn build(config: Config, log: Log) -> anyhow::Result<Api> {
     let Config { authentication, terms, table, bucket, aws, .. } = config;
     let default_issuer = authentication.default_issuer().map(str::to_owned);
-    let clients = AwsClients::new(&aws).map_err(anyhow::Error::msg)?;
+    let region = aws.region.clone();
+    let clients = AwsClients::new(aws).map_err(anyhow::Error::msg)?;
     let vendor = Vendor {
         rate_limit: RateLimit::new(authentication.rate_limit_per_minute),
         issuers: TrustedIssuers::new(authentication, log)?,
@@ -97,7 +98,7 @@ fn build(config: Config, log: Log) -> anyhow::Result<Api> {
         terms,
         sts: Sts::new(clients.sts),
         bucket,
-        region: aws.region,
+        region,
     };
     Ok(Api { vendor, readiness: Readiness::default(), log, cold: AtomicBool::new(true) })
 }
