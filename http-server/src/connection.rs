@@ -9,14 +9,16 @@ use std::time::Duration;
 
 use http_body::Body;
 use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
+use crate::pace::{Pace, Paced};
 use crate::permits::Permit;
 use crate::server::Limits;
 
@@ -25,12 +27,10 @@ const NO_ROOM: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n";
 /// A response of a few bytes fits into every send buffer, so that only a broken connection takes longer.
 const WRITE_WITHIN: Duration = Duration::from_millis(100);
-/// hyper's own deadline closes the connection without a response, so that ours has to come first.
-const MARGIN: Duration = Duration::from_secs(1);
 
 /// Ends when the peer does, when its time is up, when it has to make room, or with the process; a request under way is
-/// answered first. A peer that has had no response yet gets one: some take a connection that is closed without one for a
-/// response that has still to come (Fluent Bit).
+/// answered first, and its response announces the end. A peer that has had no response yet gets one: some take a
+/// connection that is closed without one for a response that has still to come (Fluent Bit).
 pub(crate) async fn serve<H, F, B>(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     handler: H,
@@ -43,50 +43,49 @@ pub(crate) async fn serve<H, F, B>(
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
-    let permit = Arc::new(permit);
-    let of_requests = Arc::clone(&permit);
+    let (permit, pace) = (Arc::new(permit), Arc::new(Pace::new()));
+    let (of_requests, requests, stopping) = (Arc::clone(&permit), Arc::clone(&pace), stopped.clone());
     let service = service_fn(move |request| {
         of_requests.request_begins();
+        requests.request_begins();
         let response = handler(request);
-        let permit = Arc::clone(&of_requests);
+        let (permit, pace, stopping) = (Arc::clone(&of_requests), Arc::clone(&requests), stopping.clone());
         async move {
-            let response = response.await;
+            let mut response = response.await;
+            // The server's stop drops the sender.
+            if pace.is_over(limits.lifetime) || stopping.has_changed().is_err() {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             permit.request_ends();
+            pace.request_ends();
             Ok::<_, Infallible>(response)
         }
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .keep_alive(limits.keep_alive)
-        .header_read_timeout(limits.headers_within + MARGIN)
+        // Counts while a connection is idle as well, so that `Pace` is in its place.
+        .header_read_timeout(None)
         .max_buf_size(limits.max_head_bytes)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Paced { stream, pace: Arc::clone(&pace) }), service);
     let unasked = tokio::select! {
         // A connection that breaks is the peer's affair.
         _ = &mut connection => return,
-        () = first_request_is_late(&permit, limits.headers_within) => LATE,
+        () = pace.is_late(limits.headers_within, limits.idle) => LATE,
         () = permit.must_make_room() => NO_ROOM,
         _ = stopped.changed() => NO_ROOM,
-        () = sleep(limits.lifetime) => LATE,
     };
-    if permit.has_had_a_request() {
+    if !permit.has_had_a_request() {
+        end(connection.into_parts().io.into_inner().stream, unasked).await;
+    } else if !pace.has_half_a_request() {
         Pin::new(&mut connection).graceful_shutdown();
         let _ = timeout(limits.grace, connection).await;
-    } else {
-        end(connection.into_parts().io.into_inner(), unasked).await;
     }
 }
 
 /// For a connection that there is no permit for.
 pub(crate) async fn refuse(stream: impl AsyncRead + AsyncWrite + Unpin) {
     end(stream, NO_ROOM).await;
-}
-
-async fn first_request_is_late(permit: &Permit, deadline: Duration) {
-    sleep(deadline).await;
-    if permit.has_had_a_request() {
-        std::future::pending::<()>().await;
-    }
 }
 
 async fn end(mut stream: impl AsyncRead + AsyncWrite + Unpin, unasked: &[u8]) {

@@ -1,6 +1,6 @@
 //! Where a request comes from, behind proxies.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use environment::contains;
 use ipnet::IpNet;
@@ -17,9 +17,20 @@ pub fn forwarded_source(peer: IpAddr, forwarded_for: &[&str], proxies: &[IpNet])
         if !contains(proxies, source) {
             return Some(source);
         }
-        source = hop.trim().parse::<IpAddr>().ok()?.to_canonical();
+        source = address(hop.trim())?.to_canonical();
     }
     Some(source)
+}
+
+/// An address as proxies write it: bare, with a port (Azure's), or an IPv6 one in brackets, with or without a port.
+fn address(hop: &str) -> Option<IpAddr> {
+    if let Ok(address) = hop.parse::<IpAddr>() {
+        return Some(address);
+    }
+    if let Ok(address) = hop.parse::<SocketAddr>() {
+        return Some(address.ip());
+    }
+    hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6)
 }
 
 #[cfg(test)]
@@ -39,6 +50,34 @@ mod tests {
         assert_eq!(source("10.1.2.3", &["203.0.113.5"]).as_deref(), Some("203.0.113.5"));
         assert_eq!(source("::ffff:10.1.2.3", &["1.1.1.1, 203.0.113.5", "192.0.2.7"]).as_deref(), Some("203.0.113.5"));
         assert_eq!(source("10.1.2.3", &[]).as_deref(), Some("10.1.2.3"));
-        assert_eq!(source("10.1.2.3", &["garbage"]), None);
+    }
+
+    #[test]
+    fn a_port_is_left_out_and_what_cannot_be_read_is_unknown() {
+        for (header, address) in [
+            ("203.0.113.5:51008", Some("203.0.113.5")),
+            ("[2001:db8::1]:443", Some("2001:db8::1")),
+            ("[2001:db8::1]", Some("2001:db8::1")),
+            ("2001:db8::1", Some("2001:db8::1")),
+            ("[::ffff:203.0.113.5]:1", Some("203.0.113.5")),
+            ("198.51.100.1:1, 203.0.113.5:2, 192.0.2.7:3", Some("203.0.113.5")),
+            ("  203.0.113.5 ", Some("203.0.113.5")),
+            ("203.0.113.5:", None),
+            ("203.0.113.5:99999", None),
+            ("203.0.113.5:1:2", None),
+            ("[203.0.113.5]:1", None),
+            ("[203.0.113.5]", None),
+            ("[2001:db8::1", None),
+            ("2001:db8::1]:443", None),
+            ("[2001:db8::1]443", None),
+            ("for=203.0.113.5", None),
+            ("unknown", None),
+            ("_hidden", None),
+            ("", None),
+            ("203.0.113.5,", None),
+            ("203.0.113.5, garbage, 192.0.2.7", None),
+        ] {
+            assert_eq!(source("10.1.2.3", &[header]).as_deref(), address, "{header}");
+        }
     }
 }

@@ -6,6 +6,7 @@ mod body;
 mod connection;
 mod forwarded;
 mod listener;
+mod pace;
 mod peer;
 mod permits;
 mod request_id;

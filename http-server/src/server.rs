@@ -25,13 +25,17 @@ const REPORT_PAUSE: Duration = Duration::from_secs(60);
 /// What the connections of a server may use.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// How long a client may take to send a request's headers, or stay idle.
+    /// How long a client may take to send a request's headers: its first one's from when it connects, every other one's
+    /// from their first byte.
     pub headers_within: Duration,
+    /// How long a connection that has had a response may wait for the next request. Longer than the pools of load
+    /// balancers keep theirs (60 s for AWS's), or a request meets a connection that ends.
+    pub idle: Duration,
     /// Whether a connection may have more than one request.
     pub keep_alive: bool,
     /// Size of one request's line and headers.
     pub max_head_bytes: usize,
-    /// How long a connection may be used: one whose peer reads nothing ends with it, and gives its permit back.
+    /// How long a connection may be used: the first response after that announces the end (`Connection: close`).
     pub lifetime: Duration,
     /// How long requests under way may take to finish once their connection or the process is to end.
     pub grace: Duration,

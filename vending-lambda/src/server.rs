@@ -20,9 +20,10 @@ use crate::response::ApiResponse;
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 const LIMITS: Limits = Limits {
     headers_within: READ_TIMEOUT,
+    idle: Duration::from_secs(75),
     keep_alive: true,
     max_head_bytes: 64 * 1024,
-    lifetime: Duration::from_secs(60),
+    lifetime: Duration::from_secs(600),
     grace: Duration::from_secs(10),
     // The rest of the usual 1,024 file descriptors is for the table, STS and the issuers' keys.
     max_connections: 512,

@@ -11,6 +11,8 @@ use crate::log::Log;
 const LIMITS: Limits = Limits {
     // Until the request is there with its token: programs of this machine send it at once.
     headers_within: Duration::from_secs(5),
+    // For a peer that reads nothing: no connection has a second request.
+    idle: Duration::from_secs(60),
     keep_alive: false,
     // A token is 43 bytes.
     max_head_bytes: 16 * 1024,
