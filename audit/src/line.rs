@@ -21,6 +21,8 @@ pub struct RequestFacts<'a> {
     pub cold_start: bool,
     /// Key fetches since the last line.
     pub jwks_refetches: u64,
+    /// CloudWatch namespace of the metrics.
+    pub namespace: &'a str,
     /// What it counts as.
     pub metric: Metric,
 }
@@ -48,7 +50,7 @@ impl<O: Outcome> Trail<O> {
             jti: self.record.token_id.as_deref(),
             token_sha256: self.record.token_sha256.as_deref(),
             metrics: emf::metrics(&self.steps, facts, &counter),
-            emf: emf::directives(&self.steps, time, &counter),
+            emf: emf::directives(facts.namespace, time, &counter),
         };
         // A struct of strings and numbers always serializes.
         serde_json::to_string(&line).unwrap_or_default()

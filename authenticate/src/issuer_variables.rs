@@ -8,6 +8,8 @@ use http_client::EXTRA_FILE_VARIABLES;
 use jwt::{Algorithm, Issuer, IssuerKind};
 use serde::Deserialize;
 
+use crate::issuer_values::{check_list, check_url};
+
 const COGNITO_ISSUER: &str = "COGNITO_ISSUER";
 const COGNITO_ISSUER_EXAMPLE: &str = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEfGhI";
 const TRUSTED_ISSUERS: &str = "TRUSTED_ISSUERS";
@@ -98,11 +100,20 @@ fn issuers(variables: &Variables<'_>) -> Vec<IssuerSettings> {
     if !variables.is_set(COGNITO_ISSUER) && !variables.is_set(TRUSTED_ISSUERS) {
         variables.missing(COGNITO_ISSUER, format_args!("or {TRUSTED_ISSUERS}; for example `{COGNITO_ISSUER_EXAMPLE}`"));
     }
+    if variables.is_set("JWKS_URI") && !variables.is_set(COGNITO_ISSUER) {
+        let problem =
+            format!("is for {COGNITO_ISSUER}, which is not set: entries of {TRUSTED_ISSUERS} have `jwks_uri`");
+        variables.fault("JWKS_URI", problem);
+    }
     let mut issuers: Vec<IssuerSettings> = cognito_entry(variables, &audiences)
         .and_then(|entry| settings(variables, COGNITO_ISSUER, COGNITO_ISSUER_EXAMPLE, entry))
         .into_iter()
         .collect();
-    for mut entry in trusted_entries(variables) {
+    let entries = trusted_entries(variables);
+    if entries.as_ref().is_some_and(Vec::is_empty) && issuers.is_empty() {
+        variables.fault(TRUSTED_ISSUERS, format_args!("is an empty list; for example `{TRUSTED_ISSUERS_EXAMPLE}`"));
+    }
+    for mut entry in entries.unwrap_or_default() {
         if entry.audiences.is_empty() {
             entry.audiences.clone_from(&audiences);
         }
@@ -131,14 +142,14 @@ fn cognito_entry(variables: &Variables<'_>, audiences: &[String]) -> Option<Entr
     })
 }
 
-fn trusted_entries(variables: &Variables<'_>) -> Vec<Entry> {
-    let Some(text) = variables.document(TRUSTED_ISSUERS) else { return Vec::new() };
-    serde_json::from_str(&text).unwrap_or_else(|error| {
-        let problem = format_args!("is not a JSON array of issuers: {error}; for example `{TRUSTED_ISSUERS_EXAMPLE}`")
-            .to_string();
+/// `None`: there are none, or they are not what they should be.
+fn trusted_entries(variables: &Variables<'_>) -> Option<Vec<Entry>> {
+    let text = variables.document(TRUSTED_ISSUERS)?;
+    let fault = |error: serde_json::Error| {
+        let problem = format!("is not a JSON array of issuers: {error}; for example `{TRUSTED_ISSUERS_EXAMPLE}`");
         variables.fault(TRUSTED_ISSUERS, problem);
-        Vec::new()
-    })
+    };
+    serde_json::from_str(&text).map_err(fault).ok()
 }
 
 fn settings(variables: &Variables<'_>, name: &str, example: &str, entry: Entry) -> Option<IssuerSettings> {
@@ -153,10 +164,21 @@ fn settings(variables: &Variables<'_>, name: &str, example: &str, entry: Entry) 
         let problem = format!("{} has no `audiences`, and every oidc issuer needs one", entry.issuer);
         variables.fault(name, format_args!("{problem}; for example `{example}`"));
     }
+    check_values(variables, name, &entry);
     let jwks_uri = jwks_uri(variables, name, &entry);
     let algorithms = algorithms(variables, name, entry.algorithms);
     let Entry { issuer: url, audiences, client_claim, .. } = entry;
     Some(IssuerSettings { rules: Issuer { url, kind, audiences, client_claim, algorithms }, jwks_uri: jwks_uri? })
+}
+
+/// What the service would start with, and then answer 401 to everybody.
+fn check_values(variables: &Variables<'_>, name: &str, entry: &Entry) {
+    check_url(variables, name, &entry.issuer);
+    check_list(variables, name, "audiences", &entry.audiences);
+    check_list(variables, name, "client_claim", entry.client_claim.as_slice());
+    if entry.algorithms.as_ref().is_some_and(Vec::is_empty) {
+        variables.fault(name, "`algorithms` is an empty list: leave it out for RS256");
+    }
 }
 
 fn jwks_uri(variables: &Variables<'_>, name: &str, entry: &Entry) -> Option<Endpoint> {

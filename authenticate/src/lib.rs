@@ -6,6 +6,7 @@
 
 mod bearer;
 mod error;
+mod issuer_values;
 mod issuer_variables;
 mod jwks;
 mod rate_limit;

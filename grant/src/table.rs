@@ -1,6 +1,8 @@
 //! The mapping table: reads the item of a client, or the items of its scopes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::error::Error;
+use std::fmt::Debug;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -177,6 +179,8 @@ impl RoleMappings {
 
     fn unavailable<E, R>(&self, error: &SdkError<E, R>) -> MappingError
     where
+        E: Error + 'static,
+        R: Debug + 'static,
         SdkError<E, R>: ProvideErrorMetadata,
     {
         match error.code() {

@@ -36,3 +36,5 @@ mod audit_line;
 mod own_credentials;
 /// The vending Lambda with everything it needs, canned.
 mod service;
+/// Values of the service's variables.
+mod values;

@@ -21,6 +21,8 @@ pub struct Config {
     pub terms: Terms,
     /// DynamoDB table of client mappings.
     pub table: String,
+    /// CloudWatch namespace of the metrics.
+    pub metrics_namespace: String,
     /// Bucket echoed to clients and named in generated session policies.
     pub bucket: String,
     /// Where the AWS APIs are and whose credentials call them.
@@ -52,7 +54,8 @@ impl Config {
     fn read(variables: &Variables<'_>) -> Option<Self> {
         let authentication = AuthenticationSettings::from_env(variables);
         let terms = terms(variables, authentication.cognito_issuer.clone());
-        let table = variables.required("DYNAMODB_TABLE", "credvend-clients");
+        let table = table(variables);
+        let metrics_namespace = metrics_namespace(variables);
         let aws = AwsSettings::from_env(variables);
         let runtime_api = runtime_api(variables);
         let default_address = SocketAddr::from(([127, 0, 0, 1], 8080));
@@ -67,9 +70,32 @@ impl Config {
             authentication,
             terms,
             table: table?,
+            metrics_namespace,
             aws: aws?,
         })
     }
+}
+
+/// A name (Amazon DynamoDB, "Naming rules") or an ARN.
+fn table(variables: &Variables<'_>) -> Option<String> {
+    let name = "DYNAMODB_TABLE";
+    let table = variables.required(name, "credvend-clients")?;
+    let is_table = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-:/".contains(&byte);
+    if !(3..=1024).contains(&table.len()) || !table.bytes().all(is_table) {
+        variables.fault(name, format_args!("`{table}` is not the name of a table, for example `credvend-clients`"));
+    }
+    Some(table)
+}
+
+/// One an installation, so that two in one account keep their alarms apart. `AWS/` is AWS's own.
+fn metrics_namespace(variables: &Variables<'_>) -> String {
+    let name = "METRICS_NAMESPACE";
+    let namespace = variables.optional(name).unwrap_or_else(|| "credvend".to_owned());
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/#: ".contains(&byte);
+    if namespace.len() > 255 || namespace.starts_with("AWS/") || !namespace.bytes().all(is_allowed) {
+        variables.fault(name, format_args!("`{namespace}` is not a CloudWatch namespace, for example `credvend-two`"));
+    }
+    namespace
 }
 
 fn runtime_api(variables: &Variables<'_>) -> Option<RuntimeApiConfig> {

@@ -29,6 +29,8 @@ pub struct Api {
     pub readiness: Readiness,
     /// Diagnostic lines.
     pub log: Log,
+    /// `METRICS_NAMESPACE`.
+    pub metrics_namespace: String,
     /// The first decision of this process has not been made yet.
     pub cold: AtomicBool,
 }
@@ -48,12 +50,14 @@ impl Route {
         let (routes, allow): (&[(Method, Self)], _) = match path {
             "/credentials" => (&[(Method::POST, Self::Vend), (Method::GET, Self::VendToSdk)], "GET, POST"),
             "/explain" => (&[(Method::POST, Self::Explain)], "POST"),
-            "/health" => (&[(Method::GET, Self::Health)], "GET"),
-            "/ready" => (&[(Method::GET, Self::Ready)], "GET"),
-            "/openapi.json" => (&[(Method::GET, Self::OpenApi)], "GET"),
+            "/health" => (&[(Method::GET, Self::Health)], "GET, HEAD"),
+            "/ready" => (&[(Method::GET, Self::Ready)], "GET, HEAD"),
+            "/openapi.json" => (&[(Method::GET, Self::OpenApi)], "GET, HEAD"),
             _ => return Err(RequestError::NotFound { path: path.chars().take(100).collect() }),
         };
-        let found = routes.iter().find(|(allowed, _)| allowed == method).map(|(_, route)| *route);
+        // RFC 9110 §9.3.2: as GET, without the body. Nothing is vended to somebody who wants no credentials.
+        let sought = if *method == Method::HEAD && path != "/credentials" { &Method::GET } else { method };
+        let found = routes.iter().find(|(allowed, _)| allowed == sought).map(|(_, route)| *route);
         found.ok_or(RequestError::MethodNotAllowed { allow })
     }
 }
@@ -148,6 +152,7 @@ impl Api {
             now,
             cold_start: self.cold.swap(false, Ordering::Relaxed),
             jwks_refetches: self.vendor.issuers.take_refetches(),
+            namespace: &self.metrics_namespace,
             metric,
         };
         Ok(audit_line::write(&trail.line(&facts, error)).await?)

@@ -87,7 +87,7 @@ fn warn(authentication: &AuthenticationSettings, log: Log) {
 }
 
 fn build(config: Config, log: Log) -> anyhow::Result<Api> {
-    let Config { authentication, terms, table, bucket, aws, .. } = config;
+    let Config { authentication, terms, table, bucket, aws, metrics_namespace, .. } = config;
     let default_issuer = authentication.default_issuer().map(str::to_owned);
     let region = aws.region.clone();
     let clients = AwsClients::new(aws).map_err(anyhow::Error::msg)?;
@@ -100,7 +100,7 @@ fn build(config: Config, log: Log) -> anyhow::Result<Api> {
         bucket,
         region,
     };
-    Ok(Api { vendor, readiness: Readiness::default(), log, cold: AtomicBool::new(true) })
+    Ok(Api { vendor, readiness: Readiness::default(), log, metrics_namespace, cold: AtomicBool::new(true) })
 }
 
 #[allow(clippy::disallowed_methods)] // The process's own start.

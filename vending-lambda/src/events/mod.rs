@@ -9,6 +9,7 @@ mod direct;
 
 use std::collections::BTreeMap;
 
+use http::Method;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -59,7 +60,14 @@ pub enum EventError {
 pub async fn respond(api: &Api, invocation: Invocation) -> String {
     let Invocation { request_id, event } = invocation;
     let response = match read(&event, request_id.clone()) {
-        Ok((request, shape)) => EventResponse::new(api.handle(request).await, shape),
+        Ok((request, shape)) => {
+            let is_head = request.method == Method::HEAD;
+            let mut response = api.handle(request).await;
+            if is_head {
+                response.body.clear();
+            }
+            EventResponse::new(response, shape)
+        }
         Err(error) => {
             api.log.warn(format_args!("request {request_id}: {error}"));
             let error = VendError::Request(error.into());
