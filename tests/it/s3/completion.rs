@@ -89,7 +89,9 @@ async fn a_run_that_was_killed_after_the_completion_is_not_done_again() {
     desk.s3.mend();
     desk.succeed(&["upload", "big"]).await;
     desk.s3.take_requests();
-    std::fs::write(desk.path("cache").join(&journal), remembered).unwrap();
+    let journal = desk.path("cache").join(&journal);
+    std::fs::write(&journal, remembered).unwrap();
+    std::fs::set_permissions(&journal, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     // The missing part is refused with NoSuchUpload, so all of it is sent again: the object is the same.
     desk.succeed(&["upload", "big"]).await;
     assert!(desk.s3.get("big").unwrap().bytes == bytes(20 * MEBIBYTE));

@@ -189,7 +189,8 @@ async fn what_no_proxy_names_goes_past_it() {
         let ran = ran.await.unwrap();
         assert_eq!(ran.code(), Some(if goes_past { 4 } else { 3 }), "{name}: {}", ran.stderr());
         assert_eq!(proxy.take().is_empty(), goes_past, "{name}");
-        assert_eq!(ran.stderr().contains("S3 cannot be reached"), goes_past, "{name}: {}", ran.stderr());
+        // Whatever the resolver says of such a name, and when, the proxy has no part in it.
+        assert_eq!(!ran.stderr().contains("the proxy"), goes_past, "{name}: {}", ran.stderr());
     }
 }
 
