@@ -94,7 +94,7 @@ async fn keep<P: Publication>(
     let mut signals = Signals::new().map_err(Error::Runtime)?;
     let hook = hook.map(|hook| HookRunner::start(hook, log));
     let mut watchdog = systemd.watchdog();
-    let mut keeper = Keeper::start(Arc::clone(&source.fetch), None, log);
+    let mut keeper = Keeper::start(Arc::clone(&source.fetch), None, None, log);
     let mut state = keeper.state().clone();
     let mut writer = Writer { publication, systemd, log, is_ready: false, failures: 0 };
     let mut next_look = Instant::now();
@@ -113,10 +113,14 @@ async fn keep<P: Publication>(
                 match publication.source() {
                     Ok(new) => {
                         log.info("the configuration was read again");
-                        // Of another identity, what there is stays in the files until there is something new.
-                        let current = state.borrow().current.clone().filter(|_| new.id == source.id);
-                        keeper = Keeper::start(Arc::clone(&new.fetch), current, log);
-                        state = keeper.state().clone();
+                        if new.id == source.id {
+                            keeper.reload(Arc::clone(&new.fetch));
+                        } else {
+                            // What there is of the other identity stays in the files until there is something new.
+                            let attempted_at = keeper.attempted_at();
+                            keeper = Keeper::start(Arc::clone(&new.fetch), None, attempted_at, log);
+                            state = keeper.state().clone();
+                        }
                         source = new;
                     }
                     Err(error) => log.warn(format_args!("the configuration is kept as it was: {error}")),

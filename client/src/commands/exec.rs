@@ -1,4 +1,4 @@
-//! `credvend exec`: a program that gets AWS credentials for as long as it runs, and nothing else that would win over them.
+//! `credvend exec`: runs a program with AWS credentials that stay fresh for as long as it runs.
 
 mod run_child;
 mod token_file;
@@ -20,7 +20,7 @@ use crate::settings::sources::Sources;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Set credentials themselves as variables, for a program that ends before they do; they are not refreshed
+    /// Set the credentials themselves as variables, for a program that ends before they do; they are not refreshed
     #[arg(long = "static")]
     is_static: bool,
     /// The program and its arguments

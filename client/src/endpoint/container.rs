@@ -13,7 +13,7 @@ use super::refusal::Refusal;
 use super::{Answer, answer as respond};
 use crate::output;
 
-/// The second one is for programs that take the name `localhost` only there (Fluent Bit).
+/// The second one is for programs that accept the name `localhost` only with that path (Fluent Bit).
 const ROOTS: [&str; 2] = ["/credentials", "/2016-11-01/credentialprovider"];
 
 /// The SDKs show `message` to their users.

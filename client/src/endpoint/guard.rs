@@ -1,5 +1,5 @@
-//! Who is turned away at the door: browsers (DNS rebinding) and proxies (server-side request forgery). A page can make a
-//! browser send requests here, and a name of the page's own can lead here; neither can choose these headers.
+//! Requests of browsers (DNS rebinding) and through proxies (server-side request forgery) are refused. A page can make a
+//! browser send requests here, and its own host name can resolve to here, but a page cannot choose these headers.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -45,7 +45,7 @@ fn is_loopback(name: &str) -> bool {
 }
 
 pub(crate) fn check(request: &Parts, own: OwnHost) -> Result<(), Refusal> {
-    if let Some(header) = request.headers.keys().find(|name| tells_of_a_middleman(name)) {
+    if let Some(header) = request.headers.keys().find(|name| is_added_by_intermediaries(name)) {
         return Err(Refusal::Forwarded { header: header.to_string() });
     }
     // RFC 9112 §3.2.2: the absolute form is for proxies, and would count more than the Host header.
@@ -57,7 +57,7 @@ pub(crate) fn check(request: &Parts, own: OwnHost) -> Result<(), Refusal> {
     if is_own { Ok(()) } else { Err(Refusal::Host) }
 }
 
-fn tells_of_a_middleman(name: &HeaderName) -> bool {
+fn is_added_by_intermediaries(name: &HeaderName) -> bool {
     *name == ORIGIN || *name == FORWARDED || *name == VIA || name.as_str().starts_with("x-forwarded-")
 }
 

@@ -1,5 +1,5 @@
-//! The instance metadata service of EC2, version 2: for programs that know no other way. There is no bearer token in
-//! it, hence it is off unless asked for. Version 1, a plain GET, is refused.
+//! The instance metadata service of EC2, version 2, for programs that support nothing else. It knows no secret, so it is
+//! off unless `--imds` is given. Version 1, a plain GET, is refused.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -28,7 +28,7 @@ const TOKEN_LIFETIME: &str = "x-aws-ec2-metadata-token-ttl-seconds";
 const MAX_TOKEN_LIFETIME: u64 = 21_600;
 const CREDENTIALS: &str = "/latest/meta-data/iam/security-credentials";
 
-/// Makes session tokens and knows them again: each holds its own end, so none has to be remembered.
+/// Makes and verifies session tokens: each holds its own end, so none has to be remembered.
 pub(crate) struct Imds {
     key: Key,
 }

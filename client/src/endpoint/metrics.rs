@@ -16,7 +16,7 @@ pub(crate) struct Requests {
     counts: [AtomicU64; STATUSES.len()],
 }
 
-/// All that are ever answered with; the HTTP library's own refusals of what is not HTTP are not requests.
+/// Every status of a response to a request; the HTTP library's own refusals of what is not HTTP are not counted.
 const STATUSES: [StatusCode; 8] = [
     StatusCode::OK,
     StatusCode::BAD_REQUEST,

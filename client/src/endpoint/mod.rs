@@ -37,7 +37,7 @@ type Answer = Response<Full<Bytes>>;
 /// What all connections share.
 pub(crate) struct Endpoint {
     offers: RwLock<Arc<Offers>>,
-    /// Without one, only the user of a peer opens anything.
+    /// Without one, a peer's user or a session of `IMDSv2` decides.
     token: Option<AuthorizationToken>,
     imds: Option<Imds>,
     own_host: OwnHost,

@@ -1,7 +1,8 @@
 //! What is offered: identities, each with its keeper, and who may have them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use http_server::Peer;
 use tokio::sync::Notify;
@@ -9,7 +10,7 @@ use tokio::sync::Notify;
 use super::refusal::Refusal;
 use crate::credentials::Credentials;
 use crate::files::accounts::{self, AccountError};
-use crate::freshness::keeper::{Fetch, Keeper};
+use crate::freshness::keeper::{AFTER_A_RELOAD, Fetch, Keeper};
 use crate::freshness::provider::Provider;
 use crate::freshness::refresh::Perishable as _;
 use crate::log::Log;
@@ -20,16 +21,20 @@ use crate::timestamp;
 /// One identity.
 pub(crate) struct Offer {
     pub(crate) name: String,
-    pub(crate) keeper: Keeper<Credentials>,
+    pub(crate) keeper: Arc<Keeper<Credentials>>,
     pub(crate) role_arn: Option<String>,
     pub(crate) region: Option<String>,
-    /// Empty: whoever proves itself otherwise.
+    /// Empty: everybody who shows the token or has a session.
     users: HashSet<u32>,
     cache_id: String,
 }
 
 /// All identities, in the order of their names.
-pub(crate) struct Offers(Vec<Offer>);
+pub(crate) struct Offers {
+    offers: Vec<Offer>,
+    /// When identities that are gone were last fetched, by `cache_id`: they may come back with the next reload.
+    gone: HashMap<String, Instant>,
+}
 
 /// Why there is nothing to offer.
 #[derive(Debug, thiserror::Error)]
@@ -43,13 +48,20 @@ pub(crate) enum OfferError {
 /// An offer, still to be started.
 struct Plan {
     name: String,
-    config: Config,
+    config: Arc<Config>,
     users: HashSet<u32>,
 }
 
+impl Plan {
+    fn fetch(&self, log: Log) -> Fetch<Credentials> {
+        let config = Arc::clone(&self.config);
+        Arc::new(move |now| Provider::as_of(now, &config, log).credentials())
+    }
+}
+
 impl Offers {
-    /// Starts keepers; of the previous ones, what is valid is taken over. Must be called inside of a runtime.
-    /// `changed` is told whenever there is something new to say.
+    /// Starts keepers; the previous ones of the same identities go on. Must be called inside of a runtime. `changed` is
+    /// told whenever there is something new to say.
     pub(crate) fn start(
         configs: Vec<NamedConfig>,
         previous: Option<&Self>,
@@ -59,7 +71,7 @@ impl Offers {
         let plan = |NamedConfig { name, config, users }| {
             let ids = users.iter().map(|user| accounts::user_id(user)).collect();
             match ids {
-                Ok(users) => Ok(Plan { name, config, users }),
+                Ok(users) => Ok(Plan { name, config: Arc::new(config), users }),
                 Err(cause) => Err(OfferError::User { identity: name, cause }),
             }
         };
@@ -68,19 +80,31 @@ impl Offers {
         }
         // All of them are resolved before the first one is started: a mistake leaves everything as it was.
         let plans = configs.into_iter().map(plan).collect::<Result<Vec<_>, OfferError>>()?;
+        let attempts = previous.map(Self::attempts).unwrap_or_default();
         let offers = plans.into_iter().map(|plan| {
             let same = previous.and_then(|previous| previous.named(&plan.name));
-            let known = same.filter(|offer| offer.cache_id == plan.config.cache_id());
-            let initial = known.and_then(|offer| offer.keeper.state().borrow().current.clone());
-            Offer::start(plan, initial, log, Arc::clone(changed))
+            let cache_id = plan.config.cache_id();
+            match same.filter(|offer| offer.cache_id == cache_id) {
+                Some(known) => known.go_on(plan, log),
+                None => Offer::start(plan, None, attempts.get(&cache_id).copied(), log, Arc::clone(changed)),
+            }
         });
-        Ok(Self(offers.collect()))
+        let offers: Vec<_> = offers.collect();
+        let is_gone = |id: &str| offers.iter().all(|offer| offer.cache_id != id);
+        let gone = attempts.into_iter().filter(|(id, at)| is_gone(id) && at.elapsed() < AFTER_A_RELOAD).collect();
+        Ok(Self { offers, gone })
+    }
+
+    fn attempts(&self) -> HashMap<String, Instant> {
+        let present = self.iter().filter_map(|offer| Some((offer.cache_id.clone(), offer.keeper.attempted_at()?)));
+        self.gone.iter().map(|(id, at)| (id.clone(), *at)).chain(present).collect()
     }
 
     /// One identity, whose first credentials are there already.
     pub(crate) fn only(config: Config, initial: Credentials, log: Log) -> Self {
-        let plan = Plan { name: "default".to_owned(), config, users: HashSet::new() };
-        Self(vec![Offer::start(plan, Some(Arc::new(initial)), log, Arc::default())])
+        let plan = Plan { name: "default".to_owned(), config: Arc::new(config), users: HashSet::new() };
+        let offers = vec![Offer::start(plan, Some(Arc::new(initial)), None, log, Arc::default())];
+        Self { offers, gone: HashMap::new() }
     }
 
     /// Whether each identity is still being refreshed.
@@ -89,7 +113,7 @@ impl Offers {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Offer> {
-        self.0.iter()
+        self.offers.iter()
     }
 
     fn have_one_with_users(&self) -> bool {
@@ -130,11 +154,14 @@ impl Offers {
 }
 
 impl Offer {
-    fn start(plan: Plan, initial: Option<Arc<Credentials>>, log: Log, changed: Arc<Notify>) -> Self {
-        let Plan { name, config, users } = plan;
-        let (cache_id, role_arn, region) = (config.cache_id(), config.exchange.role_arn(), config.region.clone());
-        let fetch: Fetch<Credentials> = Arc::new(move |now| Provider::as_of(now, &config, log).credentials());
-        let keeper = Keeper::start(fetch, initial, log);
+    fn start(
+        plan: Plan,
+        initial: Option<Arc<Credentials>>,
+        attempted_at: Option<Instant>,
+        log: Log,
+        changed: Arc<Notify>,
+    ) -> Self {
+        let keeper = Keeper::start(plan.fetch(log), initial, attempted_at, log);
         let mut state = keeper.state().clone();
         // Ends with its keeper.
         tokio::spawn(async move {
@@ -142,10 +169,22 @@ impl Offer {
                 changed.notify_one();
             }
         });
+        Self::new(plan, Arc::new(keeper))
+    }
+
+    /// The same identity with what may be new about it, such as its secret.
+    fn go_on(&self, plan: Plan, log: Log) -> Self {
+        self.keeper.reload(plan.fetch(log));
+        Self::new(plan, Arc::clone(&self.keeper))
+    }
+
+    fn new(plan: Plan, keeper: Arc<Keeper<Credentials>>) -> Self {
+        let Plan { name, config, users } = plan;
+        let (cache_id, role_arn, region) = (config.cache_id(), config.exchange.role_arn(), config.region.clone());
         Self { name, keeper, role_arn, region, users, cache_id }
     }
 
-    /// Who runs as the server could read its memory's source, the cache, as well.
+    /// The user who runs the server can read the cache as well.
     fn is_open_to(&self, uid: Option<u32>, peer: &Peer) -> bool {
         let is_own = uid == Some(rustix::process::geteuid().as_raw());
         match uid {
@@ -155,7 +194,7 @@ impl Offer {
         }
     }
 
-    /// For anybody: it ends with an hour, and opens nothing.
+    /// For the log, systemd, and those who may know details.
     pub(crate) fn status(&self) -> String {
         let state = self.keeper.state().borrow();
         let failure = state.failure.as_ref().map(|failure| failure.message.clone());

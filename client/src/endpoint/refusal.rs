@@ -40,7 +40,7 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     pub(crate) fn unavailable(failure: Option<Failure>, pause: Option<Duration>) -> Self {
-        // A full second at least: zero would be an invitation to a loop.
+        // A full second at least: with zero, a client would ask in a loop.
         let retry_after = pause.unwrap_or_default().max(Duration::from_secs(1));
         let (kind, message) = match failure {
             Some(failure) => (failure.kind, failure.message),

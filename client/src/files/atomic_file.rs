@@ -52,7 +52,7 @@ pub(crate) fn refuse_special(directory: &Directory, name: &str) -> Result<(), Fi
             let path = directory.path().join(name);
             Err(FileError::Untrusted { path, problem: "is not a regular file: name another one" })
         }
-        // Where there is none, or nobody can tell, writing says the rest.
+        // Where there is none, or it cannot be read, the write that follows fails with the cause.
         _ => Ok(()),
     }
 }

@@ -4,7 +4,7 @@
 //! one cache and one fetch. On top of it: what is in memory stays until there is something better, whatever becomes of
 //! the cache; and it is judged by the wall clock *and* by the time that has really passed, the larger age counts.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -28,6 +28,9 @@ const PATIENCE_WHILE_VALID: Duration = Duration::from_millis(500);
 
 /// From one fetch that brought something new to the next: what ends at once is not fetched again and again.
 const LEAST_INTERVAL: Duration = Duration::from_secs(2);
+
+/// From one attempt to the one that a new configuration brings: a storm of reloads is not one of requests.
+pub(crate) const AFTER_A_RELOAD: Duration = Duration::from_secs(5);
 
 /// Fetches at once, of all identities: each reads the system's certificates, and the memory of many side by side would
 /// never be given back.
@@ -102,6 +105,13 @@ impl<T: Perishable> State<T> {
         rest.max(LEAST_INTERVAL.saturating_sub(since))
     }
 
+    /// The same for who has a new configuration: it may be what the last attempt has failed for. What a server asked for
+    /// holds all the same.
+    fn rest_after_a_reload(&self) -> Duration {
+        let may_be_mended = self.failure.as_ref().is_some_and(|failure| !failure.asked_to_wait);
+        if may_be_mended && self.freshness() != Freshness::Fresh { Duration::ZERO } else { self.rest() }
+    }
+
     fn adopt(&mut self, outcome: Result<Answer<T>, FetchError>, took: Duration) {
         match outcome {
             Ok(Answer { value, failure }) => {
@@ -153,7 +163,27 @@ pub(crate) struct Keeper<T> {
     state: watch::Receiver<State<T>>,
     wake: Arc<Notify>,
     heartbeat: Arc<Heartbeat>,
+    orders: Arc<Mutex<Orders<T>>>,
     task: JoinHandle<()>,
+}
+
+/// What the keeper tells its task, and hears from it.
+struct Orders<T> {
+    fetch: Fetch<T>,
+    /// The configuration is new since the last attempt.
+    is_reloaded: bool,
+    attempted_at: Option<Instant>,
+}
+
+impl<T> Orders<T> {
+    /// How long no reload brings an attempt.
+    fn rest(&self) -> Duration {
+        AFTER_A_RELOAD.saturating_sub(self.attempted_at.map_or(AFTER_A_RELOAD, |at| at.elapsed()))
+    }
+}
+
+fn lock<T>(orders: &Mutex<Orders<T>>) -> MutexGuard<'_, Orders<T>> {
+    orders.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// When the task came round last.
@@ -176,18 +206,33 @@ impl<T> Drop for Keeper<T> {
 }
 
 impl<T: Perishable> Keeper<T> {
-    /// Starts with what there is already, if anything. Must be called inside of a runtime.
-    pub(crate) fn start(fetch: Fetch<T>, initial: Option<Arc<T>>, log: Log) -> Self {
+    /// Starts with what there is already, if anything. `attempted_at` is when the one whose place it takes has last
+    /// fetched. Must be called inside of a runtime.
+    pub(crate) fn start(fetch: Fetch<T>, initial: Option<Arc<T>>, attempted_at: Option<Instant>, log: Log) -> Self {
         let (publish, state) = watch::channel(State::new(initial));
         let wake = Arc::new(Notify::new());
         let heartbeat = Arc::new(Heartbeat(Mutex::new(Instant::now())));
-        let task = tokio::spawn(keep(fetch, publish, Arc::clone(&wake), Arc::clone(&heartbeat), log));
-        Self { state, wake, heartbeat, task }
+        let orders = Orders { fetch, is_reloaded: attempted_at.is_some(), attempted_at };
+        let orders = Arc::new(Mutex::new(orders));
+        let task = tokio::spawn(keep(Arc::clone(&orders), publish, Arc::clone(&wake), Arc::clone(&heartbeat), log));
+        Self { state, wake, heartbeat, orders, task }
     }
 
     /// Whether it still does its work. One that does not will never fetch again: a reason for a watchdog to bite.
     pub(crate) fn is_alive(&self) -> bool {
         !self.task.is_finished() && self.heartbeat.age() < LONGEST_SILENCE
+    }
+
+    /// Goes on with a new configuration of the same identity, and tries it soon if the old one has failed.
+    pub(crate) fn reload(&self, fetch: Fetch<T>) {
+        let mut orders = lock(&self.orders);
+        orders.fetch = fetch;
+        orders.is_reloaded = true;
+        self.wake.notify_one();
+    }
+
+    pub(crate) fn attempted_at(&self) -> Option<Instant> {
+        lock(&self.orders).attempted_at
     }
 
     /// For looking at it, and for waiting until it changes.
@@ -223,7 +268,7 @@ impl<T: Perishable> Keeper<T> {
 }
 
 async fn keep<T: Perishable>(
-    fetch: Fetch<T>,
+    orders: Arc<Mutex<Orders<T>>>,
     publish: watch::Sender<State<T>>,
     wake: Arc<Notify>,
     heartbeat: Arc<Heartbeat>,
@@ -231,7 +276,7 @@ async fn keep<T: Perishable>(
 ) {
     loop {
         heartbeat.beat();
-        let rest = publish.borrow().rest();
+        let rest = rest(&publish.borrow(), &lock(&orders));
         if !rest.is_zero() {
             tokio::select! {
                 () = sleep(rest.min(LONGEST_NAP)) => {}
@@ -241,9 +286,10 @@ async fn keep<T: Perishable>(
         }
         let place = timeout(WAIT_FOR_A_PLACE, PLACES.acquire()).await;
         let began = Instant::now();
-        let now = publish.borrow().now();
-        let outcome = on_a_thread(Arc::clone(&fetch), now).await;
+        let (fetch, now) = (begin(&orders), publish.borrow().now());
+        let outcome = on_a_thread(fetch, now).await;
         drop(place);
+        lock(&orders).attempted_at = Some(Instant::now());
         if let Err(error) = &outcome {
             log.warn(error);
         }
@@ -252,6 +298,17 @@ async fn keep<T: Perishable>(
             sleep(NEXT_LOOK).await;
         }
     }
+}
+
+fn rest<T: Perishable>(state: &State<T>, orders: &Orders<T>) -> Duration {
+    if orders.is_reloaded { state.rest_after_a_reload().max(orders.rest()) } else { state.rest() }
+}
+
+fn begin<T>(orders: &Mutex<Orders<T>>) -> Fetch<T> {
+    let mut orders = lock(orders);
+    orders.is_reloaded = false;
+    orders.attempted_at = Some(Instant::now());
+    Arc::clone(&orders.fetch)
 }
 
 /// Not the runtime's blocking threads: where none can be had, those panic, and the keeper would end with them.
@@ -365,14 +422,14 @@ mod tests {
             counted.fetch_add(1, Ordering::SeqCst);
             results.lock().unwrap().next().unwrap_or_else(|| Err(failure())).map(Answer::new)
         });
-        (Keeper::start(fetch, None, Log::new(LogFormat::Text, LogLevel::Error)), calls)
+        (Keeper::start(fetch, None, None, Log::new(LogFormat::Text, LogLevel::Error)), calls)
     }
 
     /// A bug in a fetch is a failed refresh, and the keeper goes on.
     #[tokio::test]
     async fn a_fetch_that_panics_is_a_failure_like_any_other() {
         let fetch: Fetch<Credentials> = Arc::new(|_| panic!("a test's own"));
-        let keeper = Keeper::start(fetch, None, Log::new(LogFormat::Text, LogLevel::Error));
+        let keeper = Keeper::start(fetch, None, None, Log::new(LogFormat::Text, LogLevel::Error));
         let failure = keeper.current().await.err().unwrap().unwrap();
         assert!(failure.message.contains("bug"), "{}", failure.message);
         assert!(keeper.is_alive());

@@ -31,6 +31,37 @@ async fn sighup_reads_the_configuration_again() {
     stop(process).await;
 }
 
+/// While the identity provider refuses, each reload must not be one more request.
+#[tokio::test]
+async fn a_storm_of_reloads_is_not_one_of_requests() {
+    const RELOADS: usize = 40;
+    for scopes in [["one", "one"], ["one", "two"]] {
+        let machine = Machine::start().await;
+        let refused = Fault::Status(400, r#"{"error":"invalid_client"}"#.into());
+        machine.service.upstream.break_service(Upstream::Token, refused);
+        let env_file = machine.home.path().join("credvend.env");
+        let write = |scope: &str| std::fs::write(&env_file, format!("COGNITO_SCOPES={scope}\n")).unwrap();
+        write(scopes[0]);
+        let folder = folder(&machine);
+        let mut process = Process::spawn(daemon(&machine, &["--env-file", env_file.to_str().unwrap()], &[]));
+        process.wait_for("invalid_client").await;
+        let began = std::time::Instant::now();
+        for n in 1..=RELOADS {
+            write(scopes[n % 2]);
+            process.signal(Signal::HUP);
+            let reloads = || process.output().matches("the configuration was read again").count();
+            until("a reload", &process, || reloads() >= n).await;
+        }
+        let allowed = 4 + 2 * usize::try_from(began.elapsed().as_secs()).unwrap();
+        let requests = machine.service.upstream.received(Upstream::Token).len();
+        assert!(requests <= allowed, "{scopes:?}: {requests} requests for {RELOADS} reloads");
+        machine.service.upstream.mend();
+        process.signal(Signal::HUP);
+        until("files", &process, || key(&folder).is_some()).await;
+        stop(process).await;
+    }
+}
+
 #[tokio::test]
 async fn what_somebody_has_changed_is_put_right() {
     let machine = Machine::start().await;

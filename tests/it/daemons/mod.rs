@@ -6,6 +6,7 @@ mod credentials;
 mod env;
 mod lifecycle;
 mod on_refresh;
+mod races;
 mod token;
 
 use std::os::unix::fs::PermissionsExt as _;

@@ -2,10 +2,11 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use tests::process::Process;
-use tests::upstream::Service as Upstream;
+use tests::upstream::{Fault, Service as Upstream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -41,6 +42,44 @@ async fn sighup_reads_the_configuration_again_and_keeps_what_is_valid() {
     served.process.signal(Signal::HUP);
     served.ask_until("/credentials/a", |reply| reply.status == 404).await;
     served.ask("/credentials").await.credentials();
+}
+
+/// While the identity provider refuses, each reload must not be one more request: it may lock the client out.
+#[tokio::test]
+async fn a_storm_of_reloads_is_not_one_of_requests() {
+    const RELOADS: usize = 40;
+    let scopes = |scope: &str| format!("cognito_scopes = '{scope}'");
+    let (one, two) = (scopes("one"), scopes("two"));
+    let [same, other] = [&one, &two].map(|scopes| vec![("a", scopes.as_str())]);
+    for (what, files) in [
+        ("the same file", [same.clone(), same.clone()]),
+        ("another identity of the name", [same.clone(), other]),
+        ("an identity that comes and goes", [same.clone(), vec![("a", one.as_str()), ("b", two.as_str())]]),
+    ] {
+        let machine = Machine::start().await;
+        let refused = Fault::Status(400, r#"{"error":"invalid_client"}"#.into());
+        machine.service.upstream.break_service(Upstream::Token, refused);
+        let config = write_config(&machine, &files[0]);
+        let mut served = Served::on(machine, &["--config", config.to_str().unwrap()], &[]).await;
+        served.process.wait_for("invalid_client").await;
+        let began = Instant::now();
+        for n in 1..=RELOADS {
+            write_config(&served.machine, &files[n % 2]);
+            served.process.signal(Signal::HUP);
+            while served.process.output().matches("the configuration was read again").count() < n {
+                assert!(began.elapsed() < Duration::from_secs(60), "{}", served.process.output());
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        }
+        // Of two identities: each at first, and then as their pauses after a failure have it, of half a second at least.
+        let allowed = 4 + 4 * usize::try_from(began.elapsed().as_secs()).unwrap();
+        let requests = served.machine.service.upstream.received(Upstream::Token).len();
+        assert!(requests <= allowed, "{what}: {requests} requests for {RELOADS} reloads in {:?}", began.elapsed());
+        served.machine.service.upstream.mend();
+        write_config(&served.machine, &files[0]);
+        served.process.signal(Signal::HUP);
+        served.ask_until("/credentials/a", |reply| reply.status == 200).await;
+    }
 }
 
 #[tokio::test]

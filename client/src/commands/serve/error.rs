@@ -7,10 +7,10 @@ pub(crate) enum ConsumerError {
         "no AWS SDK takes credentials from a unix socket; without --listen, or with a loopback address, it is served over TCP"
     )]
     UnixSocket,
-    #[error("port 0 is another one at each start: name a port in --listen")]
+    #[error("port 0 takes another port at each start: name a port in --listen")]
     AnyPort,
-    #[error("name the identity that the program shall have with --identity: {0}")]
+    #[error("name the program's identity with --identity: {0}")]
     Ambiguous(String),
-    #[error("nothing opens this endpoint: add --token-file or --imds")]
+    #[error("no program could get credentials from this endpoint: add --token-file or --imds")]
     Closed,
 }
