@@ -209,6 +209,41 @@ def test_the_credentials_are_those_of_the_functions_role(stack, refused):
     refused(lambda: stack.client("dynamodb", keys).scan(TableName=stack.ready["table"]), "AccessDeniedException")
 
 
+@pytest.mark.parametrize("operator", ["ArnNotEquals", "StringNotEquals"])
+@pytest.mark.parametrize("of", ["this", "another"])
+def test_a_role_can_be_kept_to_one_function(stack, refused, operator, of):
+    """`lambda:SourceFunctionArn`, in the policy of the function's role; its servers' trust cannot see it."""
+    vended = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "sts:AssumeRole"}
+    if_exists = {"ArnEqualsIfExists": {"lambda:SourceFunctionArn": "arn:aws:lambda:eu-west-1:123456789012:function:x"}}
+    open_role = stack.put_role([vended | {"Condition": if_exists}])
+    closed_role = stack.put_role([vended | {"Condition": {"ArnLike": {"lambda:SourceFunctionArn": "*"}}}])
+    deployed = deploy(stack)
+    name = deployed.name if of == "this" else "another"
+    statements = [
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"},
+        {
+            "Effect": "Deny",
+            "Action": "sts:AssumeRole",
+            "Resource": "*",
+            "Condition": {
+                operator: {"lambda:SourceFunctionArn": f"arn:aws:lambda:eu-west-1:123456789012:function:{name}"}
+            },
+        },
+    ]
+    role_name = deployed.role_arn.split("/")[-1]
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    stack.admin("iam").put_role_policy(RoleName=role_name, PolicyName="vend", PolicyDocument=document)
+    found = deployed.ask("GET", "/echo").json()["environment"]
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    keys = dict(zip(("access_key_id", "secret_access_key", "session_token"), (found[name] for name in names)))
+    sts = stack.client("sts", keys)
+    if of == "this":
+        sts.assume_role(RoleArn=open_role, RoleSessionName="one")
+    else:
+        refused(lambda: sts.assume_role(RoleArn=open_role, RoleSessionName="one"), "AccessDenied", 403)
+    refused(lambda: sts.assume_role(RoleArn=closed_role, RoleSessionName="one"), "AccessDenied", 403)
+
+
 def test_a_role_that_does_not_trust_lambda_runs_nothing(stack):
     someone_else = [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]
     deployed = deploy(stack, Role=stack.put_role(someone_else))

@@ -12,7 +12,7 @@ import xmltodict
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.iam import access_control
 from moto.iam.exceptions import NotFoundException
-from moto.s3.exceptions import BucketAccessDeniedError, S3AccessDeniedError, S3ClientError
+from moto.s3.exceptions import BucketAccessDeniedError, MalformedXML, S3AccessDeniedError, S3ClientError
 from moto.s3.models import FakeBucket, s3_backends
 
 from . import access_control_lists, policy, signature
@@ -27,6 +27,9 @@ LISTING_ACTIONS = {"s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMulti
 UNSIGNED_ACTIONS = {"AssumeRoleWithWebIdentity"}
 # GetCallerIdentity is allowed even against an explicit Deny; AssumeRole has more to ask than one action (sts.py).
 NOT_DECIDED_HERE = {"sts:GetCallerIdentity", "sts:AssumeRole"}
+# Lambda's own key, for identity-based policies alone (Lambda developer guide, "Working with Lambda execution environment
+# credentials"): sts.py leaves it out when it looks at a trust policy.
+SOURCE_FUNCTION = "lambda:SourceFunctionArn"
 
 
 @dataclass
@@ -176,6 +179,8 @@ def _caller_context(arn: str, session: Session | None) -> dict[str, list[str]]:
     context["aws:TokenIssueTime"] = [str(session.issued_at)]
     if session.source_identity:
         context["aws:SourceIdentity"] = [session.source_identity]
+    if session.function_arn:
+        context[SOURCE_FUNCTION] = [session.function_arn]
     return context | {f"aws:PrincipalTag/{key}": [value] for key, value in session.tags.items()}
 
 
@@ -185,6 +190,8 @@ def _s3_needs(handler: object, action: str, resource: str) -> list[tuple[str, st
     if action == "s3:DeleteObject" and f"arn:aws:s3:::{bucket}" == resource:
         # DeleteObjects: one request, a permission for each key in its body.
         listed = policy.listed(xmltodict.parse(handler.body)["Delete"].get("Object"))
+        if len(listed) > 1000:
+            raise MalformedXML
         return [(action, f"{resource}/{entry['Key']}") for entry in listed]
     needs = [(S3_ACTIONS.get(action, action), resource)]
     if action == "s3:PutObject" and access_control_lists.headers(handler):
@@ -227,9 +234,12 @@ def _resource(handler: object, service: str, resource: str) -> str:
     """The ARN for the services whose resources the policies of this project name; moto knows only `*`."""
     if service == "dynamodb":
         try:
-            table = json.loads(_raw_body(handler) or b"{}").get("TableName", "*")
+            parameters = json.loads(_raw_body(handler) or b"{}")
         except ValueError:
-            table = "*"
+            parameters = {}
+        # A batch may name several tables; one is all that this project asks for.
+        batch = list(parameters.get("RequestItems", {}))
+        table = parameters.get("TableName") or (batch[0] if len(batch) == 1 else "*")
         if table.startswith("arn:"):
             return table
         return f"arn:aws:dynamodb:{handler.region}:{handler.current_account}:table/{table}"

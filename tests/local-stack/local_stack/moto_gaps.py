@@ -7,6 +7,8 @@ from typing import Any
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
 from moto.awslambda.models import LambdaFunction
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.logs.models import LogsBackend
+from moto.logs.responses import LogsResponse
 
 from .functions import FunctionError, Functions, Throttled
 
@@ -42,6 +44,7 @@ class TooManyRequests(LambdaClientError):
 def install(functions: Functions) -> None:
     _run_functions(functions)
     _complete_lambda_configuration()
+    _complete_log_groups()
     Item.update_with_attribute_updates = _update_with_attribute_updates(Item.update_with_attribute_updates)
 
 
@@ -82,6 +85,21 @@ def _complete_lambda_configuration() -> None:
 
     LambdaFunction.__init__ = checked_set_up
     LambdaFunction.update_configuration = complete_update
+
+
+def _complete_log_groups() -> None:
+    """AssociateKmsKey and DisassociateKmsKey: not in moto at all."""
+
+    def set_key(response: LogsResponse, key: str | None) -> str:
+        backend: LogsBackend = response.logs_backend
+        name = response._get_param("logGroupName")
+        # Raises ResourceNotFoundException where there is no such group.
+        backend.list_tags_log_group(name)
+        backend.groups[name].kms_key_id = key
+        return ""
+
+    LogsResponse.associate_kms_key = lambda response: set_key(response, response._get_param("kmsKeyId"))
+    LogsResponse.disassociate_kms_key = lambda response: set_key(response, None)
 
 
 def _refuse_reserved_variables(spec: dict[str, Any]) -> None:

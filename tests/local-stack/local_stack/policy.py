@@ -21,6 +21,7 @@ MODELLED_KEYS = re.compile(
     r"|PrincipalTag/.*|RequestTag/.*)"
     r"|s3:(prefix|delimiter|max-keys|ResourceAccount|x-amz-.*)"
     r"|sts:(ExternalId|RoleSessionName|SourceIdentity)"
+    r"|lambda:SourceFunctionArn"
     r"|kms:ViaService"
     r"|[^:/]+(:\d+)?(/[^:]*)?:(aud|oaud|sub|azp|amr)",
     re.IGNORECASE,

@@ -44,6 +44,7 @@ class ServiceSessions:
             role_arn=role_arn,
             name=name,
             expires_at=time.time() + SECONDS,
+            function_arn=source_arn if service == "lambda.amazonaws.com" else None,
         )
         self._sessions.add(session)
         return session

@@ -23,6 +23,8 @@ class Session:
     policy: dict | None = None
     tags: dict[str, str] = field(default_factory=dict)
     source_identity: str | None = None
+    # The function for which Lambda opened the session.
+    function_arn: str | None = None
     issued_at: float = field(default_factory=time.time)
 
     @property

@@ -14,7 +14,7 @@ from moto.iam.models import Role, iam_backends
 from moto.sts.responses import TokenResponse
 
 from . import policy
-from .authorization import Caller, denied, request_context
+from .authorization import SOURCE_FUNCTION, Caller, denied, request_context
 from .aws_errors import QueryError
 from .sessions import Session, Sessions
 from .settings import Settings
@@ -126,8 +126,9 @@ def authorize(handler: object, wish: Wish, settings: Settings) -> Role:
     caller: Caller = handler.caller
     role = find_role(wish.role_arn)
     context = request_context(handler, settings) | wish.context
+    seen_by_trust = {key: values for key, values in caller.context.items() if key != SOURCE_FUNCTION} | context
     for action in wish.actions:
-        asked = policy.Request(action, wish.role_arn, caller.context | context, caller.principals)
+        asked = policy.Request(action, wish.role_arn, seen_by_trust, caller.principals)
         if (
             role is None
             or not caller.may(action, wish.role_arn, context)
