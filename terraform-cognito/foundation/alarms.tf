@@ -2,8 +2,7 @@
 # dimension `code`, all others have none) and on those of Lambda itself.
 
 locals {
-  metrics_namespace = "credvend"
-  function          = { FunctionName = local.function_name }
+  function = { FunctionName = local.function_name }
 
   # Every alarm on a sum within five minutes, by its name.
   sum_alarms = merge(
@@ -35,7 +34,7 @@ locals {
 resource "aws_cloudwatch_metric_alarm" "sum" {
   for_each = { for name, alarm in local.sum_alarms : name => alarm if alarm.threshold > 0 }
 
-  alarm_name          = "${var.name}-${each.key}"
+  alarm_name          = "${module.rules.name}-${each.key}"
   alarm_description   = each.value.meaning
   namespace           = each.value.namespace
   metric_name         = each.value.metric
@@ -53,7 +52,7 @@ resource "aws_cloudwatch_metric_alarm" "sum" {
 resource "aws_cloudwatch_metric_alarm" "latency" {
   count = var.alarms.latency_p99_ms > 0 ? 1 : 0
 
-  alarm_name          = "${var.name}-latency-p99"
+  alarm_name          = "${module.rules.name}-latency-p99"
   alarm_description   = "One request in a hundred takes longer than ${var.alarms.latency_p99_ms} ms."
   namespace           = local.metrics_namespace
   metric_name         = "LatencyMs"
@@ -72,7 +71,7 @@ resource "aws_cloudwatch_metric_alarm" "latency" {
 resource "aws_cloudwatch_metric_alarm" "no_vends" {
   count = var.alarms.no_vends_hours > 0 ? 1 : 0
 
-  alarm_name          = "${var.name}-no-vends"
+  alarm_name          = "${module.rules.name}-no-vends"
   alarm_description   = "No server has got credentials for ${var.alarms.no_vends_hours} h."
   namespace           = local.metrics_namespace
   metric_name         = "Vends"

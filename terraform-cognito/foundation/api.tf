@@ -3,7 +3,7 @@
 
 resource "aws_apigatewayv2_api" "vending" {
   name                         = local.function_name
-  description                  = "Credential vending API of ${var.name}"
+  description                  = "Credential vending API of ${module.rules.name}"
   protocol_type                = "HTTP"
   disable_execute_api_endpoint = var.api_custom_domain != null
 }
@@ -36,23 +36,16 @@ resource "aws_apigatewayv2_stage" "default" {
   auto_deploy = true
 
   default_route_settings {
-    throttling_rate_limit    = var.api_throttling.rate
-    throttling_burst_limit   = var.api_throttling.burst
-    detailed_metrics_enabled = true
+    throttling_rate_limit  = var.api_throttling.rate
+    throttling_burst_limit = var.api_throttling.burst
+    # Metrics a route are billed each, and the service's own tell more: by code, and for the whole request.
+    detailed_metrics_enabled = false
   }
 
   access_log_settings {
     destination_arn = aws_cloudwatch_log_group.api.arn
     format          = jsonencode(local.access_log_format)
   }
-}
-
-resource "aws_cloudwatch_log_group" "api" {
-  name              = local.api_log_group
-  retention_in_days = var.log_retention_days
-  kms_key_id        = local.kms_key_arn
-  # The audit trail of production outlives the deployment.
-  skip_destroy = var.environment == "prod"
 }
 
 resource "aws_lambda_permission" "api" {

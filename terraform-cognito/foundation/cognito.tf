@@ -1,7 +1,7 @@
 # Who the servers are: a pool without people, in which each server is an app client.
 
 resource "aws_cognito_user_pool" "this" {
-  name                = var.name
+  name                = module.rules.name
   deletion_protection = local.deletion_protection ? "ACTIVE" : "INACTIVE"
 
   # Nobody signs up, and nobody is meant to sign in: a person's token of the same app client would vend nothing anyway.
@@ -19,7 +19,7 @@ resource "aws_cognito_user_pool_domain" "this" {
 
 resource "aws_cognito_resource_server" "this" {
   identifier   = var.resource_server_identifier
-  name         = var.name
+  name         = module.rules.name
   user_pool_id = aws_cognito_user_pool.this.id
 
   dynamic "scope" {
@@ -34,7 +34,9 @@ resource "aws_cognito_resource_server" "this" {
 
 locals {
   cognito_domain = try(var.cognito_custom_domain.domain_name, var.cognito_domain)
-  cognito_host   = var.cognito_custom_domain != null ? local.cognito_domain : "${local.cognito_domain}.auth.${var.aws_region}.amazoncognito.com"
+  # GovCloud's token endpoints are FIPS ones, under another name (AWS GovCloud user guide, "Amazon Cognito").
+  cognito_label = local.partition == "aws-us-gov" ? "auth-fips" : "auth"
+  cognito_host  = var.cognito_custom_domain != null ? local.cognito_domain : "${local.cognito_domain}.${local.cognito_label}.${module.rules.aws_region}.amazoncognito.com"
 
   scopes = {
     write  = "Upload objects"

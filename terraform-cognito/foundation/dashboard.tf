@@ -1,7 +1,7 @@
 # One page for whoever is on call: who gets credentials, who does not and why, how long it takes.
 
 resource "aws_cloudwatch_dashboard" "this" {
-  dashboard_name = var.name
+  dashboard_name = module.rules.name
   dashboard_body = jsonencode({ widgets = [for index, graph in local.graphs : {
     type   = "metric"
     x      = index % 2 * 12
@@ -9,14 +9,19 @@ resource "aws_cloudwatch_dashboard" "this" {
     width  = 12
     height = 6
     properties = merge(
-      { region = var.aws_region, view = "timeSeries", stacked = false, period = 300, stat = "Sum" },
+      { region = module.rules.aws_region, view = "timeSeries", stacked = false, period = 300, stat = "Sum" },
       graph,
     )
   }] })
 }
 
 locals {
-  steps = ["token", "issuer", "jwks", "verify", "rate_limit", "mapping", "authorize", "session", "sts"]
+  # The console of each partition has a domain of its own; the isolated regions' are not public.
+  console_domain = lookup({
+    aws-cn     = "console.amazonaws.cn"
+    aws-us-gov = "console.amazonaws-us-gov.com"
+    aws-eusc   = "console.amazonaws-eusc.eu"
+  }, local.partition, "console.aws.amazon.com")
 
   graphs = [
     {
@@ -36,13 +41,6 @@ locals {
       title = "Latency, ms"
       metrics = [for stat in ["p50", "p90", "p99"] :
         [local.metrics_namespace, "LatencyMs", { stat = stat, label = stat }]
-      ]
-    },
-    {
-      title = "Latency of the steps, p99, ms"
-      stat  = "p99"
-      metrics = [for step in local.steps :
-        [local.metrics_namespace, "LatencyMs.${step}", { label = step }]
       ]
     },
     {

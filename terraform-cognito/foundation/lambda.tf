@@ -1,13 +1,5 @@
 # The vending service itself.
 
-resource "aws_cloudwatch_log_group" "lambda" {
-  name              = local.lambda_log_group
-  retention_in_days = var.log_retention_days
-  kms_key_id        = local.kms_key_arn
-  # The audit trail of production outlives the deployment.
-  skip_destroy = var.environment == "prod"
-}
-
 resource "aws_lambda_function" "vending" {
   function_name                  = local.function_name
   description                    = "Exchanges a server's access token for short-lived AWS credentials"
@@ -21,6 +13,16 @@ resource "aws_lambda_function" "vending" {
   timeout                        = var.lambda_timeout_seconds
   reserved_concurrent_executions = coalesce(var.lambda_reserved_concurrency, -1)
   kms_key_arn                    = local.kms_key_arn
+  layers                         = var.lambda_layer_arns
+
+  dynamic "vpc_config" {
+    for_each = var.lambda_vpc[*]
+
+    content {
+      subnet_ids         = vpc_config.value.subnet_ids
+      security_group_ids = vpc_config.value.security_group_ids
+    }
+  }
 
   environment {
     variables = local.lambda_environment
@@ -33,29 +35,34 @@ resource "aws_lambda_function" "vending" {
     }
   }
 
-  # A function that runs before these are there makes its log group itself, for ever, or starts without permissions.
+  # A function that runs before these exist makes its log group itself, without an end, or starts without permissions.
   depends_on = [aws_cloudwatch_log_group.lambda, aws_iam_role_policy.lambda]
 }
 
 locals {
   lambda_zip = coalesce(var.lambda_zip, "${path.module}/../../target/lambda/${var.lambda_architecture}/vending-lambda/bootstrap.zip")
 
-  # The endpoint has no https:// in front, the issuer of a token has.
-  cognito_issuer = "https://${aws_cognito_user_pool.this.endpoint}"
+  # The endpoint has no https:// in front, the issuer of a token has. A pool whose issuer was updated has another host.
+  cognito_issuer = var.cognito_issuer_host == null ? "https://${aws_cognito_user_pool.this.endpoint}" : "https://${var.cognito_issuer_host}/${aws_cognito_user_pool.this.id}"
 
-  lambda_environment = { for name, value in {
+  lambda_environment = merge(var.lambda_environment, { for name, value in {
     COGNITO_ISSUER           = local.cognito_issuer
     DYNAMODB_TABLE           = aws_dynamodb_table.clients.name
     S3_BUCKET                = local.bucket_name
     SESSION_DURATION_SECONDS = tostring(var.session_duration_seconds)
     SESSION_IDENTITY         = var.session_identity
+    METRICS_NAMESPACE        = local.metrics_namespace
     LOG_LEVEL                = var.log_level
     REQUIRED_SCOPES          = join(" ", var.required_scopes)
     ALLOWED_AUDIENCES        = join(" ", var.allowed_audiences)
     RATE_LIMIT_PER_MINUTE    = var.rate_limit_per_minute == null ? "" : tostring(var.rate_limit_per_minute)
+    AWS_CA_BUNDLE            = var.ca_bundle_path == null ? "" : var.ca_bundle_path
     TRUSTED_ISSUERS          = length(var.trusted_issuers) == 0 ? "" : jsonencode(local.trusted_issuers)
-  } : name => value if value != "" }
+  } : name => value if value != "" })
 
   # The service takes a member that is null for a wrong one.
-  trusted_issuers = [for trusted in var.trusted_issuers : { for member, value in trusted : member => value if value != null }]
+  trusted_issuers = [for trusted in var.trusted_issuers : merge(
+    { for member, value in trusted : member => value if value != null && member != "jwks" },
+    trusted.jwks == null ? {} : { jwks = jsondecode(trusted.jwks) },
+  )]
 }

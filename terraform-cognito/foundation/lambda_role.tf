@@ -1,9 +1,11 @@
-# What the vending Lambda may do: read one item of one table, assume the roles of this installation, write its own log.
+# What the vending Lambda may do: read items of one table, assume the roles of this installation, write its own log.
 
 resource "aws_iam_role" "lambda" {
-  name               = local.lambda_role_name
-  description        = "The credential vending Lambda of ${var.name}"
-  assume_role_policy = jsonencode(local.lambda_trust_policy)
+  name                 = local.lambda_role_name
+  path                 = module.rules.role_path
+  permissions_boundary = module.rules.permissions_boundary_arn
+  description          = "The credential vending Lambda of ${module.rules.name}"
+  assume_role_policy   = jsonencode(local.lambda_trust_policy)
 }
 
 resource "aws_iam_role_policy" "lambda" {
@@ -30,7 +32,7 @@ locals {
     Vend = {
       Action = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
       Resource = [
-        for kind in ["server", "shared"] : "arn:${local.partition}:iam::${local.account_id}:role/${var.name}-${kind}-*"
+        for kind in ["server", "shared"] : "arn:${local.partition}:iam::${local.account_id}:role${module.rules.role_path}${module.rules.name}-${kind}-*"
       ]
     }
     # The group exists before the function does, so logs:CreateLogGroup is not among them.
@@ -45,11 +47,40 @@ locals {
     }
   }
 
+  # Other functions, and people, may be allowed to use this role; only this function may vend with it. A Deny, since the
+  # servers' roles trust this role by its name, and within an account such trust needs no Allow of the caller's. Lambda
+  # puts the key into its functions' sessions (Lambda developer guide, "Working with Lambda execution environment
+  # credentials"), for identity-based policies: a condition in the servers' trust alone might never be evaluated.
+  vend_denied = {
+    Sid       = "VendFromTheFunctionOnly"
+    Effect    = "Deny"
+    Action    = local.lambda_statements.Vend.Action
+    Resource  = "*"
+    Condition = { ArnNotEquals = { "lambda:SourceFunctionArn" = local.function_arn } }
+  }
+
+  # Lambda itself makes the network interfaces, with this role; the function's code has no business with them.
+  network_actions = ["ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DeleteNetworkInterface", "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"]
+  network_statements = [
+    { Sid = "Network", Effect = "Allow", Action = local.network_actions, Resource = "*" },
+    {
+      Sid       = "NoNetworkFromTheFunction"
+      Effect    = "Deny"
+      Action    = local.network_actions
+      Resource  = "*"
+      Condition = { ArnEquals = { "lambda:SourceFunctionArn" = local.function_arn } }
+    },
+  ]
+
   lambda_policy = {
     Version = "2012-10-17"
-    Statement = [
-      for sid, statement in local.lambda_statements : merge({ Sid = sid, Effect = "Allow" }, statement)
-      if sid != "Key" || var.kms_key != "none"
-    ]
+    Statement = concat(
+      [
+        for sid, statement in local.lambda_statements : merge({ Sid = sid, Effect = "Allow" }, statement)
+        if sid != "Key" || var.kms_key != "none"
+      ],
+      [local.vend_denied],
+      [for statement in local.network_statements : statement if var.lambda_vpc != null],
+    )
   }
 }

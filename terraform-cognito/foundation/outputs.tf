@@ -9,8 +9,8 @@ output "cognito_issuer" {
 }
 
 output "cognito_domain" {
-  description = "The client's COGNITO_DOMAIN: the domain's prefix, or the full host of a custom domain."
-  value       = aws_cognito_user_pool_domain.this.domain
+  description = "The client's COGNITO_DOMAIN: the domain's prefix, or the full host where the client cannot make it of prefix and region (a custom domain, GovCloud)."
+  value       = local.cognito_label == "auth" ? aws_cognito_user_pool_domain.this.domain : local.cognito_host
 }
 
 output "cognito_token_endpoint" {
@@ -34,6 +34,11 @@ output "credential_vending_api_url" {
 output "credential_vending_lambda_role_arn" {
   description = "The role that the servers' roles trust."
   value       = aws_iam_role.lambda.arn
+}
+
+output "credential_vending_lambda_function_arn" {
+  description = "The function whose sessions may assume the servers' roles."
+  value       = local.function_arn
 }
 
 output "credential_vending_lambda_function_name" {
@@ -68,20 +73,35 @@ output "bucket_kms_key_arn" {
 
 output "aws_region" {
   description = "Region of everything."
-  value       = var.aws_region
+  value       = module.rules.aws_region
 }
 
 output "name" {
   description = "Prefix of every name."
-  value       = var.name
+  value       = module.rules.name
 }
 
 output "tags" {
   description = "Tags of every resource, for the servers layer as well."
-  value       = local.tags
+  value       = module.rules.tags
 }
 
 output "dashboard_url" {
   description = "The dashboard in the AWS console."
-  value       = "https://${var.aws_region}.console.aws.amazon.com/cloudwatch/home?region=${var.aws_region}#dashboards:name=${aws_cloudwatch_dashboard.this.dashboard_name}"
+  value       = "https://${module.rules.aws_region}.${local.console_domain}/cloudwatch/home?region=${module.rules.aws_region}#dashboards:name=${aws_cloudwatch_dashboard.this.dashboard_name}"
+}
+
+output "role_path" {
+  description = "IAM path of every role."
+  value       = module.rules.role_path
+}
+
+output "permissions_boundary_arn" {
+  description = "ARN of the policy that bounds every role; null for none."
+  value       = module.rules.permissions_boundary_arn
+}
+
+output "session_identity" {
+  description = "What a session carries: shared roles need its tags."
+  value       = var.session_identity
 }

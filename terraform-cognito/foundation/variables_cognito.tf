@@ -1,5 +1,5 @@
 variable "cognito_domain" {
-  description = "Prefix of the token endpoint's host: <prefix>.auth.<region>.amazoncognito.com. Unique in the region. Either this or cognito_custom_domain."
+  description = "Prefix of the token endpoint's host: <prefix>.auth.<region>.amazoncognito.com (GovCloud: auth-fips). Unique in the region. Either this or cognito_custom_domain."
   type        = string
   default     = null
 
@@ -36,6 +36,17 @@ variable "cognito_custom_domain" {
   validation {
     condition     = var.cognito_custom_domain == null || can(regex("^arn:aws[a-z-]*:acm:us-east-1:[0-9]{12}:certificate/.+$", var.cognito_custom_domain.certificate_arn))
     error_message = "cognito_custom_domain.certificate_arn must be the ARN of an ACM certificate in us-east-1, whatever the pool's region: Cognito serves custom domains through CloudFront. Example: arn:aws:acm:us-east-1:123456789012:certificate/1234abcd-12ab-34cd-56ef-1234567890ab"
+  }
+}
+
+variable "cognito_issuer_host" {
+  description = "Host of the pool's issuer, where it is not cognito-idp.<region>.amazonaws.com: a pool whose issuer was updated (UpdateUserPool, IssuerConfiguration) has issuer-cognito-idp.<region>.amazonaws.com. null: the pool's own endpoint."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.cognito_issuer_host == null || can(regex("^(issuer-)?cognito-idp(-fips)?\\.[a-z0-9-]+\\.(amazonaws\\.(com|com\\.cn|eu)|api\\.aws)$", var.cognito_issuer_host))
+    error_message = "cognito_issuer_host \"${coalesce(var.cognito_issuer_host, "null")}\" is not a host of Cognito's issuers (no https://, no pool): a wrong one would have the service trust somebody else's keys. Example: issuer-cognito-idp.eu-west-1.amazonaws.com"
   }
 }
 

@@ -43,6 +43,17 @@ variable "log_retention_days" {
   }
 }
 
+variable "metrics_namespace" {
+  description = "CloudWatch namespace of the service's metrics, which alarms and dashboard read. null: `name`, so that two installations in one account and region are apart."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.metrics_namespace == null || (can(regex("^[A-Za-z0-9._/#:-]{1,255}$", var.metrics_namespace)) && !startswith(coalesce(var.metrics_namespace, "-"), "AWS/"))
+    error_message = "metrics_namespace \"${coalesce(var.metrics_namespace, "null")}\" is refused: 1 to 255 letters, digits and ._/#:- (CloudWatch's rule), and not AWS/…, which is AWS's own. Example: credvend-prod"
+  }
+}
+
 variable "alarm_topic_arns" {
   description = "SNS topics that are told when an alarm goes off and when it is over. Empty: alarms are seen in CloudWatch only."
   type        = list(string)

@@ -38,7 +38,7 @@ variable "lambda_timeout_seconds" {
 }
 
 variable "lambda_reserved_concurrency" {
-  description = "Concurrent executions set aside for the Lambda, which are its most as well; 0 stops it. null: it shares the account's."
+  description = "Concurrent executions set aside for the Lambda, which are its most as well; 0 stops it. null: it shares the account's. An account keeps at least 10 for its other functions, and a new account has 10 in all, so it can reserve none before its quota is raised."
   type        = number
   default     = null
 
@@ -115,7 +115,7 @@ variable "rate_limit_per_minute" {
 }
 
 variable "trusted_issuers" {
-  description = "Issuers beside this pool whose tokens are accepted: issuer (its URL, byte for byte the token's `iss`), jwks_uri, kind (\"oidc\" or \"cognito\"), audiences (oidc needs one), client_claim, algorithms. Their clients are rows of the table that the servers layer does not make."
+  description = "Issuers beside this pool whose tokens are accepted: issuer (its URL, byte for byte the token's `iss`), jwks_uri, kind (\"oidc\" or \"cognito\"), audiences (oidc needs one), client_claim, algorithms, scope_claims (the claims that hold scopes), max_token_lifetime_seconds, jwks (a fixed key set as JSON: nothing is fetched). Their clients are rows of the table that the servers layer does not make."
   type = list(object({
     issuer       = string
     jwks_uri     = optional(string)
@@ -123,6 +123,10 @@ variable "trusted_issuers" {
     audiences    = optional(list(string))
     client_claim = optional(string)
     algorithms   = optional(list(string))
+    scope_claims = optional(list(string))
+    # More than a day only where the issuer's tokens live longer.
+    max_token_lifetime_seconds = optional(number)
+    jwks                       = optional(string)
   }))
   default = []
 
@@ -144,6 +148,16 @@ variable "trusted_issuers" {
   validation {
     condition     = alltrue([for trusted in var.trusted_issuers : length(setsubtract(coalesce(trusted.algorithms, []), ["RS256", "RS384", "RS512", "PS256", "ES256"])) == 0])
     error_message = "trusted_issuers: algorithms can be RS256 (the default), RS384, RS512, PS256 and ES256. Symmetric ones and \"none\" are never accepted."
+  }
+
+  validation {
+    condition     = alltrue([for trusted in var.trusted_issuers : trusted.jwks == null || (trusted.jwks_uri == null && try(length(jsondecode(trusted.jwks).keys) > 0, false))])
+    error_message = "trusted_issuers: jwks is a JSON document with one or more keys, in place of jwks_uri. Example: jwks = file(\"idp-keys.json\")"
+  }
+
+  validation {
+    condition     = alltrue([for trusted in var.trusted_issuers : length(coalesce(trusted.scope_claims, ["scope"])) > 0 && coalesce(trusted.max_token_lifetime_seconds, 3600) >= 60])
+    error_message = "trusted_issuers: scope_claims names one or more claims, and max_token_lifetime_seconds is at least 60. Example: scope_claims = [\"roles\"]"
   }
 
   validation {

@@ -4,7 +4,7 @@
 resource "aws_wafv2_web_acl" "token_endpoint" {
   count = var.waf_token_rate_limit == null ? 0 : 1
 
-  name        = "${var.name}-token-endpoint"
+  name        = "${module.rules.name}-token-endpoint"
   description = "Rate of token requests by source address"
   scope       = "REGIONAL"
 
@@ -29,14 +29,14 @@ resource "aws_wafv2_web_acl" "token_endpoint" {
 
     visibility_config {
       cloudwatch_metrics_enabled = true
-      metric_name                = "${var.name}-token-requests-by-address"
+      metric_name                = "${module.rules.name}-token-requests-by-address"
       sampled_requests_enabled   = false
     }
   }
 
   visibility_config {
     cloudwatch_metrics_enabled = true
-    metric_name                = "${var.name}-token-endpoint"
+    metric_name                = "${module.rules.name}-token-endpoint"
     sampled_requests_enabled   = false
   }
 }

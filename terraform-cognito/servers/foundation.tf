@@ -4,8 +4,8 @@ data "terraform_remote_state" "foundation" {
   backend = "s3"
 
   config = {
-    bucket = var.state_bucket
-    region = var.aws_region
+    bucket = module.rules.state_bucket
+    region = module.rules.aws_region
     key    = "credvend/terraform-cognito/foundation.tfstate"
   }
 }
@@ -15,5 +15,6 @@ locals {
   name       = local.foundation.name
 
   # A state keeps no output that is null.
-  bucket_kms_key_arn = try(local.foundation.bucket_kms_key_arn, null)
+  bucket_kms_key_arn       = try(local.foundation.bucket_kms_key_arn, null)
+  permissions_boundary_arn = try(local.foundation.permissions_boundary_arn, null)
 }

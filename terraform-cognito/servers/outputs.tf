@@ -27,4 +27,9 @@ output "server_secrets" {
 output "server_roles" {
   description = "The role whose credentials each server gets."
   value       = { for name, server in module.server : name => server.role_arn }
+
+  precondition {
+    condition     = !local.shares_roles || local.foundation.session_identity == "tags"
+    error_message = "access_mode = \"shared-role\" needs the session's tag s3_prefix, and the foundation has session_identity = \"name\", with which sessions carry no tags: nothing would be opened. Set session_identity = \"tags\" in foundation.tfvars and apply that layer first, or use access_mode = \"per-server\"."
+  }
 }

@@ -11,6 +11,10 @@ module "server" {
   resource_server_identifier = local.foundation.resource_server_identifier
   table_name                 = local.foundation.client_roles_table_name
   lambda_role_arn            = local.foundation.credential_vending_lambda_role_arn
+  lambda_function_arn        = local.foundation.credential_vending_lambda_function_arn
+  role_path                  = local.foundation.role_path
+  permissions_boundary_arn   = local.permissions_boundary_arn
+  tags                       = module.rules.server_tags[each.key]
   bucket_arn                 = local.foundation.bucket_arn
   kms_key_arn                = local.bucket_kms_key_arn
   uses_shared_role           = local.shares_roles

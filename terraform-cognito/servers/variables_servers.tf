@@ -43,10 +43,15 @@ variable "servers" {
     error_message = "servers: s3_path_prefix must not hold \".\" or \"..\" as a folder: S3 takes it literally, many tools resolve it, and then the prefix is another one. Refused: ${join(", ", [for name, server in var.servers : "${name} (${jsonencode(server.s3_path_prefix)})" if length(setintersection(split("/", server.s3_path_prefix), [".", ".."])) > 0])}. Example: logs/web-01/"
   }
 
-  # The session policy of a shared role holds the prefix three times, and STS takes 2,048 characters of it.
+  # A shared role's session carries the prefix as a tag: 256 characters of letters, digits, spaces and _.:/=+-@ (STS).
   validation {
-    condition     = alltrue([for server in var.servers : length(server.s3_path_prefix) <= (var.access_mode == "shared-role" ? 400 : 512)])
-    error_message = "servers: s3_path_prefix can be 512 characters long, and 400 with access_mode = \"shared-role\", where a session policy of at most 2,048 characters holds it three times. Too long: ${join(", ", [for name, server in var.servers : "${name} (${length(server.s3_path_prefix)})" if length(server.s3_path_prefix) > (var.access_mode == "shared-role" ? 400 : 512)])}."
+    condition     = alltrue([for server in var.servers : length(server.s3_path_prefix) <= (var.access_mode == "shared-role" ? 257 : 512)])
+    error_message = "servers: s3_path_prefix can be 512 characters long, and 257 with access_mode = \"shared-role\", where a session tag holds it. Too long: ${join(", ", [for name, server in var.servers : "${name} (${length(server.s3_path_prefix)})" if length(server.s3_path_prefix) > (var.access_mode == "shared-role" ? 257 : 512)])}."
+  }
+
+  validation {
+    condition     = var.access_mode == "per-server" || alltrue([for server in var.servers : !can(regex("[!(),]", server.s3_path_prefix))])
+    error_message = "servers: with access_mode = \"shared-role\" a session tag holds the prefix, and a tag takes none of !(), in it. Refused: ${join(", ", [for name, server in var.servers : "${name} (${jsonencode(server.s3_path_prefix)})" if can(regex("[!(),]", server.s3_path_prefix))])}."
   }
 
   validation {

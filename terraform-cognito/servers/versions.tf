@@ -4,7 +4,7 @@ terraform {
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = "~> 5.80"
+      version = ">= 5.80, < 7.0"
     }
   }
 
@@ -15,9 +15,9 @@ terraform {
 }
 
 provider "aws" {
-  region = var.aws_region
+  region = module.rules.aws_region
 
   default_tags {
-    tags = merge(var.tags, local.foundation.tags)
+    tags = module.rules.tags
   }
 }

@@ -1,7 +1,7 @@
 # The API that servers ask tokens for. Auth0 knows it by its identifier, which is the tokens' audience.
 
 resource "auth0_resource_server" "credvend" {
-  name           = var.name
+  name           = module.rules.name
   identifier     = var.auth0_audience
   signing_alg    = "RS256" # HS256 has no public key, and STS would refuse it.
   token_lifetime = var.token_lifetime_seconds

@@ -8,7 +8,7 @@ log_retention_days = 365
 kms_key            = "create"
 
 # waf_token_rate_limit        = 300
-# lambda_reserved_concurrency = 20
+# lambda_reserved_concurrency = 20 # a new account's quota is 10, of which none can be reserved: ask for more first
 # alarm_topic_arns            = ["arn:aws:sns:eu-west-1:123456789012:on-call"]
 
 tags = {

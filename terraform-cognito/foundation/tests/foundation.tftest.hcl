@@ -20,8 +20,8 @@ mock_provider "aws" {
   mock_resource "aws_iam_role" {
     defaults = { arn = "arn:aws:iam::123456789012:role/credvend-vending-lambda" }
   }
-  mock_resource "aws_kms_key" {
-    defaults = { arn = "arn:aws:kms:eu-west-1:123456789012:key/made-here" }
+  mock_resource "aws_cloudformation_stack" {
+    defaults = { outputs = { Arn = "arn:aws:kms:eu-west-1:123456789012:key/made-here" } }
   }
   mock_resource "aws_cloudwatch_log_group" {
     defaults = { arn = "arn:aws:logs:eu-west-1:123456789012:log-group:example" }
@@ -70,6 +70,13 @@ run "the_lambda_may_vend_and_nothing_else" {
           Action   = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
           Resource = ["arn:aws:iam::123456789012:role/credvend-server-*", "arn:aws:iam::123456789012:role/credvend-shared-*"]
         },
+        {
+          Sid       = "VendFromTheFunctionOnly"
+          Effect    = "Deny"
+          Action    = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
+          Resource  = "*"
+          Condition = { ArnNotEquals = { "lambda:SourceFunctionArn" = "arn:aws:lambda:eu-west-1:123456789012:function:credvend-vending" } }
+        },
       ]
     }
     error_message = aws_iam_role_policy.lambda.policy
@@ -91,6 +98,7 @@ run "the_lambdas_environment" {
       S3_BUCKET                = "example-logs"
       SESSION_DURATION_SECONDS = "3600"
       SESSION_IDENTITY         = "tags"
+      METRICS_NAMESPACE        = "credvend"
       LOG_LEVEL                = "info"
     })
     error_message = jsonencode(aws_lambda_function.vending.environment[0].variables)
@@ -119,21 +127,32 @@ run "the_lambdas_whole_environment" {
     rate_limit_per_minute       = 60
     lambda_reserved_concurrency = 20
     lambda_architecture         = "x86_64"
-    trusted_issuers             = [{ issuer = "https://idp.example.com", audiences = ["credvend"] }]
+    metrics_namespace           = "logs/vending"
+    lambda_layer_arns           = ["arn:aws:lambda:eu-west-1:123456789012:layer:company-ca:1"]
+    ca_bundle_path              = "/opt/company-ca.pem"
+    cognito_issuer_host         = "issuer-cognito-idp.eu-west-1.amazonaws.com"
+    lambda_environment          = { HTTPS_PROXY = "http://proxy.example.com:3128" }
+    trusted_issuers = [{
+      issuer       = "https://idp.example.com", audiences = ["credvend"]
+      scope_claims = ["roles"], max_token_lifetime_seconds = 172800, jwks = "{\"keys\": [{\"kid\": \"1\"}]}"
+    }]
   }
 
   assert {
     condition = aws_lambda_function.vending.environment[0].variables == tomap({
-      COGNITO_ISSUER           = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Example01"
+      COGNITO_ISSUER           = "https://issuer-cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Example01"
       DYNAMODB_TABLE           = "credvend-clients"
       S3_BUCKET                = "example-logs"
       SESSION_DURATION_SECONDS = "900"
       SESSION_IDENTITY         = "name"
+      METRICS_NAMESPACE        = "logs/vending"
+      AWS_CA_BUNDLE            = "/opt/company-ca.pem"
+      HTTPS_PROXY              = "http://proxy.example.com:3128"
       LOG_LEVEL                = "debug"
       REQUIRED_SCOPES          = "credvend/write credvend/read"
       ALLOWED_AUDIENCES        = "https://api.example.com"
       RATE_LIMIT_PER_MINUTE    = "60"
-      TRUSTED_ISSUERS          = "[{\"audiences\":[\"credvend\"],\"issuer\":\"https://idp.example.com\",\"kind\":\"oidc\"}]"
+      TRUSTED_ISSUERS          = "[{\"audiences\":[\"credvend\"],\"issuer\":\"https://idp.example.com\",\"jwks\":{\"keys\":[{\"kid\":\"1\"}]},\"kind\":\"oidc\",\"max_token_lifetime_seconds\":172800,\"scope_claims\":[\"roles\"]}]"
     })
     error_message = jsonencode(aws_lambda_function.vending.environment[0].variables)
   }
@@ -141,6 +160,166 @@ run "the_lambdas_whole_environment" {
   assert {
     condition     = aws_lambda_function.vending.reserved_concurrent_executions == 20
     error_message = "Concurrency is not reserved."
+  }
+
+  assert {
+    condition     = aws_lambda_function.vending.layers == tolist(["arn:aws:lambda:eu-west-1:123456789012:layer:company-ca:1"])
+    error_message = "The layer with the certificates is missing."
+  }
+}
+
+run "a_lambda_in_a_vpc" {
+  command = plan
+
+  variables {
+    lambda_vpc = { subnet_ids = ["subnet-0a", "subnet-0b"], security_group_ids = ["sg-0a"] }
+  }
+
+  assert {
+    condition     = aws_lambda_function.vending.vpc_config[0].subnet_ids == toset(["subnet-0a", "subnet-0b"]) && aws_lambda_function.vending.vpc_config[0].security_group_ids == toset(["sg-0a"])
+    error_message = "The function is in another network."
+  }
+
+  # Lambda makes the interfaces with the role; the function's code cannot.
+  assert {
+    condition = [for statement in jsondecode(aws_iam_role_policy.lambda.policy).Statement : [statement.Effect, try(statement.Condition, null)] if contains(statement.Action, "ec2:CreateNetworkInterface")] == [
+      ["Allow", null],
+      ["Deny", { ArnEquals = { "lambda:SourceFunctionArn" = "arn:aws:lambda:eu-west-1:123456789012:function:credvend-vending" } }],
+    ]
+    error_message = aws_iam_role_policy.lambda.policy
+  }
+}
+
+run "roles_below_a_path_and_within_a_boundary" {
+  command = plan
+
+  variables {
+    role_path                = "/teams/logs/"
+    permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary"
+  }
+
+  assert {
+    condition     = aws_iam_role.lambda.path == "/teams/logs/" && aws_iam_role.lambda.permissions_boundary == "arn:aws:iam::123456789012:policy/boundary"
+    error_message = "The Lambda's role has another path or no boundary."
+  }
+
+  assert {
+    condition = [for statement in jsondecode(aws_iam_role_policy.lambda.policy).Statement : statement.Resource if statement.Sid == "Vend"] == [
+      ["arn:aws:iam::123456789012:role/teams/logs/credvend-server-*", "arn:aws:iam::123456789012:role/teams/logs/credvend-shared-*"]
+    ]
+    error_message = aws_iam_role_policy.lambda.policy
+  }
+
+  assert {
+    condition     = output.role_path == "/teams/logs/" && output.permissions_boundary_arn == "arn:aws:iam::123456789012:policy/boundary"
+    error_message = "The servers layer is not told."
+  }
+}
+
+run "govcloud_has_a_token_endpoint_of_another_name" {
+  command = plan
+
+  override_data {
+    target = data.aws_partition.current
+    values = { partition = "aws-us-gov", dns_suffix = "amazonaws.com" }
+  }
+
+  variables {
+    aws_region = "us-gov-west-1"
+  }
+
+  assert {
+    condition     = output.cognito_token_endpoint == "https://example.auth-fips.us-gov-west-1.amazoncognito.com/oauth2/token"
+    error_message = output.cognito_token_endpoint
+  }
+
+  # A client makes <prefix>.auth.… of a prefix, so here it is told the host.
+  assert {
+    condition     = output.cognito_domain == "example.auth-fips.us-gov-west-1.amazoncognito.com" && startswith(output.dashboard_url, "https://us-gov-west-1.console.amazonaws-us-gov.com/")
+    error_message = output.cognito_domain
+  }
+}
+
+run "the_sovereign_cloud" {
+  command = plan
+
+  override_data {
+    target = data.aws_partition.current
+    values = { partition = "aws-eusc", dns_suffix = "amazonaws.eu" }
+  }
+
+  variables {
+    aws_region = "eusc-de-east-1"
+  }
+
+  assert {
+    condition     = alltrue([for arn in flatten(jsondecode(aws_iam_role_policy.lambda.policy).Statement[*].Resource) : arn == "*" || startswith(arn, "arn:aws-eusc:")])
+    error_message = aws_iam_role_policy.lambda.policy
+  }
+
+  assert {
+    condition     = startswith(output.dashboard_url, "https://eusc-de-east-1.console.amazonaws-eusc.eu/")
+    error_message = output.dashboard_url
+  }
+}
+
+run "metrics_of_its_own_namespace" {
+  command = plan
+
+  variables {
+    name = "credvend-two"
+  }
+
+  assert {
+    condition = (
+      aws_lambda_function.vending.environment[0].variables.METRICS_NAMESPACE == "credvend-two" &&
+      alltrue([for alarm in values(aws_cloudwatch_metric_alarm.sum) : contains(["credvend-two", "AWS/Lambda"], alarm.namespace)]) &&
+      aws_cloudwatch_metric_alarm.latency[0].namespace == "credvend-two"
+    )
+    error_message = "Two installations share metrics or alarms."
+  }
+
+  assert {
+    condition     = !can(regex("\"credvend\"|\\{credvend,", aws_cloudwatch_dashboard.this.dashboard_body)) && can(regex("\"credvend-two\",\"Vends\"", aws_cloudwatch_dashboard.this.dashboard_body))
+    error_message = aws_cloudwatch_dashboard.this.dashboard_body
+  }
+
+  # Every metric of a route or a step is billed each month.
+  assert {
+    condition     = !aws_apigatewayv2_stage.default.default_route_settings[0].detailed_metrics_enabled && !can(regex("\"LatencyMs\\.", aws_cloudwatch_dashboard.this.dashboard_body))
+    error_message = "Metrics nobody alarms on are paid for."
+  }
+}
+
+run "prods_logs_and_key_outlive_it" {
+  command = plan
+
+  variables {
+    environment = "prod"
+    kms_key     = "create"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_group.lambda.skip_destroy && aws_cloudwatch_log_group.api.skip_destroy
+    error_message = "A destroy deletes the audit trail."
+  }
+
+  assert {
+    condition     = jsondecode(aws_cloudformation_stack.key[0].template_body).Resources.Key.DeletionPolicy == "Retain"
+    error_message = "A destroy deletes the key of the audit trail."
+  }
+}
+
+run "devs_go_with_it" {
+  command = plan
+
+  variables {
+    kms_key = "create"
+  }
+
+  assert {
+    condition     = !aws_cloudwatch_log_group.lambda.skip_destroy && jsondecode(aws_cloudformation_stack.key[0].template_body).Resources.Key.DeletionPolicy == "Delete"
+    error_message = "A destroyed dev leaves logs or a key that costs money."
   }
 }
 
@@ -192,7 +371,7 @@ run "dev_is_easy_to_take_down" {
   }
 
   assert {
-    condition     = length(aws_kms_key.this) == 0 && length(aws_wafv2_web_acl.token_endpoint) == 0 && length(aws_apigatewayv2_domain_name.this) == 0
+    condition     = length(aws_cloudformation_stack.key) == 0 && length(aws_wafv2_web_acl.token_endpoint) == 0 && length(aws_apigatewayv2_domain_name.this) == 0
     error_message = "Something that costs money is made though nobody asked."
   }
 }
@@ -260,8 +439,11 @@ run "a_key_of_its_own" {
   }
 
   assert {
-    condition     = jsondecode(aws_kms_key.this[0].policy).Statement[1].Principal.Service == "logs.eu-west-1.amazonaws.com" && aws_kms_key.this[0].enable_key_rotation
-    error_message = aws_kms_key.this[0].policy
+    condition = (
+      jsondecode(aws_cloudformation_stack.key[0].template_body).Resources.Key.Properties.KeyPolicy.Statement[1].Principal.Service == "logs.eu-west-1.amazonaws.com" &&
+      jsondecode(aws_cloudformation_stack.key[0].template_body).Resources.Key.Properties.EnableKeyRotation
+    )
+    error_message = aws_cloudformation_stack.key[0].template_body
   }
 }
 
@@ -273,7 +455,7 @@ run "a_key_that_exists" {
   }
 
   assert {
-    condition     = length(aws_kms_key.this) == 0 && aws_lambda_function.vending.kms_key_arn == "arn:aws:kms:eu-west-1:123456789012:key/theirs"
+    condition     = length(aws_cloudformation_stack.key) == 0 && aws_lambda_function.vending.kms_key_arn == "arn:aws:kms:eu-west-1:123456789012:key/theirs"
     error_message = "The key is not used."
   }
 }

@@ -1,4 +1,4 @@
-# Every validation, told by the variable that refuses.
+# Every validation of this root's own, told by the variable that refuses; terraform/modules/foundation-rules has the rest.
 
 mock_provider "aws" {
   override_during = plan
@@ -12,14 +12,6 @@ variables {
   lambda_zip     = "./tests/package.txt"
 }
 
-run "refuses_name_in_upper_case" {
-  command = plan
-  variables {
-    name = "Credvend"
-  }
-  expect_failures = [var.name]
-}
-
 run "refuses_name_that_reaches_into_anothers_roles" {
   command = plan
   variables {
@@ -28,97 +20,12 @@ run "refuses_name_that_reaches_into_anothers_roles" {
   expect_failures = [var.name]
 }
 
-run "refuses_unknown_environment" {
-  command = plan
-  variables {
-    environment = "staging"
-  }
-  expect_failures = [var.environment]
-}
-
-run "refuses_something_that_is_no_region" {
-  command = plan
-  variables {
-    aws_region = "europe"
-  }
-  expect_failures = [var.aws_region]
-}
-
-run "refuses_tags_of_aws" {
-  command = plan
-  variables {
-    tags = { "aws:example" = "x" }
-  }
-  expect_failures = [var.tags]
-}
-
-run "refuses_two_buckets" {
-  command = plan
-  variables {
-    existing_bucket_name = "example-old-logs"
-  }
-  expect_failures = [var.bucket_name]
-}
-
-run "refuses_no_bucket" {
-  command = plan
-  variables {
-    bucket_name = null
-  }
-  expect_failures = [var.bucket_name]
-}
-
-run "refuses_illegal_bucket_name" {
-  command = plan
-  variables {
-    bucket_name = "Example_Logs"
-  }
-  expect_failures = [var.bucket_name]
-}
-
-run "refuses_arn_as_existing_bucket" {
-  command = plan
-  variables {
-    bucket_name          = null
-    existing_bucket_name = "arn:aws:s3:::example-old-logs"
-  }
-  expect_failures = [var.existing_bucket_name]
-}
-
-run "refuses_alias_as_key_of_an_existing_bucket" {
-  command = plan
-  variables {
-    bucket_name                 = null
-    existing_bucket_name        = "example-old-logs"
-    existing_bucket_kms_key_arn = "alias/example"
-  }
-  expect_failures = [var.existing_bucket_kms_key_arn]
-}
-
 run "refuses_key_of_an_existing_bucket_for_a_new_one" {
   command = plan
   variables {
     existing_bucket_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/theirs"
   }
   expect_failures = [var.existing_bucket_kms_key_arn]
-}
-
-run "refuses_deleting_another_buckets_objects" {
-  command = plan
-  variables {
-    destroy_objects_of = "example-log"
-  }
-  expect_failures = [var.destroy_objects_of]
-}
-
-run "refuses_deleting_an_existing_buckets_objects" {
-  command = plan
-  variables {
-    bucket_name          = null
-    existing_bucket_name = "example-old-logs"
-    destroy_objects_of   = "example-old-logs"
-  }
-  expect_failures = [var.destroy_objects_of]
 }
 
 run "refuses_alias_as_key" {
@@ -393,4 +300,100 @@ run "refuses_silence_of_two_days" {
     alarms = { no_vends_hours = 48 }
   }
   expect_failures = [var.alarms]
+}
+
+run "refuses_a_vpc_without_security_groups" {
+  command = plan
+  variables {
+    lambda_vpc = { subnet_ids = ["subnet-0123456789abcdef0"], security_group_ids = [] }
+  }
+  expect_failures = [var.lambda_vpc]
+}
+
+run "refuses_a_subnet_by_its_name" {
+  command = plan
+  variables {
+    lambda_vpc = { subnet_ids = ["private-a"], security_group_ids = ["sg-0123456789abcdef0"] }
+  }
+  expect_failures = [var.lambda_vpc]
+}
+
+run "refuses_a_layer_without_its_version" {
+  command = plan
+  variables {
+    lambda_layer_arns = ["arn:aws:lambda:eu-west-1:123456789012:layer:company-ca"]
+  }
+  expect_failures = [var.lambda_layer_arns]
+}
+
+run "refuses_a_ca_bundle_of_this_machine" {
+  command = plan
+  variables {
+    ca_bundle_path = "/etc/ssl/company-ca.pem"
+  }
+  expect_failures = [var.ca_bundle_path]
+}
+
+run "refuses_another_way_to_what_is_set_here" {
+  command = plan
+  variables {
+    lambda_environment = { COGNITO_ISSUER = "https://idp.example.com" }
+  }
+  expect_failures = [var.lambda_environment]
+}
+
+run "refuses_an_issuer_host_that_is_not_cognitos" {
+  command = plan
+  variables {
+    cognito_issuer_host = "issuer.example.com"
+  }
+  expect_failures = [var.cognito_issuer_host]
+}
+
+run "refuses_an_issuer_url_as_its_host" {
+  command = plan
+  variables {
+    cognito_issuer_host = "https://issuer-cognito-idp.eu-west-1.amazonaws.com"
+  }
+  expect_failures = [var.cognito_issuer_host]
+}
+
+run "refuses_the_namespace_of_aws" {
+  command = plan
+  variables {
+    metrics_namespace = "AWS/Lambda"
+  }
+  expect_failures = [var.metrics_namespace]
+}
+
+run "refuses_a_namespace_with_a_space" {
+  command = plan
+  variables {
+    metrics_namespace = "my vending"
+  }
+  expect_failures = [var.metrics_namespace]
+}
+
+run "refuses_an_empty_key_set" {
+  command = plan
+  variables {
+    trusted_issuers = [{ issuer = "https://idp.example.com", audiences = ["credvend"], jwks = "{\"keys\": []}" }]
+  }
+  expect_failures = [var.trusted_issuers]
+}
+
+run "refuses_a_key_set_and_its_address" {
+  command = plan
+  variables {
+    trusted_issuers = [{ issuer = "https://idp.example.com", audiences = ["credvend"], jwks = "{\"keys\": [{}]}", jwks_uri = "https://idp.example.com/keys" }]
+  }
+  expect_failures = [var.trusted_issuers]
+}
+
+run "refuses_tokens_of_no_lifetime" {
+  command = plan
+  variables {
+    trusted_issuers = [{ issuer = "https://idp.example.com", audiences = ["credvend"], max_token_lifetime_seconds = 0 }]
+  }
+  expect_failures = [var.trusted_issuers]
 }

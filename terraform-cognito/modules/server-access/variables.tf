@@ -38,6 +38,29 @@ variable "lambda_role_arn" {
   type        = string
 }
 
+variable "lambda_function_arn" {
+  description = "ARN of the vending Lambda."
+  type        = string
+}
+
+variable "role_path" {
+  description = "IAM path of the server's own role."
+  type        = string
+  default     = "/"
+}
+
+variable "permissions_boundary_arn" {
+  description = "ARN of the policy that bounds the server's own role; null for none."
+  type        = string
+  default     = null
+}
+
+variable "tags" {
+  description = "Tags of the server's own role, beside the provider's default tags."
+  type        = map(string)
+  default     = {}
+}
+
 variable "shared_role_arn" {
   description = "ARN of a role for all servers of one level, with which each session is restricted to its prefix by a session policy. null: the server gets a role of its own."
   type        = string
@@ -65,7 +88,7 @@ variable "s3_path_prefix" {
   description = "Where in the bucket the server works; ends in \"/\"."
   type        = string
 
-  # The role's permissions are checked in terraform/modules/s3-permissions; "" is legal there, for shared roles.
+  # Checked here as well as in terraform/modules/s3-permissions, which a server of a shared role does not reach.
   validation {
     condition     = can(regex("^([A-Za-z0-9!_.()=@+,:-]+/)+$", var.s3_path_prefix))
     error_message = "s3_path_prefix \"${var.s3_path_prefix}\" is refused: it must end in \"/\", must not start with \"/\" or hold \"//\", and consists of letters, digits and !_.()=@+,:-/. Example: logs/web-01/"

@@ -10,9 +10,11 @@ module "s3_permissions" {
 }
 
 resource "aws_iam_role" "this" {
-  name               = var.role_name
-  description        = var.description
-  assume_role_policy = jsonencode(local.trust_policy)
+  name                 = var.role_name
+  path                 = var.role_path
+  permissions_boundary = var.permissions_boundary_arn
+  description          = var.description
+  assume_role_policy   = jsonencode(local.trust_policy)
   # A Lambda's AssumeRole is role chaining, which STS ends after one hour: more would never be used.
   max_session_duration = 3600
   tags                 = var.tags
@@ -25,17 +27,29 @@ resource "aws_iam_role_policy" "s3" {
 }
 
 locals {
-  principal = { AWS = var.lambda_role_arn }
+  # Whoever else may use the Lambda's role may not vend with it. Lambda documents the key for identity-based policies
+  # only: where IAM does not set it in the evaluation of a trust policy, …IfExists lets the Deny in the Lambda's own
+  # policy (foundation/lambda_role.tf) decide alone.
+  from_the_function = { ArnEqualsIfExists = { "lambda:SourceFunctionArn" = var.lambda_function_arn } }
 
   trust_policy = {
     Version = "2012-10-17"
     Statement = [
-      merge(
-        { Sid = "Vend", Effect = "Allow", Principal = local.principal, Action = "sts:AssumeRole" },
-        var.external_id == null ? {} : { Condition = { StringEquals = { "sts:ExternalId" = var.external_id } } },
-      ),
-      # The session's tags and source identity are permissions of their own, and the external id is no condition of theirs.
-      { Sid = "Name", Effect = "Allow", Principal = local.principal, Action = ["sts:TagSession", "sts:SetSourceIdentity"] },
+      {
+        Sid       = "Vend"
+        Effect    = "Allow"
+        Principal = { AWS = var.lambda_role_arn }
+        Action    = "sts:AssumeRole"
+        Condition = merge(local.from_the_function, var.external_id == null ? {} : { StringEquals = { "sts:ExternalId" = var.external_id } })
+      },
+      # The session's tags and source identity are permissions of their own, and the external id is not a condition of them.
+      {
+        Sid       = "Name"
+        Effect    = "Allow"
+        Principal = { AWS = var.lambda_role_arn }
+        Action    = ["sts:TagSession", "sts:SetSourceIdentity"]
+        Condition = local.from_the_function
+      },
     ]
   }
 }

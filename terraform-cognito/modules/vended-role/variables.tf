@@ -23,6 +23,16 @@ variable "lambda_role_arn" {
   }
 }
 
+variable "lambda_function_arn" {
+  description = "ARN of the vending Lambda, without a version: the one function whose sessions may assume the role."
+  type        = string
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+$", var.lambda_function_arn))
+    error_message = "lambda_function_arn \"${var.lambda_function_arn}\" is not the ARN of a function without a version. It is the foundation's output credential_vending_lambda_function_arn."
+  }
+}
+
 variable "external_id" {
   description = "ExternalId that the Lambda must show, and takes from the server's item. null: none."
   type        = string
@@ -59,4 +69,16 @@ variable "tags" {
   description = "Tags of the role, beside the provider's default tags."
   type        = map(string)
   default     = {}
+}
+
+variable "role_path" {
+  description = "IAM path of the role; checked in terraform/modules/foundation-rules."
+  type        = string
+  default     = "/"
+}
+
+variable "permissions_boundary_arn" {
+  description = "ARN of the policy that bounds the role; null for none."
+  type        = string
+  default     = null
 }

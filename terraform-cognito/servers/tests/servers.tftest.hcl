@@ -13,18 +13,21 @@ override_data {
   target = data.terraform_remote_state.foundation
   values = {
     outputs = {
-      name                               = "credvend"
-      aws_region                         = "eu-west-1"
-      tags                               = { project = "credvend", environment = "dev" }
-      cognito_user_pool_id               = "eu-west-1_Example01"
-      cognito_issuer                     = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Example01"
-      cognito_domain                     = "example"
-      resource_server_identifier         = "credvend"
-      credential_vending_api_url         = "https://api.example.com/credentials"
-      credential_vending_lambda_role_arn = "arn:aws:iam::123456789012:role/credvend-vending-lambda"
-      client_roles_table_name            = "credvend-clients"
-      bucket_name                        = "example-logs"
-      bucket_arn                         = "arn:aws:s3:::example-logs"
+      name                                   = "credvend"
+      aws_region                             = "eu-west-1"
+      tags                                   = { project = "credvend", environment = "dev" }
+      cognito_user_pool_id                   = "eu-west-1_Example01"
+      cognito_issuer                         = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Example01"
+      cognito_domain                         = "example"
+      resource_server_identifier             = "credvend"
+      credential_vending_api_url             = "https://api.example.com/credentials"
+      credential_vending_lambda_role_arn     = "arn:aws:iam::123456789012:role/credvend-vending-lambda"
+      credential_vending_lambda_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:credvend-vending"
+      role_path                              = "/"
+      session_identity                       = "tags"
+      client_roles_table_name                = "credvend-clients"
+      bucket_name                            = "example-logs"
+      bucket_arn                             = "arn:aws:s3:::example-logs"
     }
   }
 }
@@ -86,6 +89,60 @@ run "shared_role_makes_one_role_a_level" {
   assert {
     condition     = length(distinct(values(output.server_roles))) == 1 && length(output.server_roles) == 3
     error_message = "A server has a role of its own."
+  }
+}
+
+run "shared_roles_open_what_the_tag_names" {
+  command = plan
+
+  variables {
+    access_mode = "shared-role"
+  }
+
+  assert {
+    condition     = alltrue([for role in values(module.shared_role) : strcontains(role.policy_json, "$${aws:PrincipalTag/s3_prefix}/*") && !strcontains(role.policy_json, "example-logs/*")])
+    error_message = join("\n", values(module.shared_role)[*].policy_json)
+  }
+}
+
+run "refuses_shared_roles_for_sessions_without_tags" {
+  command = plan
+
+  override_data {
+    target = data.terraform_remote_state.foundation
+    values = {
+      outputs = {
+        name                                   = "credvend", aws_region = "eu-west-1", tags = {}, cognito_user_pool_id = "eu-west-1_Example01"
+        cognito_issuer                         = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Example01", cognito_domain = "example"
+        resource_server_identifier             = "credvend", credential_vending_api_url = "https://api.example.com/credentials"
+        credential_vending_lambda_role_arn     = "arn:aws:iam::123456789012:role/credvend-vending-lambda"
+        credential_vending_lambda_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:credvend-vending"
+        role_path                              = "/", session_identity = "name", client_roles_table_name = "credvend-clients"
+        bucket_name                            = "example-logs", bucket_arn = "arn:aws:s3:::example-logs"
+      }
+    }
+  }
+
+  variables {
+    access_mode = "shared-role"
+  }
+
+  expect_failures = [output.server_roles]
+}
+
+run "refuses_a_prefix_that_no_tag_can_hold" {
+  command = plan
+  variables {
+    access_mode = "shared-role"
+    servers     = { "web-01" = { s3_path_prefix = "logs/web(01)/" } }
+  }
+  expect_failures = [var.servers]
+}
+
+run "a_server_of_its_own_role_may_have_such_a_prefix" {
+  command = plan
+  variables {
+    servers = { "web-01" = { s3_path_prefix = "logs/web(01)/" } }
   }
 }
 
@@ -335,30 +392,6 @@ run "refuses_tokens_of_a_minute" {
     access_token_minutes = 1
   }
   expect_failures = [var.access_token_minutes]
-}
-
-run "refuses_a_path_as_state_bucket" {
-  command = plan
-  variables {
-    state_bucket = "s3://credvend-state"
-  }
-  expect_failures = [var.state_bucket]
-}
-
-run "refuses_something_that_is_no_region" {
-  command = plan
-  variables {
-    aws_region = "europe"
-  }
-  expect_failures = [var.aws_region]
-}
-
-run "refuses_tags_of_aws" {
-  command = plan
-  variables {
-    tags = { "aws:example" = "x" }
-  }
-  expect_failures = [var.tags]
 }
 
 run "refuses_the_servers_bucket_for_the_state" {

@@ -6,9 +6,9 @@ locals {
 }
 
 resource "azuread_application" "api" {
-  display_name = var.name
+  display_name = module.rules.name
   # Below the tenant's id, as Entra asks of names that are no verified domain; by this name servers ask for tokens.
-  identifier_uris  = ["api://${var.tenant_id}/${var.name}"]
+  identifier_uris  = ["api://${var.tenant_id}/${module.rules.name}"]
   sign_in_audience = "AzureADMyOrg"
 
   # Version 2: `iss` ends in /v2.0 and `aud` is the client id, whatever name the API was asked for by.

@@ -1,21 +1,21 @@
 output "name" {
   description = "Prefix of every name."
-  value       = var.name
+  value       = module.rules.name
 }
 
 output "environment" {
   description = "\"dev\" or \"prod\"."
-  value       = var.environment
+  value       = module.rules.environment
 }
 
 output "aws_region" {
   description = "AWS region of everything."
-  value       = var.aws_region
+  value       = module.rules.aws_region
 }
 
 output "tags" {
   description = "Tags of every resource."
-  value       = local.tags
+  value       = module.rules.tags
 }
 
 output "bucket_name" {
@@ -30,7 +30,7 @@ output "bucket_arn" {
 
 output "bucket_kms_key_arn" {
   description = "KMS key that encrypts the bucket; null for S3's own key."
-  value       = var.kms_key_arn
+  value       = module.rules.kms_key_arn
 }
 
 output "oidc_provider_arn" {
@@ -41,4 +41,14 @@ output "oidc_provider_arn" {
 output "github_audience" {
   description = "Audience of the jobs' tokens."
   value       = var.github_audience
+}
+
+output "role_path" {
+  description = "IAM path of every role."
+  value       = module.rules.role_path
+}
+
+output "permissions_boundary_arn" {
+  description = "ARN of the policy that bounds every role; null for none."
+  value       = module.rules.permissions_boundary_arn
 }

@@ -32,16 +32,19 @@ module "role" {
   source   = "../../modules/web-identity-role"
   for_each = var.servers
 
-  role_name            = module.server_rules.role_names[each.key]
-  description          = "credvend: GitHub Actions of ${each.value.repository}"
-  provider_arn         = local.foundation.oidc_provider_arn
-  issuer_host          = "token.actions.githubusercontent.com"
-  audiences            = [local.foundation.github_audience]
-  subjects             = local.has_pattern[each.key] ? [] : local.subjects[each.key]
-  subject_patterns     = local.has_pattern[each.key] ? local.subjects[each.key] : []
-  max_session_duration = each.value.max_session_duration
-  bucket_arn           = local.foundation.bucket_arn
-  kms_key_arn          = local.foundation.bucket_kms_key_arn
-  s3_path_prefix       = each.value.s3_path_prefix
-  s3_permissions       = each.value.s3_permissions
+  role_name                = module.server_rules.role_names[each.key]
+  description              = "credvend: GitHub Actions of ${each.value.repository}"
+  provider_arn             = local.foundation.oidc_provider_arn
+  issuer_host              = "token.actions.githubusercontent.com"
+  audiences                = [local.foundation.github_audience]
+  subjects                 = local.has_pattern[each.key] ? [] : local.subjects[each.key]
+  subject_patterns         = local.has_pattern[each.key] ? local.subjects[each.key] : []
+  max_session_duration     = each.value.max_session_duration
+  role_path                = local.foundation.role_path
+  permissions_boundary_arn = local.foundation.permissions_boundary_arn
+  tags                     = module.rules.server_tags[each.key]
+  bucket_arn               = local.foundation.bucket_arn
+  kms_key_arn              = local.foundation.bucket_kms_key_arn
+  s3_path_prefix           = each.value.s3_path_prefix
+  s3_permissions           = each.value.s3_permissions
 }

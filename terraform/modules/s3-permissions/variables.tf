@@ -14,7 +14,7 @@ variable "s3_path_prefix" {
 
   # IAM would read *, ? and $ in a resource as pattern or policy variable, and the prefix would cover more than it says.
   validation {
-    condition     = var.s3_path_prefix == null || var.s3_path_prefix == "" || can(regex("^([A-Za-z0-9!_.()=@+,:-]+/)+$", var.s3_path_prefix))
+    condition     = var.s3_path_prefix == null || can(regex("^([A-Za-z0-9!_.()=@+,:-]+/)+$", var.s3_path_prefix))
     error_message = "s3_path_prefix \"${coalesce(var.s3_path_prefix, "null")}\" is refused: it must end in \"/\", must not start with \"/\" or hold \"//\", and consists of letters, digits and !_.()=@+,:-/ (a * or $ would be a pattern in an IAM policy). Example: logs/web-01/"
   }
 

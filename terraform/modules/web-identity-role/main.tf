@@ -2,6 +2,8 @@
 
 resource "aws_iam_role" "this" {
   name                 = var.role_name
+  path                 = var.role_path
+  permissions_boundary = var.permissions_boundary_arn
   description          = var.description
   assume_role_policy   = jsonencode(local.trust)
   max_session_duration = var.max_session_duration

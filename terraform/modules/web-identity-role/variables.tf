@@ -120,3 +120,15 @@ variable "tags" {
   type        = map(string)
   default     = {}
 }
+
+variable "role_path" {
+  description = "IAM path of the role; checked in terraform/modules/foundation-rules."
+  type        = string
+  default     = "/"
+}
+
+variable "permissions_boundary_arn" {
+  description = "ARN of the policy that bounds the role; null for none."
+  type        = string
+  default     = null
+}

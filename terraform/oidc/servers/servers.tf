@@ -10,16 +10,19 @@ module "role" {
   source   = "../../modules/web-identity-role"
   for_each = var.servers
 
-  role_name            = module.server_rules.role_names[each.key]
-  description          = "credvend: server ${each.key}"
-  provider_arn         = local.oidc_provider_arn
-  issuer_host          = local.issuer_host
-  audiences            = local.foundation.audiences
-  authorized_party     = each.value.client_id
-  subjects             = [each.value.subject]
-  max_session_duration = each.value.max_session_duration
-  bucket_arn           = local.foundation.bucket_arn
-  kms_key_arn          = local.foundation.bucket_kms_key_arn
-  s3_path_prefix       = each.value.s3_path_prefix
-  s3_permissions       = each.value.s3_permissions
+  role_name                = module.server_rules.role_names[each.key]
+  description              = "credvend: server ${each.key}"
+  provider_arn             = local.oidc_provider_arn
+  issuer_host              = local.issuer_host
+  audiences                = local.foundation.audiences
+  authorized_party         = each.value.client_id
+  subjects                 = [each.value.subject]
+  max_session_duration     = each.value.max_session_duration
+  role_path                = local.foundation.role_path
+  permissions_boundary_arn = local.foundation.permissions_boundary_arn
+  tags                     = module.rules.server_tags[each.key]
+  bucket_arn               = local.foundation.bucket_arn
+  kms_key_arn              = local.foundation.bucket_kms_key_arn
+  s3_path_prefix           = each.value.s3_path_prefix
+  s3_permissions           = each.value.s3_permissions
 }

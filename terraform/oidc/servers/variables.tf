@@ -1,32 +1,17 @@
 variable "aws_region" {
   description = "AWS region of the foundation."
   type        = string
-
-  validation {
-    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.aws_region))
-    error_message = "aws_region \"${var.aws_region}\" is not a region's name. Example: eu-west-1"
-  }
 }
 
 variable "state_bucket" {
   description = "The environment's state bucket, in which the foundation's state lies: `bucket` in backend.hcl."
   type        = string
-
-  validation {
-    condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.state_bucket))
-    error_message = "state_bucket \"${var.state_bucket}\" is not the name of a bucket. It is the `bucket` of this environment's backend.hcl. Example: credvend-state-123456789012-dev"
-  }
 }
 
 variable "tags" {
-  description = "Tags of the servers' resources, beside the foundation's."
+  description = "Tags of the servers' resources. They win over the foundation's of the same key, in any spelling."
   type        = map(string)
   default     = {}
-
-  validation {
-    condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:")])
-    error_message = "tags: keys that begin with \"aws:\" belong to AWS. Example: { \"cost-center\" = \"4711\" }"
-  }
 }
 
 variable "existing_oidc_provider_arn" {

@@ -166,36 +166,6 @@ run "refuses_more_servers_than_the_provider_takes" {
   expect_failures = [aws_iam_openid_connect_provider.this]
 }
 
-run "refuses_what_is_no_region" {
-  command = plan
-
-  variables {
-    aws_region = "Ireland"
-  }
-
-  expect_failures = [var.aws_region]
-}
-
-run "refuses_a_url_as_state_bucket" {
-  command = plan
-
-  variables {
-    state_bucket = "s3://credvend-state"
-  }
-
-  expect_failures = [var.state_bucket]
-}
-
-run "refuses_tags_of_aws" {
-  command = plan
-
-  variables {
-    tags = { "aws:project" = "x" }
-  }
-
-  expect_failures = [var.tags]
-}
-
 run "the_provider_keeps_the_client_ids_of_others" {
   command = plan
 

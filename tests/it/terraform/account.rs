@@ -31,9 +31,7 @@ impl Account {
         let line = process.wait_for("{\"").await;
         let state = serde_json::from_str(&format!("{{\"{line}")).expect("one line of JSON");
         let home = tempfile::tempdir().expect("a folder");
-        let mut copy = Command::new("sh");
-        copy.current_dir(repository()).args(["-c", "tar -c --exclude=.terraform --exclude='*.lock.hcl' --exclude='*.tfstate*' terraform terraform-cognito | tar -x -C \"$1\"", "sh"]).arg(home.path());
-        succeeds("copying the trees", run(copy).await);
+        copy_trees(home.path()).await;
         let mut config = Command::new(repository().join("tests/terraform-provider/cli-config"));
         config.arg(home.path().join("terraform.rc"));
         succeeds("cli-config", run(config).await);
@@ -42,6 +40,10 @@ impl Account {
 
     pub fn endpoint(&self) -> &str {
         self.state["endpoint"].as_str().expect("the state holds it")
+    }
+
+    pub fn administrators_key(&self) -> &str {
+        self.state["admin"]["access_key_id"].as_str().expect("the state holds it")
     }
 
     /// Where this stack serves what the internet has at `https://…`; other text stays as it is.
@@ -98,6 +100,13 @@ impl Account {
         layer
     }
 
+    /// Another copy of the trees, as another person's checkout: `layer` finds it below `name`.
+    pub async fn second_checkout(&self, name: &str) {
+        let folder = self.home.path().join(name);
+        std::fs::create_dir(&folder).expect("a new folder");
+        copy_trees(&folder).await;
+    }
+
     fn administrator(&self) -> Vec<(String, String)> {
         let admin = |name: &str| self.state["admin"][name].as_str().unwrap_or_default().to_owned();
         [
@@ -108,6 +117,8 @@ impl Account {
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
             ("AWS_ENDPOINT_URL", self.endpoint().to_owned()),
             ("AWS_REGION", REGION.to_owned()),
+            // Version 1 of the AWS CLI reads this one alone.
+            ("AWS_DEFAULT_REGION", REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", admin("access_key_id")),
             ("AWS_SECRET_ACCESS_KEY", admin("secret_access_key")),
             ("LOCAL_STACK_ENDPOINT", self.endpoint().to_owned()),
@@ -160,6 +171,11 @@ impl Layer {
         let mut command = Command::new("terraform");
         command.env_clear().envs(self.environment.clone()).current_dir(&self.folder).args(arguments);
         run(command).await
+    }
+
+    /// `plan`, which is expected to refuse the variables.
+    pub async fn try_plan(&self) -> Ran {
+        self.with_variables(&["plan"]).await
     }
 
     async fn succeeds(&self, arguments: &[&str]) -> Ran {
@@ -324,6 +340,18 @@ impl Machine<'_> {
             self.may_not(&["cp", "file.txt", &elsewhere]).await;
         }
     }
+}
+
+async fn copy_trees(folder: &Path) {
+    let mut copy = Command::new("sh");
+    copy.current_dir(repository())
+        .args([
+            "-c",
+            "tar -c --exclude=.terraform --exclude='*.tfstate*' terraform terraform-cognito | tar -x -C \"$1\"",
+            "sh",
+        ])
+        .arg(folder);
+    succeeds("copying the trees", run(copy).await);
 }
 
 /// Fails the test with what the program said.

@@ -3,3 +3,4 @@
 mod account;
 mod cognito;
 mod federation;
+mod installations;

@@ -17,6 +17,7 @@ variables {
   resource_server_identifier = "credvend"
   table_name                 = "credvend-clients"
   lambda_role_arn            = "arn:aws:iam::123456789012:role/credvend-vending-lambda"
+  lambda_function_arn        = "arn:aws:lambda:eu-west-1:123456789012:function:credvend-vending"
   bucket_arn                 = "arn:aws:s3:::example-logs"
   s3_path_prefix             = "logs/web-01/"
 }

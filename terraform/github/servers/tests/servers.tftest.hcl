@@ -330,36 +330,6 @@ run "refuses_an_id_that_is_a_name" {
   expect_failures = [var.servers]
 }
 
-run "refuses_what_is_no_region" {
-  command = plan
-
-  variables {
-    aws_region = "Ireland"
-  }
-
-  expect_failures = [var.aws_region]
-}
-
-run "refuses_a_url_as_state_bucket" {
-  command = plan
-
-  variables {
-    state_bucket = "s3://credvend-state"
-  }
-
-  expect_failures = [var.state_bucket]
-}
-
-run "refuses_tags_of_aws" {
-  command = plan
-
-  variables {
-    tags = { "aws:project" = "x" }
-  }
-
-  expect_failures = [var.tags]
-}
-
 run "with_numbers_only_a_name_is_not_enough" {
   command = plan
 

@@ -81,6 +81,14 @@ run "a_shared_role_opens_what_the_sessions_tag_names" {
   }
 }
 
+run "refuses_the_whole_bucket" {
+  command = plan
+  variables {
+    s3_path_prefix = ""
+  }
+  expect_failures = [var.s3_path_prefix]
+}
+
 run "refuses_a_prefix_without_its_slash" {
   command = plan
   variables {

@@ -229,36 +229,6 @@ run "refuses_a_token_file_of_a_client" {
   expect_failures = [var.servers]
 }
 
-run "refuses_what_is_no_region" {
-  command = plan
-
-  variables {
-    aws_region = "Ireland"
-  }
-
-  expect_failures = [var.aws_region]
-}
-
-run "refuses_a_url_as_state_bucket" {
-  command = plan
-
-  variables {
-    state_bucket = "s3://credvend-state"
-  }
-
-  expect_failures = [var.state_bucket]
-}
-
-run "refuses_tags_of_aws" {
-  command = plan
-
-  variables {
-    tags = { "aws:project" = "x" }
-  }
-
-  expect_failures = [var.tags]
-}
-
 run "the_provider_keeps_the_client_ids_of_others" {
   command = plan
 

@@ -1,3 +1,0 @@
-locals {
-  tags = merge(var.tags, { project = "credvend", environment = var.environment })
-}
