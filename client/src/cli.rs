@@ -1,11 +1,12 @@
 //! What can be typed.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::commands;
-use crate::log::{LogFormat, LogLevel};
 use crate::settings::identity_options::{HEADING, IdentityOptions};
+use environment::{LogFormat, LogLevel};
 
 /// Short-lived AWS credentials for whatever runs on this machine.
 #[derive(Parser)]
@@ -14,14 +15,25 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) identity: IdentityOptions,
     /// How messages look on stderr
-    #[arg(long, global = true, help_heading = HEADING, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    #[arg(long, global = true, help_heading = HEADING, value_name = "FORMAT", default_value = "text", value_parser = one_of(LOG_FORMATS))]
     pub(crate) log_format: LogFormat,
     /// The least important messages that are shown
-    #[arg(long, global = true, help_heading = HEADING, value_name = "LEVEL", value_enum, default_value_t = LogLevel::Warn)]
+    #[arg(long, global = true, help_heading = HEADING, value_name = "LEVEL", default_value = "warn", value_parser = one_of(LogLevel::WORDS))]
     pub(crate) log_level: LogLevel,
     /// What to do
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+const LOG_FORMATS: [(&str, LogFormat); 2] = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+
+/// A value that is one of these words.
+fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
+    words: [(&'static str, T); N],
+) -> impl TypedValueParser<Value = T> {
+    let values = PossibleValuesParser::new(words.map(|(word, _)| word));
+    // The parser lets no other word through.
+    values.map(move |given| words.iter().find(|(word, _)| *word == given).map_or(words[0].1, |(_, value)| *value))
 }
 
 #[derive(Subcommand)]

@@ -13,7 +13,6 @@ mod exchange;
 mod files;
 mod freshness;
 mod idp;
-mod log;
 mod output;
 mod secret;
 mod settings;
@@ -29,18 +28,18 @@ use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
 use crate::error::Error;
-use crate::log::Log;
 use crate::settings::sources::Sources;
+use environment::Log;
 
 /// Runs one command to its end. `environment` looks up a variable of the process.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &dyn Fn(&str) -> Option<String>) -> ExitCode {
     // Ends the process with 2 for a usage error, with 0 for --help and --version.
     let cli = Cli::parse_from(arguments);
-    let log = Log::new(cli.log_format, cli.log_level);
+    let log = Log::of_command("credvend", cli.log_format, cli.log_level);
     match dispatch(&cli, log, environment) {
         Ok(code) => code,
         Err(error) => {
-            log.error(&error, error.kind());
+            log.failure(&error, error.kind().name());
             error.kind().exit_code()
         }
     }

@@ -63,7 +63,8 @@ const MAX_SECRET_BYTES: u64 = 64 * 1024;
 impl SecretSource {
     /// `NAME`, else `NAME_FILE`, else the systemd credential `NAME` (`LoadCredential=`, systemd.exec(5)).
     pub(crate) fn find(variables: &Variables<'_>, name: &str) -> Option<Self> {
-        if let Some(value) = variables.verbatim(name) {
+        let is_key = name.contains("_PRIVATE_KEY");
+        if let Some(value) = if is_key { variables.pem(name) } else { variables.verbatim(name) } {
             return Some(Self::Variable { name: name.to_owned(), value: Secret::new(without_newline(value)) });
         }
         let file_variable = format!("{name}_FILE");

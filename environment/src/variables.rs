@@ -75,6 +75,15 @@ impl<'a> Variables<'a> {
         (!document.is_empty()).then(|| document.to_owned())
     }
 
+    /// A private key or a certificate in PEM, whose line breaks belong to it.
+    #[must_use]
+    pub fn pem(&self, name: &str) -> Option<String> {
+        let value = (self.lookup)(name)?;
+        let lines = value.lines().map(str::trim).filter(|line| !line.is_empty());
+        let checked: Option<Vec<String>> = lines.map(|line| self.checked(name, line)).collect();
+        checked.filter(|lines| !lines.is_empty()).map(|lines| lines.join("\n"))
+    }
+
     fn checked(&self, name: &str, value: &str) -> Option<String> {
         let value = value.trim_start_matches('\u{feff}');
         if value.is_empty() {
@@ -277,6 +286,16 @@ mod tests {
         let variables = Variables::new(&lookup);
         let value = read(&variables);
         variables.finish(value).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn line_breaks_belong_to_pem_and_other_control_characters_do_not() {
+        let pem = "-----BEGIN X-----\nAAAA\n-----END X-----";
+        for text in [pem.to_owned(), format!("\u{feff}{pem}\n\n"), pem.replace('\n', "\r\n")] {
+            assert_eq!(read(&[("A", &text)], |v| v.pem("A")).unwrap(), pem, "{text:?}");
+        }
+        assert!(read(&[("A", "a\n\u{0}b")], |v| v.pem("A")).unwrap_err().starts_with("A: holds a control character"));
+        assert_eq!(read(&[("A", " \n")], |v| Some(v.pem("A"))).unwrap(), None);
     }
 
     #[test]

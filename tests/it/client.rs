@@ -31,6 +31,7 @@ async fn credentials_are_fetched_once_and_then_cached() {
     let machine = Machine::start().await;
     let first = machine.get_credentials().await.credentials();
     assert_eq!(first["SecretAccessKey"], SECRET_ACCESS_KEY);
+    assert_eq!(first["AccountId"], "123456789012", "of the role that the API names");
     let second = machine.get_credentials().await.credentials();
     assert_eq!(first, second);
     assert_eq!(machine.service.upstream.received(Upstream::Token).len(), 1);

@@ -11,9 +11,9 @@ use crate::credentials::Credentials;
 use crate::error::Error;
 use crate::files::published_files::{AccessArguments, PublishError, PublishedFiles};
 use crate::freshness::provider::Provider;
-use crate::log::Log;
 use crate::output::{credentials_file, credentials_json, env, logstash};
 use crate::settings::sources::Sources;
+use environment::Log;
 
 const ENV: &str = "aws-credentials.env";
 const JSON: &str = "aws-credentials.json";

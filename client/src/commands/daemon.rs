@@ -12,9 +12,9 @@ use crate::files::on_refresh::{Hook, HookRunner};
 use crate::files::published_files::PublishError;
 use crate::freshness::keeper::{Fetch, Keeper, State};
 use crate::freshness::refresh::{Freshness, Perishable};
-use crate::log::Log;
 use crate::systemd::Systemd;
 use crate::timestamp;
+use environment::Log;
 
 /// A disk that is full now may not be so much later: tried again after this, then twice, three times … as long, up to a
 /// minute.

@@ -20,9 +20,9 @@ use crate::consequence::Kind;
 use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::freshness::fetch;
-use crate::log::Log;
 use crate::settings::config::Config;
 use crate::settings::sources::Sources;
+use environment::Log;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use super::print;
 use crate::error::Error;
 use crate::freshness::provider::Provider;
-use crate::log::Log;
 use crate::output::consumer_environment::ConsumerEnvironment;
 use crate::output::env::Dialect;
 use crate::settings::config::Config;
+use environment::Log;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {

@@ -13,10 +13,10 @@ use crate::credentials::Credentials;
 use crate::endpoint::{self, AuthorizationToken, Endpoint, ListenAddress, Offers};
 use crate::error::Error;
 use crate::freshness::provider::Provider;
-use crate::log::Log;
 use crate::output::consumer_environment::ConsumerEnvironment;
 use crate::settings::config::Config;
 use crate::settings::sources::Sources;
+use environment::Log;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {

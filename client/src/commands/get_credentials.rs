@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use super::print;
 use crate::error::Error;
 use crate::freshness::provider::Provider;
-use crate::log::Log;
 use crate::output::credential_process;
 use crate::settings::config::Config;
+use environment::Log;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {

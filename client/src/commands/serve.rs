@@ -15,9 +15,9 @@ use crate::endpoint::{self, AuthorizationToken, Endpoint, ListenAddress, ListenE
 use crate::error::Error;
 use crate::files::atomic_file::Access;
 use crate::files::published_files;
-use crate::log::Log;
 use crate::settings::sources::{NamedConfig, Sources};
 use crate::systemd::Systemd;
+use environment::Log;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {

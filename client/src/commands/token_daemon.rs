@@ -16,10 +16,10 @@ use crate::files::atomic_file;
 use crate::files::published_files::{AccessArguments, PublishError, PublishedFiles};
 use crate::freshness::token_provider;
 use crate::idp::IdpType;
-use crate::log::Log;
 use crate::output::token_file;
 use crate::settings::config::TokenConfig;
 use crate::settings::sources::Sources;
+use environment::Log;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {

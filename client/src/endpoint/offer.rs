@@ -13,10 +13,10 @@ use crate::files::accounts::{self, AccountError};
 use crate::freshness::keeper::{AFTER_A_RELOAD, Fetch, Keeper};
 use crate::freshness::provider::Provider;
 use crate::freshness::refresh::Perishable as _;
-use crate::log::Log;
 use crate::settings::config::Config;
 use crate::settings::sources::NamedConfig;
 use crate::timestamp;
+use environment::Log;
 
 /// One identity.
 pub(crate) struct Offer {

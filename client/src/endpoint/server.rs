@@ -6,7 +6,7 @@ use std::time::Duration;
 use http_server::{Limits, Listener, Server};
 
 use super::Endpoint;
-use crate::log::Log;
+use environment::Log;
 
 const LIMITS: Limits = Limits {
     // Until the request is there with its token: programs of this machine send it at once.

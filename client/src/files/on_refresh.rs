@@ -10,8 +10,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::log::Log;
 use crate::settings::known_variables;
+use environment::Log;
 
 /// A command that hangs must not keep the next change from being told.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -131,7 +131,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::log::{LogFormat, LogLevel};
+    use environment::{LogFormat, LogLevel};
 
     #[tokio::test]
     async fn one_that_hangs_is_killed_with_its_children() {
@@ -140,7 +140,7 @@ mod tests {
         let command = format!("sleep 600 & echo $! > '{}'; wait", pid.display());
         let hook = Hook { limit: Duration::from_secs(1), ..Hook::new(&command, &|_| None) };
         let started = Instant::now();
-        hook.run(Log::new(LogFormat::Text, LogLevel::Error)).await;
+        hook.run(Log::of_command("credvend", LogFormat::Text, LogLevel::Error)).await;
         assert!(started.elapsed() < Duration::from_secs(60));
         let sleep = format!("/proc/{}/cmdline", std::fs::read_to_string(&pid).unwrap().trim());
         // Nobody may have waited for it yet: then its command line is empty.

@@ -6,7 +6,7 @@ use http_client::{Budget, HttpClient, Request, RequestError, Response, Spent};
 
 use crate::consequence::{Consequence, Kind};
 use crate::freshness::cache::Cache;
-use crate::log::Log;
+use environment::Log;
 
 /// A call spends no more requests than this, whatever the reason for each.
 const MAX_REQUESTS: u32 = 12;

@@ -12,9 +12,9 @@ use crate::freshness::cache::Cache;
 use crate::freshness::call::{Call, CallError};
 use crate::freshness::error::FetchError;
 use crate::idp::IdentityProvider;
-use crate::log::Log;
 use crate::settings::config::{Config, TokenConfig};
 use crate::timestamp;
+use environment::Log;
 
 /// A single request; the whole call has a deadline of its own.
 const LIMITS: Limits = Limits { connect: Duration::from_secs(5), total: Duration::from_secs(10), max_body: 256 * 1024 };

@@ -14,8 +14,8 @@ use tokio::time::{sleep, timeout, timeout_at};
 
 use crate::freshness::error::FetchError;
 use crate::freshness::refresh::{self, Answer, FailedAttempt, Failure, Freshness, Perishable};
-use crate::log::Log;
 use crate::timestamp;
+use environment::Log;
 
 /// The wall clock may have been set, or the machine have slept, while a keeper did.
 const LONGEST_NAP: Duration = Duration::from_secs(10);
@@ -329,8 +329,8 @@ mod tests {
 
     use super::*;
     use crate::credentials::Credentials;
-    use crate::log::{LogFormat, LogLevel};
     use crate::secret::Secret;
+    use environment::{LogFormat, LogLevel};
 
     const HOUR: Duration = Duration::from_secs(3600);
 
@@ -422,14 +422,14 @@ mod tests {
             counted.fetch_add(1, Ordering::SeqCst);
             results.lock().unwrap().next().unwrap_or_else(|| Err(failure())).map(Answer::new)
         });
-        (Keeper::start(fetch, None, None, Log::new(LogFormat::Text, LogLevel::Error)), calls)
+        (Keeper::start(fetch, None, None, Log::of_command("credvend", LogFormat::Text, LogLevel::Error)), calls)
     }
 
     /// A bug in a fetch is a failed refresh, and the keeper goes on.
     #[tokio::test]
     async fn a_fetch_that_panics_is_a_failure_like_any_other() {
         let fetch: Fetch<Credentials> = Arc::new(|_| panic!("a test's own"));
-        let keeper = Keeper::start(fetch, None, None, Log::new(LogFormat::Text, LogLevel::Error));
+        let keeper = Keeper::start(fetch, None, None, Log::of_command("credvend", LogFormat::Text, LogLevel::Error));
         let failure = keeper.current().await.err().unwrap().unwrap();
         assert!(failure.message.contains("bug"), "{}", failure.message);
         assert!(keeper.is_alive());

@@ -9,9 +9,9 @@ use crate::freshness::cache::{Cache, CacheError, Lock};
 use crate::freshness::error::FetchError;
 use crate::freshness::fetch;
 use crate::freshness::refresh::{self, Answer, FailedAttempt, Failure, Freshness, Perishable as _};
-use crate::log::Log;
 use crate::settings::config::Config;
 use crate::timestamp;
+use environment::Log;
 
 /// A caller without credentials waits this long, all tries together.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -7,8 +7,8 @@ use crate::freshness::cache::{Cache, Lock};
 use crate::freshness::error::FetchError;
 use crate::freshness::fetch;
 use crate::freshness::refresh::{Answer, Freshness, Perishable as _};
-use crate::log::Log;
 use crate::settings::config::TokenConfig;
+use environment::Log;
 
 /// All tries together.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -10,7 +10,8 @@ async fn the_command_runs_each_time_that_the_files_have_changed() {
     short_lived(&machine, 4);
     let folder = folder(&machine);
     let log = machine.home.path().join("log");
-    let hook = format!("grep -o 'ASIA[0-9]*' '{}/{JSON}' >> '{}'", folder.display(), log.display());
+    let hook =
+        format!("grep -o '^{{\"access_key_id\":\"ASIA[0-9]*' '{}/{JSON}' >> '{}'", folder.display(), log.display());
     let process = Process::spawn(daemon(&machine, &["--interval", "1", "--on-refresh", &hook], &[]));
     let lines = || std::fs::read_to_string(&log).unwrap_or_default().lines().map(str::to_owned).collect::<Vec<_>>();
     until("three runs", &process, || lines().len() >= 3).await;

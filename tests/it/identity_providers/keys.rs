@@ -100,7 +100,7 @@ async fn a_private_key_of_either_kind_in_place_of_a_secret() {
     for (algorithm, key) in keys {
         let host = Host::start().await;
         let file = host.home.path().join("key.pem");
-        std::fs::write(&file, key).unwrap();
+        std::fs::write(&file, &key).unwrap();
         let changes = [
             ("OIDC_CLIENT_SECRET", ""),
             ("OIDC_PRIVATE_KEY_FILE", file.to_str().unwrap()),
@@ -122,6 +122,10 @@ async fn a_private_key_of_either_kind_in_place_of_a_secret() {
         host.forget();
         host.get_credentials("oidc", &changes).await.credentials();
         assert_ne!(self::assertion(&host, "oidc-client").2["jti"], first, "used once (RFC 7523 §3)");
+        host.forget();
+        let inline = [("OIDC_CLIENT_SECRET", ""), ("OIDC_PRIVATE_KEY", key.as_str())];
+        host.get_credentials("oidc", &inline).await.credentials();
+        assert_eq!(self::assertion(&host, "oidc-client").1["alg"], algorithm, "line breaks in a variable");
     }
 }
 

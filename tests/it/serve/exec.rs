@@ -166,6 +166,7 @@ async fn static_credentials() {
     assert_eq!(ran.code(), Some(0), "{}", ran.stderr());
     let stdout = ran.stdout();
     assert!(stdout.contains(&format!("AWS_SECRET_ACCESS_KEY={SECRET_ACCESS_KEY}\n")), "{stdout}");
+    assert!(stdout.contains("AWS_ACCOUNT_ID=123456789012\n"), "{stdout}");
     assert!(stdout.contains("AWS_CREDENTIAL_EXPIRATION=20") && !stdout.contains("AKIAOLD"), "{stdout}");
     assert!(!stdout.contains("AWS_CONTAINER_") && !stdout.contains("=old\n"), "{stdout}");
 }

@@ -21,9 +21,10 @@ async fn credentials_for_the_content_of_the_token_file() {
         let credentials = served.ask(path).await.credentials();
         assert_eq!(credentials["SecretAccessKey"], SECRET_ACCESS_KEY);
         assert_eq!(credentials["Token"], SESSION_TOKEN);
+        assert_eq!(credentials["AccountId"], "123456789012");
         let expiration = credentials["Expiration"].as_str().unwrap();
         assert!(expiration.len() == 20 && expiration.ends_with('Z'), "{expiration}");
-        assert_eq!(credentials.as_object().unwrap().len(), 4, "a role that the API chose is not known");
+        assert_eq!(credentials.as_object().unwrap().len(), 5, "a role that the API chose is not known");
     }
     let long = "a".repeat(43);
     for wrong in ["", "x", &token[1..], &format!("{token}x"), &long, &format!("Bearer {token}")] {

@@ -16,9 +16,9 @@ use crate::freshness::cache::Cache;
 use crate::freshness::call::Call;
 use crate::idp::error::IdpError;
 use crate::idp::unverified_claims::UnverifiedClaims;
-use crate::log::Log;
 use crate::settings::config::Config;
 use crate::timestamp;
+use environment::Log;
 
 /// AWS refuses signatures that are older or newer than this (Signature Version 4).
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(300);

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::error::Error;
-use crate::log::Log;
+use environment::Log;
 
 /// Signals that a terminal sends to every process in its foreground, so the child gets them without our help.
 const OF_TERMINALS: [Signal; 3] = [Signal::INT, Signal::QUIT, Signal::WINCH];
@@ -103,6 +103,6 @@ fn exit_code(status: WaitStatus) -> ExitCode {
 pub(super) fn not_run(program: &OsStr, cause: io::Error, log: Log) -> ExitCode {
     let code = if cause.kind() == io::ErrorKind::NotFound { 127 } else { 126 };
     let error = Error::Program { program: program.to_string_lossy().into_owned(), cause };
-    log.error(&error, error.kind());
+    log.failure(&error, error.kind().name());
     ExitCode::from(code)
 }

@@ -9,7 +9,7 @@ use rustix::fs::OFlags;
 
 use crate::endpoint::{AuthorizationToken, TokenFile};
 use crate::files::atomic_file::Access;
-use crate::log::Log;
+use environment::Log;
 use environment::{Directory, FileError};
 
 const PREFIX: &str = "exec-";
