@@ -1,12 +1,16 @@
 //! The variables that say whose tokens are accepted.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use environment::{Endpoint, Proxy, Variables};
 use http_client::EXTRA_FILE_VARIABLES;
-use jwt::{Algorithm, Issuer, IssuerKind};
+use jwt::{Algorithm, Issuer, IssuerKind, JwkSet};
 use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::jwks::{MAX_JWKS_BYTES, describe};
 
 use crate::issuer_values::{check_list, check_url};
 
@@ -16,6 +20,8 @@ const TRUSTED_ISSUERS: &str = "TRUSTED_ISSUERS";
 const TRUSTED_ISSUERS_EXAMPLE: &str =
     r#"[{"issuer":"https://idp.example.com","kind":"oidc","audiences":["credvend"]}]"#;
 
+/// 30 days.
+const MAX_LIFETIME_SECONDS: u64 = 2_592_000;
 /// `JWKS_MAX_STALE_SECONDS`, its default and its bounds.
 const MAX_STALE_SECONDS: (u64, u64) = (600, 21_600);
 
@@ -39,8 +45,16 @@ pub struct AuthenticationSettings {
 pub struct IssuerSettings {
     /// The rules for its tokens.
     pub rules: Issuer,
-    /// Its JWK set.
-    pub jwks_uri: Endpoint,
+    /// Where its keys are.
+    pub keys: KeySource,
+}
+
+/// Where an issuer's keys are.
+pub enum KeySource {
+    /// Published, and fetched from there.
+    Published(Endpoint),
+    /// Given: nothing is fetched.
+    Fixed(JwkSet),
 }
 
 /// One entry of `TRUSTED_ISSUERS`.
@@ -49,11 +63,17 @@ pub struct IssuerSettings {
 struct Entry {
     issuer: String,
     jwks_uri: Option<String>,
+    jwks: Option<Box<RawValue>>,
+    jwks_file: Option<PathBuf>,
     kind: Kind,
     #[serde(default)]
     audiences: Vec<String>,
     client_claim: Option<String>,
+    #[serde(default)]
+    accept_user_tokens: bool,
     algorithms: Option<Vec<String>>,
+    scope_claims: Option<Vec<String>>,
+    max_token_lifetime_seconds: Option<u64>,
 }
 
 #[derive(Deserialize, PartialEq)]
@@ -137,8 +157,13 @@ fn cognito_entry(variables: &Variables<'_>, audiences: &[String]) -> Option<Entr
         jwks_uri: variables.optional("JWKS_URI"),
         kind: Kind::Cognito,
         audiences: audiences.to_vec(),
+        jwks: None,
+        jwks_file: None,
         client_claim: None,
+        accept_user_tokens: false,
         algorithms: None,
+        scope_claims: None,
+        max_token_lifetime_seconds: None,
     })
 }
 
@@ -157,18 +182,25 @@ fn settings(variables: &Variables<'_>, name: &str, example: &str, entry: Entry) 
         Kind::Cognito => IssuerKind::Cognito,
         Kind::Oidc => IssuerKind::Oidc,
     };
-    if kind == IssuerKind::Cognito && entry.client_claim.is_some() {
-        variables.fault(name, "`client_claim` is for oidc issuers: a Cognito token names its client in `client_id`");
-    }
+    check_claims(variables, name, &entry);
     if kind == IssuerKind::Oidc && entry.audiences.is_empty() {
         let problem = format!("{} has no `audiences`, and every oidc issuer needs one", entry.issuer);
         variables.fault(name, format_args!("{problem}; for example `{example}`"));
     }
     check_values(variables, name, &entry);
-    let jwks_uri = jwks_uri(variables, name, &entry);
-    let algorithms = algorithms(variables, name, entry.algorithms);
-    let Entry { issuer: url, audiences, client_claim, .. } = entry;
-    Some(IssuerSettings { rules: Issuer { url, kind, audiences, client_claim, algorithms }, jwks_uri: jwks_uri? })
+    let keys = keys(variables, name, &entry);
+    let max_lifetime = max_lifetime(variables, name, entry.max_token_lifetime_seconds);
+    let rules = Issuer {
+        url: entry.issuer,
+        kind,
+        audiences: entry.audiences,
+        client_claim: entry.client_claim,
+        accept_user_tokens: entry.accept_user_tokens,
+        scope_claims: entry.scope_claims.unwrap_or_else(Issuer::default_scope_claims),
+        max_lifetime,
+        algorithms: algorithms(variables, name, entry.algorithms),
+    };
+    Some(IssuerSettings { rules, keys: keys? })
 }
 
 /// What the service would start with, and then answer 401 to everybody.
@@ -176,20 +208,81 @@ fn check_values(variables: &Variables<'_>, name: &str, entry: &Entry) {
     check_url(variables, name, &entry.issuer);
     check_list(variables, name, "audiences", &entry.audiences);
     check_list(variables, name, "client_claim", entry.client_claim.as_slice());
+    check_list(variables, name, "scope_claims", entry.scope_claims.as_deref().unwrap_or_default());
     if entry.algorithms.as_ref().is_some_and(Vec::is_empty) {
         variables.fault(name, "`algorithms` is an empty list: leave it out for RS256");
     }
 }
 
-fn jwks_uri(variables: &Variables<'_>, name: &str, entry: &Entry) -> Option<Endpoint> {
-    let example = format!("{COGNITO_ISSUER_EXAMPLE}/.well-known/jwks.json");
-    match &entry.jwks_uri {
-        Some(uri) => variables.endpoint(if name == COGNITO_ISSUER { "JWKS_URI" } else { name }, uri, &example),
-        None => {
-            let uri = format!("{}/.well-known/jwks.json", entry.issuer.trim_end_matches('/'));
-            variables.endpoint(name, &uri, &example)
+fn check_claims(variables: &Variables<'_>, name: &str, entry: &Entry) {
+    let named = entry.client_claim.as_deref();
+    if entry.kind == Kind::Cognito && named.is_some() {
+        variables.fault(name, "`client_claim` is for oidc issuers: a Cognito token names its client in `client_id`");
+    }
+    if entry.kind == Kind::Cognito && entry.scope_claims.is_some() {
+        variables.fault(name, "`scope_claims` is for oidc issuers: a Cognito token holds its scopes in `scope`");
+    }
+    if entry.accept_user_tokens && named.is_none_or(|claim| claim == "sub") {
+        variables.fault(name, "`accept_user_tokens` needs a `client_claim` other than `sub`");
+    }
+    if entry.scope_claims.as_ref().is_some_and(Vec::is_empty) {
+        variables.fault(name, "`scope_claims` is an empty list: leave it out for `scope` and `scp`");
+    }
+}
+
+/// From a minute to the 30 days that Auth0 allows.
+fn max_lifetime(variables: &Variables<'_>, name: &str, seconds: Option<u64>) -> Duration {
+    match seconds {
+        None => Issuer::DEFAULT_MAX_LIFETIME,
+        Some(seconds) if (60..=MAX_LIFETIME_SECONDS).contains(&seconds) => Duration::from_secs(seconds),
+        Some(seconds) => {
+            let problem = format!("`max_token_lifetime_seconds` {seconds} is not from 60 to {MAX_LIFETIME_SECONDS}");
+            variables.fault(name, problem);
+            Issuer::DEFAULT_MAX_LIFETIME
         }
     }
+}
+
+fn keys(variables: &Variables<'_>, name: &str, entry: &Entry) -> Option<KeySource> {
+    let example = format!("{COGNITO_ISSUER_EXAMPLE}/.well-known/jwks.json");
+    let published = |name, uri: &str| variables.endpoint(name, uri, &example).map(KeySource::Published);
+    match (&entry.jwks_uri, &entry.jwks, &entry.jwks_file) {
+        (None, None, None) => published(name, &format!("{}/.well-known/jwks.json", entry.issuer.trim_end_matches('/'))),
+        (Some(uri), None, None) => published(if name == COGNITO_ISSUER { "JWKS_URI" } else { name }, uri),
+        (None, Some(set), None) => fixed(variables, name, "`jwks`", set.get().as_bytes()),
+        (None, None, Some(file)) => {
+            let place = format!("`jwks_file` {}", file.display());
+            match read_key_set(file) {
+                Ok(document) => fixed(variables, name, &place, &document),
+                Err(error) => {
+                    variables.fault(name, format_args!("{place} cannot be read: {error}"));
+                    None
+                }
+            }
+        }
+        _ => {
+            variables.fault(name, "only one of `jwks_uri`, `jwks` and `jwks_file` can say where an issuer's keys are");
+            None
+        }
+    }
+}
+
+fn fixed(variables: &Variables<'_>, name: &str, place: &str, document: &[u8]) -> Option<KeySource> {
+    let document = document.strip_prefix(b"\xef\xbb\xbf").unwrap_or(document);
+    let set = JwkSet::parse(document);
+    set.map_err(|error| variables.fault(name, format_args!("{place}: {}", describe(&error)))).ok().map(KeySource::Fixed)
+}
+
+/// A regular file of at most the size that is fetched: a pipe would be waited for without an end.
+fn read_key_set(path: &Path) -> io::Result<Vec<u8>> {
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    if metadata.len() > MAX_JWKS_BYTES as u64 {
+        return Err(io::Error::other(format!("it is larger than {MAX_JWKS_BYTES} bytes")));
+    }
+    std::fs::read(path)
 }
 
 fn algorithms(variables: &Variables<'_>, name: &str, names: Option<Vec<String>>) -> Vec<Algorithm> {
@@ -223,7 +316,8 @@ mod tests {
         let settings = read(&[COGNITO]).unwrap();
         assert_eq!(settings.issuers.len(), 1);
         assert_eq!(settings.issuers[0].rules.algorithms, [Algorithm::Rs256]);
-        assert_eq!(settings.issuers[0].jwks_uri.as_str(), format!("{}/.well-known/jwks.json", COGNITO.1));
+        let KeySource::Published(uri) = &settings.issuers[0].keys else { panic!("they are published") };
+        assert_eq!(uri.as_str(), format!("{}/.well-known/jwks.json", COGNITO.1));
         assert_eq!(settings.rate_limit_per_minute, None);
     }
 
@@ -244,6 +338,27 @@ mod tests {
                 "\"HS256\" is none of",
             ),
             (r#"[{"issuer":"https://x","kind":"cognito","client_claim":"azp"}]"#, "`client_claim` is for oidc"),
+            (r#"[{"issuer":"https://x","kind":"cognito","scope_claims":["a"]}]"#, "`scope_claims` is for oidc"),
+            (
+                r#"[{"issuer":"https://x","kind":"oidc","audiences":["a"],"scope_claims":[]}]"#,
+                "`scope_claims` is an empty list",
+            ),
+            (r#"[{"issuer":"https://x","kind":"oidc","audiences":["a"],"accept_user_tokens":true}]"#, "`client_claim`"),
+            (
+                r#"[{"issuer":"https://x","kind":"oidc","audiences":["a"],"client_claim":"sub","accept_user_tokens":true}]"#,
+                "other than `sub`",
+            ),
+            (r#"[{"issuer":"https://x","kind":"cognito","max_token_lifetime_seconds":59}]"#, "59 is not from 60"),
+            (r#"[{"issuer":"https://x","kind":"cognito","max_token_lifetime_seconds":2592001}]"#, "2592001 is not"),
+            (r#"[{"issuer":"https://x","kind":"cognito","jwks":{"keys":[]}}]"#, "`jwks`: the JWK set holds no usable"),
+            (r#"[{"issuer":"https://x","kind":"cognito","jwks":{"keys":[{"kty":"oct","kid":"a"}]}}]"#, "its `kty`"),
+            (r#"[{"issuer":"https://x","kind":"cognito","jwks":[]}]"#, "not a JWK set"),
+            (
+                r#"[{"issuer":"https://x","kind":"cognito","jwks_file":"/nonexistent/keys"}]"#,
+                "`jwks_file` /nonexistent",
+            ),
+            (r#"[{"issuer":"https://x","kind":"cognito","jwks_file":"/dev/zero"}]"#, "not a regular file"),
+            (r#"[{"issuer":"https://x","kind":"cognito","jwks_uri":"https://x/k","jwks":{"keys":[]}}]"#, "only one of"),
             (r#"[{"issuer":"https://x","kind":"cognito","typo":1}]"#, "not a JSON array of issuers"),
             (r#"[{"issuer":"https://x","kind":"cognito"},{"issuer":"https://x","kind":"cognito"}]"#, "listed twice"),
         ] {

@@ -7,13 +7,20 @@ use std::time::{Duration, Instant, SystemTime};
 use environment::{Endpoint, Log};
 use http_client::{HttpClient, Request, RequestError};
 use jwt::key_cache::{KeyCache, Lookup, Moment, Slot};
-use jwt::{JwkSet, VerificationKey};
+use jwt::{JwkSet, JwkSetError, LeftOut, VerificationKey};
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// The longest a caller waits for keys, one retry included.
 pub(crate) const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A JWK set of a dozen keys is 8 KiB.
+pub(crate) const MAX_JWKS_BYTES: usize = 64 * 1024;
+/// A Kubernetes API server offers the media type of RFC 7517 §8.5.1 alone, most others offer JSON.
+const ACCEPT: &str = "application/jwk-set+json, application/json;q=0.9, */*;q=0.1";
+/// Keys that are named in one message.
+const NAMED_KEYS: usize = 8;
 
 /// Why there is no key for a token.
 #[derive(Debug, Error)]
@@ -91,6 +98,12 @@ impl IssuerKeys {
         Some(keys.spawn_fetch(slot))
     }
 
+    /// Whether they are never fetched.
+    #[must_use]
+    pub fn are_fixed(&self) -> bool {
+        matches!(self.0, Source::Fixed(_))
+    }
+
     /// Age of the keys, `None` where there are none to be trusted.
     #[must_use]
     pub fn age(&self, now: SystemTime) -> Option<Duration> {
@@ -155,7 +168,10 @@ impl PublishedKeys {
             .await
             .unwrap_or_else(|_| Err(format!("no answer within {} s", FETCH_TIMEOUT.as_secs())));
         match fetched {
-            Ok(set) => self.cache().store(slot, set),
+            Ok(set) => {
+                warn_of_left_out(&self.issuer, set.left_out(), self.log);
+                self.cache().store(slot, set);
+            }
             Err(problem) => {
                 self.cache().fetch_failed(slot);
                 self.log.warn(format_args!(
@@ -168,7 +184,7 @@ impl PublishedKeys {
     }
 
     async fn fetch_set(&self) -> Result<JwkSet, String> {
-        let request = || Request::get(&self.endpoint).timeout(FETCH_TIMEOUT);
+        let request = || Request::get(&self.endpoint).header("accept", ACCEPT).timeout(FETCH_TIMEOUT);
         // A connection that went stale while the Lambda was frozen fails at its first use: tried once more.
         let response = match self.http.send(request()).await {
             Err(RequestError::Interrupted { .. }) => self.http.send(request()).await,
@@ -178,7 +194,7 @@ impl PublishedKeys {
         if response.status != 200 {
             return Err(format!("it answered {}", response.status));
         }
-        JwkSet::parse(&response.body).map_err(|error| error.to_string())
+        JwkSet::parse(&response.body).map_err(|error| describe(&error))
     }
 
     fn unavailable(&self) -> KeyError {
@@ -193,5 +209,35 @@ impl PublishedKeys {
     /// No code that can panic runs under this lock; a poisoned one still holds a consistent cache.
     fn cache(&self) -> MutexGuard<'_, KeyCache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One line a fetch. Keys that are published for something else are nobody's surprise.
+pub(crate) fn warn_of_left_out(issuer: &str, left_out: &[LeftOut], log: Log) {
+    if left_out.is_empty() {
+        return;
+    }
+    let message = format!("keys of {issuer} are not used: {}", list(left_out));
+    if left_out.iter().all(|key| key.is_for_another_use) { log.debug(message) } else { log.warn(message) }
+}
+
+/// The error, with what the set holds instead of usable keys.
+pub(crate) fn describe(error: &JwkSetError) -> String {
+    match error {
+        JwkSetError::NoUsableKey { left_out } if !left_out.is_empty() => format!("{error}: {}", list(left_out)),
+        _ => error.to_string(),
+    }
+}
+
+/// A `kid` is the issuer's text: quoted, and bounded.
+fn list(left_out: &[LeftOut]) -> String {
+    let name = |key: &LeftOut| match &key.key_id {
+        Some(key_id) => format!("{:?} ({})", key_id.chars().take(64).collect::<String>(), key.reason),
+        None => format!("one without `kid` ({})", key.reason),
+    };
+    let named: Vec<_> = left_out.iter().take(NAMED_KEYS).map(name).collect();
+    match left_out.len().saturating_sub(NAMED_KEYS) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
     }
 }

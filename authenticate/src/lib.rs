@@ -14,7 +14,7 @@ mod trusted_issuers;
 
 pub use self::bearer::{BearerError, bearer_token};
 pub use self::error::{AuthenticationError, Refusal};
-pub use self::issuer_variables::{AuthenticationSettings, IssuerSettings};
+pub use self::issuer_variables::{AuthenticationSettings, IssuerSettings, KeySource};
 pub use self::jwks::{IssuerKeys, KeyError};
 pub use self::rate_limit::{RateLimit, RateLimited};
 pub use jwt::{Claims, TokenError, UnverifiedToken, VerificationKey};

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use jwt::Claims;
 use thiserror::Error;
 
@@ -16,14 +17,17 @@ pub struct RateLimited {
     pub retry_after: Duration,
 }
 
-/// Buckets that are full again are dropped when there are more than this.
-const MANY_CLIENTS: usize = 10_000;
+/// Clients that are counted at once.
+const MAX_CLIENTS: usize = 10_000;
+
+/// SHA-256 over issuer and client, so that a bucket is small however long an issuer makes its names.
+type ClientKey = [u8; 32];
 
 /// A token bucket a client. It holds a minute's worth, so short bursts pass.
 pub struct RateLimit {
     per_minute: Option<u32>,
     /// By issuer and client: another issuer's client of the same name has a share of its own.
-    buckets: Mutex<HashMap<(String, String), Bucket>>,
+    buckets: Mutex<HashMap<ClientKey, Bucket>>,
 }
 
 struct Bucket {
@@ -45,15 +49,15 @@ impl RateLimit {
     /// When the client has used up its share; says when to come back.
     pub fn check(&self, claims: &Claims, now: SystemTime) -> Result<(), RateLimited> {
         let Some(per_minute) = self.per_minute else { return Ok(()) };
-        self.count((claims.issuer().to_owned(), claims.client_id().to_owned()), per_minute, now)
+        self.count(client_key(claims.issuer(), claims.client_id()), per_minute, now)
     }
 
-    fn count(&self, client: (String, String), per_minute: u32, now: SystemTime) -> Result<(), RateLimited> {
+    fn count(&self, client: ClientKey, per_minute: u32, now: SystemTime) -> Result<(), RateLimited> {
         let capacity = f64::from(per_minute);
         let per_second = capacity / 60.0;
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() > MANY_CLIENTS {
-            buckets.retain(|_, bucket| bucket.filled(now, capacity, per_second) < capacity);
+        if buckets.len() >= MAX_CLIENTS && !buckets.contains_key(&client) {
+            make_room(&mut buckets, |bucket| bucket.filled(now, capacity, per_second) / capacity);
         }
         let bucket = buckets.entry(client).or_insert(Bucket { requests: capacity, refilled: now });
         bucket.requests = bucket.filled(now, capacity, per_second);
@@ -65,6 +69,21 @@ impl RateLimit {
         bucket.requests -= 1.0;
         Ok(())
     }
+}
+
+/// No URL holds a NUL, so the two parts cannot be split in another way.
+fn client_key(issuer: &str, client_id: &str) -> ClientKey {
+    let mut key = ClientKey::default();
+    key.copy_from_slice(digest(&SHA256, format!("{issuer}\0{client_id}").as_bytes()).as_ref());
+    key
+}
+
+/// Forgets the buckets that are full again, and at least a tenth of all: the fullest, whose clients lose least by it.
+fn make_room(buckets: &mut HashMap<ClientKey, Bucket>, fullness: impl Fn(&Bucket) -> f64) {
+    let mut all: Vec<f64> = buckets.values().map(&fullness).collect();
+    all.sort_by(f64::total_cmp);
+    let limit = all[all.len() - all.len().div_ceil(10)].min(1.0);
+    buckets.retain(|_, bucket| fullness(bucket) < limit);
 }
 
 impl Bucket {
@@ -82,13 +101,27 @@ mod tests {
     fn a_minute_s_worth_then_a_wait() {
         let limit = RateLimit::new(Some(2));
         let start = SystemTime::UNIX_EPOCH;
-        let count = |issuer: &str, seconds| {
-            limit.count((issuer.to_owned(), "client".to_owned()), 2, start + Duration::from_secs(seconds))
-        };
+        let count =
+            |issuer: &str, seconds| limit.count(client_key(issuer, "client"), 2, start + Duration::from_secs(seconds));
         assert!(count("a", 0).is_ok());
         assert!(count("a", 0).is_ok());
         assert_eq!(count("a", 0), Err(RateLimited { retry_after: Duration::from_secs(30) }));
         assert!(count("b", 0).is_ok());
         assert!(count("a", 30).is_ok());
+    }
+
+    #[test]
+    fn clients_without_number_take_a_bounded_space() {
+        let limit = RateLimit::new(Some(2));
+        let start = SystemTime::UNIX_EPOCH;
+        let wild = client_key("issuer", "runs wild");
+        for _ in 0..2 {
+            limit.count(wild, 2, start).unwrap();
+        }
+        for number in 0..3 * MAX_CLIENTS {
+            limit.count(client_key("issuer", &number.to_string()), 2, start).ok();
+            assert!(limit.buckets.lock().unwrap().len() <= MAX_CLIENTS);
+        }
+        assert!(limit.count(wild, 2, start).is_err(), "the one that is limited is not forgotten");
     }
 }

@@ -6,14 +6,12 @@ use environment::Log;
 use http_client::{BuildError, HttpClient, Limits, Roots};
 use jwt::{Issuer, TokenError};
 
-use crate::issuer_variables::{AuthenticationSettings, IssuerSettings};
-use crate::jwks::{FETCH_TIMEOUT, IssuerKeys};
+use crate::issuer_variables::{AuthenticationSettings, IssuerSettings, KeySource};
+use crate::jwks::{self, FETCH_TIMEOUT, IssuerKeys, MAX_JWKS_BYTES};
 
 /// Pause between two looks for a due refresh, where the process is not frozen between requests.
 const REFRESH_POLL: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// A JWK set of a dozen keys is 8 KiB.
-const MAX_JWKS_BYTES: usize = 64 * 1024;
 
 /// An issuer whose tokens are accepted.
 pub struct TrustedIssuer {
@@ -34,8 +32,16 @@ impl TrustedIssuers {
     pub fn new(settings: AuthenticationSettings, log: Log) -> Result<Self, BuildError> {
         let limits = Limits { connect: CONNECT_TIMEOUT, total: FETCH_TIMEOUT, max_body: MAX_JWKS_BYTES };
         let http = HttpClient::new(Roots::Embedded, &settings.extra_ca_files, &settings.proxy, limits)?;
-        let trust = |IssuerSettings { rules, jwks_uri }| {
-            let keys = IssuerKeys::published(&rules.url, jwks_uri, settings.jwks_max_stale, http.clone(), log);
+        let trust = |IssuerSettings { rules, keys }| {
+            let keys = match keys {
+                KeySource::Fixed(set) => {
+                    jwks::warn_of_left_out(&rules.url, set.left_out(), log);
+                    IssuerKeys::fixed(set)
+                }
+                KeySource::Published(endpoint) => {
+                    IssuerKeys::published(&rules.url, endpoint, settings.jwks_max_stale, http.clone(), log)
+                }
+            };
             TrustedIssuer { rules, keys }
         };
         Ok(Self::of(settings.issuers.into_iter().map(trust).collect()))

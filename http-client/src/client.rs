@@ -1,11 +1,14 @@
 //! The HTTP client: one connection pool, TLS by rustls, no redirects, bounded time and size.
 
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use environment::{Endpoint, Proxy};
+use flate2::read::MultiGzDecoder;
 use reqwest::ClientBuilder;
+use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use reqwest::redirect::Policy;
 use roots::{Roots, RootsError};
 use rustls::ClientConfig;
@@ -101,6 +104,20 @@ impl HttpClient {
         Ok(Response { status, body, headers })
     }
 
+    /// Some servers and caches compress although `identity` alone is asked for. The cap holds for what comes out.
+    fn decompress(&self, body: &[u8], endpoint: &Endpoint) -> Result<Vec<u8>, RequestError> {
+        let mut plain = Vec::new();
+        let limit = self.limits.max_body;
+        let mut decoder = MultiGzDecoder::new(body).take(limit as u64 + 1);
+        if let Err(error) = decoder.read_to_end(&mut plain) {
+            return Err(RequestError::Interrupted { endpoint: endpoint.clone(), cause: format!("gzip: {error}") });
+        }
+        if plain.len() > limit {
+            return Err(RequestError::TooLarge { endpoint: endpoint.clone(), limit });
+        }
+        Ok(plain)
+    }
+
     fn request_error(&self, error: &reqwest::Error, endpoint: &Endpoint) -> RequestError {
         let (host, port) = endpoint.host_and_port();
         let proxy = if endpoint.is_plain_http() { None } else { self.proxy.for_host(host, port) };
@@ -116,12 +133,21 @@ impl HttpClient {
             }
             body.extend_from_slice(&chunk);
         }
+        if is_gzip(incoming.headers()) {
+            body = self.decompress(&body, endpoint)?;
+        }
         // RFC 8259 §8.1: a byte order mark may be ignored rather than taken for an error.
         if body.starts_with(BYTE_ORDER_MARK) {
             body.drain(..BYTE_ORDER_MARK.len());
         }
         Ok(body)
     }
+}
+
+/// RFC 9110 §8.4.1.3: `x-gzip` is the same.
+fn is_gzip(headers: &HeaderMap) -> bool {
+    let coding = headers.get(CONTENT_ENCODING).map(|coding| coding.as_bytes().trim_ascii());
+    coding.is_some_and(|coding| coding.eq_ignore_ascii_case(b"gzip") || coding.eq_ignore_ascii_case(b"x-gzip"))
 }
 
 fn builder(tls: ClientConfig, limits: Limits) -> ClientBuilder {
@@ -199,6 +225,28 @@ mod tests {
             (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n\xef\xbb", b"\xef\xbb"),
         ] {
             assert_eq!(send(answer).await.unwrap().body, expected);
+        }
+    }
+
+    fn gzipped(body: &[u8]) -> &'static [u8] {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        std::io::Write::write_all(&mut encoder, body).unwrap();
+        let body = encoder.finish().unwrap();
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: GZIP\r\ncontent-length: {}\r\n\r\n", body.len());
+        Box::leak([head.as_bytes(), &body].concat().into_boxed_slice())
+    }
+
+    #[tokio::test]
+    async fn a_compressed_body_is_read_within_the_same_cap() {
+        assert_eq!(send(gzipped(b"{\"keys\":[]}")).await.unwrap().body, b"{\"keys\":[]}");
+        assert_eq!(send(gzipped(&[b' '; 64])).await.unwrap().body, [b' '; 64]);
+        assert!(matches!(send(gzipped(&[b' '; 65])).await, Err(RequestError::TooLarge { limit: 64, .. })));
+        assert!(matches!(send(gzipped(&vec![b' '; 1 << 20])).await, Err(RequestError::TooLarge { .. })));
+        for torn in [
+            b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n{}".as_slice(),
+            b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\n\r\n\x1f\x8b\x08\x00",
+        ] {
+            assert!(matches!(send(torn).await, Err(RequestError::Interrupted { .. })));
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use url::form_urlencoded;
 
 use crate::error::RequestError;
@@ -120,6 +120,8 @@ impl Request {
     pub(crate) fn headers(&self) -> Result<HeaderMap, RequestError> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        // RFC 9110 §12.5.3: without this field, any coding would be acceptable.
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let Some((content_type, _)) = &self.body {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }

@@ -61,6 +61,10 @@ impl<'a> ClaimReader<'a> {
         }
     }
 
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// A required claim, which must not be empty.
     pub(crate) fn required_text(&self, name: &str) -> Result<&'a str, TokenError> {
         self.text(name)?.filter(|text| !text.is_empty()).ok_or_else(|| missing(name))

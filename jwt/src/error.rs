@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::jwk::LeftOut;
+
 /// Why a token is not genuine. Every variant is the caller's fault and final for this token.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -39,8 +41,8 @@ pub enum TokenError {
     /// `token_use` is not `access`: an ID token, for instance.
     #[error("the token is not an access token (`token_use`)")]
     WrongTokenUse,
-    /// `client_id` and `sub` differ: the token stands for a person, not for the client itself.
-    #[error("the token was not issued to the client itself (`client_id` differs from `sub`)")]
+    /// The token stands for a person, or does not show that it stands for the client itself.
+    #[error("the token does not show that it was issued to the client itself (`client_id` differs from `sub`)")]
     ClientMismatch,
     /// `aud` names none of the accepted audiences (RFC 7519 §4.1.3).
     #[error("the token is meant for another audience (`aud`)")]
@@ -51,8 +53,10 @@ pub enum TokenError {
     /// `nbf` or `iat` lies in the future (RFC 7519 §4.1.5, §4.1.6).
     #[error("the token is not valid yet (`nbf`, `iat`)")]
     NotYetValid,
-    /// Valid for longer than a day.
-    #[error("the token's lifetime is longer than 24 hours")]
+    /// Valid for longer than this issuer's tokens may be.
+    #[error(
+        "the token's lifetime is longer than its issuer's tokens may have (24 hours, or `max_token_lifetime_seconds`)"
+    )]
     LifetimeTooLong,
 }
 
@@ -88,5 +92,8 @@ pub enum JwkSetError {
     Malformed,
     /// A set without one key that could verify a signature.
     #[error("the JWK set holds no usable signature key")]
-    NoUsableKey,
+    NoUsableKey {
+        /// What it holds instead.
+        left_out: Vec<LeftOut>,
+    },
 }

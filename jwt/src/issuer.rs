@@ -1,6 +1,6 @@
 //! A trusted issuer and the rules its tokens must meet: the only maker of [`Claims`].
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::claims::{ClaimReader, Claims, NumericDate, missing};
 use crate::error::TokenError;
@@ -10,8 +10,6 @@ use crate::token::UnverifiedToken;
 
 /// Tolerated difference between the issuer's clock and ours, in seconds (RFC 7519 §4.1.4 allows "a few minutes").
 const LEEWAY_SECONDS: f64 = 30.0;
-/// The longest accepted lifetime of a token, in seconds: Cognito's and Auth0's own maximum for access tokens.
-const MAX_LIFETIME_SECONDS: f64 = 86_400.0;
 
 /// A party whose tokens are accepted, and on which terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +22,12 @@ pub struct Issuer {
     pub audiences: Vec<String>,
     /// The claim that names the client. `None`: `client_id`, which must then equal `sub`.
     pub client_claim: Option<String>,
+    /// Whether a token may stand for a person who uses the client of `client_claim`.
+    pub accept_user_tokens: bool,
+    /// The claims of an oidc issuer that hold scopes.
+    pub scope_claims: Vec<String>,
+    /// The longest accepted lifetime of a token.
+    pub max_lifetime: Duration,
     /// Accepted signature algorithms.
     pub algorithms: Vec<Algorithm>,
 }
@@ -38,6 +42,15 @@ pub enum IssuerKind {
 }
 
 impl Issuer {
+    /// Cognito's and Auth0's own maximum for access tokens.
+    pub const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(86_400);
+
+    /// RFC 8693 §4.2, and what Okta and Entra write.
+    #[must_use]
+    pub fn default_scope_claims() -> Vec<String> {
+        ["scope", "scp"].map(str::to_owned).to_vec()
+    }
+
     /// Checks everything that a signature, the issuer's rules and the clock can tell.
     ///
     /// # Errors
@@ -56,11 +69,11 @@ impl Issuer {
         }
         key.verify(token.jws())?;
 
-        let claims = TypedClaims::read(&ClaimReader(token.unverified_claims()))?;
+        let claims = TypedClaims::read(self, &ClaimReader(token.unverified_claims()))?;
         self.check_token_use(&claims)?;
         let client_id = self.client_id(token, &claims)?;
         self.check_audience(&claims)?;
-        let expires_at = check_time(&claims, NumericDate::at(now))?;
+        let expires_at = self.check_time(&claims, NumericDate::at(now))?;
         Ok(Claims {
             issuer: self.url.clone(),
             client_id: client_id.to_owned(),
@@ -82,7 +95,12 @@ impl Issuer {
     /// same client has another `sub`, and vends nothing.
     fn client_id<'a>(&self, token: &'a UnverifiedToken<'_>, claims: &TypedClaims<'a>) -> Result<&'a str, TokenError> {
         match (self.kind, &self.client_claim) {
-            (IssuerKind::Oidc, Some(name)) => ClaimReader(token.unverified_claims()).required_text(name),
+            (IssuerKind::Oidc, Some(name)) => {
+                let reader = ClaimReader(token.unverified_claims());
+                let client_id = reader.required_text(name)?;
+                let is_own = name == "sub" || self.accept_user_tokens || shows_client_grant(&reader, client_id);
+                if is_own { Ok(client_id) } else { Err(TokenError::ClientMismatch) }
+            }
             _ => {
                 let client_id = claims.client_id.filter(|id| !id.is_empty()).ok_or_else(|| missing("client_id"))?;
                 let subject = claims.subject.ok_or_else(|| missing("sub"))?;
@@ -105,6 +123,21 @@ impl Issuer {
             Err(TokenError::WrongAudience)
         }
     }
+
+    fn check_time(&self, claims: &TypedClaims<'_>, now: NumericDate) -> Result<NumericDate, TokenError> {
+        let expires_at = claims.expires_at.ok_or_else(|| missing("exp"))?;
+        if now.seconds_after(expires_at) >= LEEWAY_SECONDS {
+            return Err(TokenError::Expired);
+        }
+        let in_future = |time: Option<NumericDate>| time.is_some_and(|time| time.seconds_after(now) > LEEWAY_SECONDS);
+        if in_future(claims.not_before) || in_future(claims.issued_at) {
+            return Err(TokenError::NotYetValid);
+        }
+        if expires_at.seconds_after(claims.issued_at.unwrap_or(now)) > self.max_lifetime.as_secs_f64() {
+            return Err(TokenError::LifetimeTooLong);
+        }
+        Ok(expires_at)
+    }
 }
 
 /// Every claim that any rule looks at, each with its type checked before the first rule is applied.
@@ -121,11 +154,10 @@ struct TypedClaims<'a> {
 }
 
 impl<'a> TypedClaims<'a> {
-    fn read(reader: &ClaimReader<'a>) -> Result<Self, TokenError> {
-        // `scope` is one string (RFC 8693 §4.2); Okta and Entra write `scp`, as an array or a string.
-        let scopes = match reader.text("scope")? {
-            Some(scope) => split_scopes(scope).collect(),
-            None => reader.texts("scp")?.unwrap_or_default().into_iter().flat_map(split_scopes).collect(),
+    fn read(issuer: &Issuer, reader: &ClaimReader<'a>) -> Result<Self, TokenError> {
+        let scopes = match issuer.kind {
+            IssuerKind::Cognito => reader.text("scope")?.map(|scope| split_scopes(scope).collect()).unwrap_or_default(),
+            IssuerKind::Oidc => read_scopes(reader, &issuer.scope_claims)?,
         };
         Ok(Self {
             subject: reader.text("sub")?,
@@ -141,22 +173,34 @@ impl<'a> TypedClaims<'a> {
     }
 }
 
+/// All scopes of all these claims, each a string or an array of strings: RFC 8693 §4.2 has one string, and authorization
+/// servers of every kind write arrays.
+fn read_scopes(reader: &ClaimReader<'_>, claims: &[String]) -> Result<Vec<String>, TokenError> {
+    let mut scopes = Vec::new();
+    for claim in claims {
+        scopes.extend(reader.texts(claim)?.unwrap_or_default().into_iter().flat_map(split_scopes));
+    }
+    Ok(scopes)
+}
+
+/// Whether a token of `client_id` is the client's own and not that of a person who logged in through it: it names no
+/// subject, the client itself (RFC 9068 §5), or the client as Auth0 (`{id}@clients`, `gty`), Entra (`idtyp`) and Keycloak
+/// (the service account's user name, which is in lower case) do.
+fn shows_client_grant(reader: &ClaimReader<'_>, client_id: &str) -> bool {
+    // A claim of another type shows nothing.
+    let text = |name: &str| reader.text(name).ok().flatten();
+    let is_client = |subject: &str| subject == client_id || subject.strip_suffix("@clients") == Some(client_id);
+    let is_service_account = |name: &str| {
+        name.strip_prefix("service-account-").is_some_and(|id| id == client_id || id == client_id.to_lowercase())
+    };
+    !reader.has("sub")
+        || text("sub").is_some_and(is_client)
+        || text("gty") == Some("client-credentials")
+        || text("idtyp") == Some("app")
+        || text("preferred_username").is_some_and(is_service_account)
+}
+
 /// RFC 6749 §3.3: values are separated by single spaces, and nothing else separates.
 fn split_scopes(scope: &str) -> impl Iterator<Item = String> {
     scope.split(' ').filter(|value| !value.is_empty()).map(str::to_owned)
-}
-
-fn check_time(claims: &TypedClaims<'_>, now: NumericDate) -> Result<NumericDate, TokenError> {
-    let expires_at = claims.expires_at.ok_or_else(|| missing("exp"))?;
-    if now.seconds_after(expires_at) >= LEEWAY_SECONDS {
-        return Err(TokenError::Expired);
-    }
-    let in_future = |time: Option<NumericDate>| time.is_some_and(|time| time.seconds_after(now) > LEEWAY_SECONDS);
-    if in_future(claims.not_before) || in_future(claims.issued_at) {
-        return Err(TokenError::NotYetValid);
-    }
-    if expires_at.seconds_after(claims.issued_at.unwrap_or(now)) > MAX_LIFETIME_SECONDS {
-        return Err(TokenError::LifetimeTooLong);
-    }
-    Ok(expires_at)
 }

@@ -19,6 +19,18 @@ use crate::signature::{Algorithm, PublicKey};
 #[derive(Clone)]
 pub struct JwkSet {
     keys: Vec<Arc<VerificationKey>>,
+    left_out: Vec<LeftOut>,
+}
+
+/// A published key that is not used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its `kid`, where it has one.
+    pub key_id: Option<String>,
+    /// Why.
+    pub reason: &'static str,
+    /// Whether it is published for something else than signatures, so that nobody can expect it to be used.
+    pub is_for_another_use: bool,
 }
 
 /// What an issuer publishes under one `kid`. Mostly one key; RFC 7517 §4.5 lets keys of different types share it.
@@ -49,23 +61,36 @@ impl JwkSet {
         }
         let document: Document<'_> = serde_json::from_slice(document).map_err(|_| JwkSetError::Malformed)?;
         let mut keys: Vec<VerificationKey> = Vec::new();
+        let mut left_out = Vec::new();
         for raw in document.keys {
-            let Some((key_id, candidate)) = read_key(raw.get().as_bytes()) else { continue };
+            let (key_id, candidate) = match read_key(raw.get().as_bytes()) {
+                Ok(read) => read,
+                Err(reason) => {
+                    left_out.push(reason);
+                    continue;
+                }
+            };
             match keys.iter_mut().find(|key| key.key_id == key_id) {
                 Some(key) => key.candidates.push(candidate),
                 None => keys.push(VerificationKey { key_id, candidates: vec![candidate] }),
             }
         }
         if keys.is_empty() {
-            return Err(JwkSetError::NoUsableKey);
+            return Err(JwkSetError::NoUsableKey { left_out });
         }
-        Ok(Self { keys: keys.into_iter().map(Arc::new).collect() })
+        Ok(Self { keys: keys.into_iter().map(Arc::new).collect(), left_out })
     }
 
     /// The key published under `key_id`.
     #[must_use]
     pub fn key(&self, key_id: &str) -> Option<&Arc<VerificationKey>> {
         self.keys.iter().find(|key| key.key_id == key_id)
+    }
+
+    /// The published keys that are not used.
+    #[must_use]
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
     }
 
     /// The `kid`s of all usable keys, in the order of the document.
@@ -110,37 +135,64 @@ impl Candidate {
 }
 
 /// One JWK, if it is a public signature key that is strong enough to rely on.
-fn read_key(text: &[u8]) -> Option<(String, Candidate)> {
-    let jwk = json::parse_object(text)?;
-    let key_id = text_member(&jwk, "kid").filter(|kid| !kid.is_empty())?;
-    // RFC 7517 §4.2, §4.3: `use` and `key_ops`, where present, must allow verifying.
-    if jwk.contains_key("use") && text_member(&jwk, "use") != Some("sig") {
-        return None;
+fn read_key(text: &[u8]) -> Result<(String, Candidate), LeftOut> {
+    let Some(jwk) = json::parse_object(text) else {
+        let reason = "it is not a JSON object, or has a member twice";
+        return Err(LeftOut { key_id: None, reason, is_for_another_use: false });
+    };
+    let key_id = text_member(&jwk, "kid").filter(|kid| !kid.is_empty());
+    let is_for_another_use = text_member(&jwk, "use").is_some_and(|purpose| purpose != "sig");
+    let left_out = |reason| LeftOut { key_id: key_id.map(str::to_owned), reason, is_for_another_use };
+    let candidate = candidate(&jwk).map_err(left_out)?;
+    match key_id {
+        Some(key_id) => Ok((key_id.to_owned(), candidate)),
+        None => Err(left_out("it has no `kid`")),
     }
-    if let Some(operations) = jwk.get("key_ops")
-        && !operations.as_array()?.iter().any(|operation| operation == "verify")
-    {
-        return None;
+}
+
+fn candidate(jwk: &Map<String, Value>) -> Result<Candidate, &'static str> {
+    // RFC 7517 §4.2, §4.3: `use` and `key_ops`, where present, must allow verifying.
+    if jwk.contains_key("use") && text_member(jwk, "use") != Some("sig") {
+        return Err("its `use` is not `sig`");
+    }
+    if let Some(operations) = jwk.get("key_ops") {
+        let may_verify = |operations: &Vec<Value>| operations.iter().any(|operation| operation == "verify");
+        if !operations.as_array().is_some_and(may_verify) {
+            return Err("its `key_ops` do not hold `verify`");
+        }
     }
     // A set that publishes a private key has published the means to sign: that key proves nothing any more.
     if jwk.contains_key("d") {
-        return None;
+        return Err("it is a private key (`d`)");
     }
     let algorithm = match jwk.get("alg") {
         None => None,
-        Some(name) => Some(Algorithm::parse(name.as_str()?)?),
-    };
-    let public_key = match text_member(&jwk, "kty")? {
-        "RSA" => PublicKey::rsa(&number_member(&jwk, "n")?, &number_member(&jwk, "e")?)?,
-        "EC" if text_member(&jwk, "crv") == Some("P-256") => {
-            PublicKey::p256(&number_member(&jwk, "x")?, &number_member(&jwk, "y")?)?
+        Some(name) => {
+            let known = name.as_str().and_then(Algorithm::parse);
+            Some(known.ok_or("its `alg` is none of RS256, RS384, RS512, PS256, ES256")?)
         }
-        _ => return None,
     };
+    let public_key = public_key(jwk)?;
     if algorithm.is_some_and(|algorithm| !public_key.fits(algorithm)) {
-        return None;
+        return Err("its `alg` does not fit its `kty`");
     }
-    Some((key_id.to_owned(), Candidate { public_key, algorithm }))
+    Ok(Candidate { public_key, algorithm })
+}
+
+fn public_key(jwk: &Map<String, Value>) -> Result<PublicKey, &'static str> {
+    let number = |name| number_member(jwk, name);
+    match text_member(jwk, "kty") {
+        Some("RSA") => number("n")
+            .zip(number("e"))
+            .and_then(|(n, e)| PublicKey::rsa(&n, &e))
+            .ok_or("its `n` and `e` are not an RSA key of 2,048 to 8,192 bits"),
+        Some("EC") if text_member(jwk, "crv") == Some("P-256") => number("x")
+            .zip(number("y"))
+            .and_then(|(x, y)| PublicKey::p256(&x, &y))
+            .ok_or("its `x` and `y` are not a point of P-256"),
+        Some("EC") => Err("its `crv` is not `P-256`"),
+        _ => Err("its `kty` is neither `RSA` nor `EC`"),
+    }
 }
 
 fn text_member<'a>(jwk: &'a Map<String, Value>, name: &str) -> Option<&'a str> {

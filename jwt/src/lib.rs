@@ -18,7 +18,7 @@ mod token;
 pub use claims::Claims;
 pub use error::{JwkSetError, TokenError};
 pub use issuer::{Issuer, IssuerKind};
-pub use jwk::{JwkSet, VerificationKey};
+pub use jwk::{JwkSet, LeftOut, VerificationKey};
 pub use jws::{MAX_TOKEN_BYTES, UnverifiedJws};
 pub use signature::Algorithm;
 pub use token::{UnverifiedToken, token_sha256};

@@ -23,6 +23,9 @@ pub fn verification() -> Part {
         kind: IssuerKind::Cognito,
         audiences: Vec::new(),
         client_claim: None,
+        accept_user_tokens: false,
+        scope_claims: Issuer::default_scope_claims(),
+        max_lifetime: Issuer::DEFAULT_MAX_LIFETIME,
         algorithms: vec![Algorithm::Rs256],
     };
     let keys = JwkSet::parse(jwk_set(&[&key]).as_bytes()).expect("our own set is one");

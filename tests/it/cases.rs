@@ -17,6 +17,10 @@ struct IssuerEntry {
     #[serde(default)]
     audiences: Vec<String>,
     client_claim: Option<String>,
+    #[serde(default)]
+    accept_user_tokens: bool,
+    scope_claims: Option<Vec<String>>,
+    max_token_lifetime_seconds: Option<u64>,
     algorithms: Option<Vec<String>>,
     jwks: PathBuf,
     #[serde(default, rename = "comment")]
@@ -101,6 +105,11 @@ async fn tokens() {
                 kind: if entry.kind == "cognito" { IssuerKind::Cognito } else { IssuerKind::Oidc },
                 audiences: entry.audiences,
                 client_claim: entry.client_claim,
+                accept_user_tokens: entry.accept_user_tokens,
+                scope_claims: entry.scope_claims.unwrap_or_else(Issuer::default_scope_claims),
+                max_lifetime: entry
+                    .max_token_lifetime_seconds
+                    .map_or(Issuer::DEFAULT_MAX_LIFETIME, Duration::from_secs),
                 algorithms: algorithms.iter().map(|name| Algorithm::parse(name).unwrap()).collect(),
             };
             let keys = IssuerKeys::fixed(JwkSet::parse(&keys).unwrap());

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tests::token::{SigningKey, jwk_set, now};
-use tests::upstream::{Upstream, assume_role_calls, item};
+use tests::upstream::{Service as Canned, Upstream, assume_role_calls, item};
 
 use crate::service::{CLIENT_ID, ISSUER, Service, token};
 
@@ -130,4 +130,123 @@ async fn two_clients_of_one_id_never_meet() {
     assert!(hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()), "{hash}");
     assert_eq!(seen[1][0], format!("server-01-{CLIENT_ID}={hash}"));
     assert_eq!(seen[1][2], format!("{CLIENT_ID}={hash}"));
+}
+
+/// Service with a partner whose entry is changed like this, and a table that knows its client.
+async fn service_with(partner: &Partner, changes: Value, item_changes: Value) -> Service {
+    let upstream = crate::service::upstream(json!({})).await;
+    let mut own = json!({"issuer": {"S": PARTNER}});
+    if let (Value::Object(own), Value::Object(changes)) = (&mut own, item_changes) {
+        own.extend(changes);
+    }
+    upstream.put_item(CLIENT_ID, item(CLIENT_ID, own));
+    let issuers = json!([partner.entry(changes)]).to_string();
+    Service::start_on(upstream, vec![("TRUSTED_ISSUERS", issuers)]).await
+}
+
+#[tokio::test]
+async fn a_person_s_token_vends_nothing() {
+    let partner = Partner::start().await;
+    let person = json!({"sub": "auth0|person", "azp": CLIENT_ID, "client_id": null, "scope": "openid profile"});
+    let own = json!({"sub": format!("{CLIENT_ID}@clients"), "azp": CLIENT_ID, "client_id": null});
+    let service = service_with(&partner, json!({"client_claim": "azp"}), json!({})).await;
+    assert_eq!(service.vend(&partner.token(person.clone())).await.verdict(), (401, "invalid_token"));
+    assert_eq!(service.vend(&partner.token(own)).await.verdict(), (200, "ok"));
+    let changes = json!({"client_claim": "azp", "accept_user_tokens": true});
+    let service = service_with(&partner, changes, json!({})).await;
+    assert_eq!(service.vend(&partner.token(person)).await.verdict(), (200, "ok"));
+    let output = service.process.output();
+    assert!(output.contains("\"warn\"") && output.contains("`accept_user_tokens` of"), "{output}");
+}
+
+#[tokio::test]
+async fn scopes_are_wherever_the_issuer_puts_them() {
+    let partner = Partner::start().await;
+    let needed = json!({"allowed_scopes": {"SS": ["logs.write"]}});
+    let elsewhere = json!({"scope_claims": ["roles", "permissions"]});
+    for (name, entry, claims, verdict) in [
+        ("a string", json!({}), json!({"scope": "logs.read logs.write"}), (200, "ok")),
+        ("an array", json!({}), json!({"scope": ["logs.read", "logs.write"]}), (200, "ok")),
+        ("scp", json!({}), json!({"scope": null, "scp": ["logs.write"]}), (200, "ok")),
+        ("an array without it", json!({}), json!({"scope": ["logs.writer"]}), (403, "insufficient_scope")),
+        ("an array of numbers", json!({}), json!({"scope": [1]}), (401, "invalid_token")),
+        ("roles", elsewhere.clone(), json!({"roles": ["logs.write"]}), (200, "ok")),
+        ("permissions", elsewhere.clone(), json!({"permissions": ["logs.write"]}), (200, "ok")),
+        ("no longer scope", elsewhere, json!({"scope": "logs.write"}), (403, "insufficient_scope")),
+        ("roles not asked for", json!({}), json!({"roles": ["logs.write"]}), (403, "insufficient_scope")),
+    ] {
+        let service = service_with(&partner, entry, needed.clone()).await;
+        let answer = service.vend(&partner.token(claims)).await;
+        assert_eq!(answer.verdict(), verdict, "{name}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn a_longer_lifetime_is_a_matter_of_the_entry() {
+    let partner = Partner::start().await;
+    let lives = |seconds: u64| partner.token(json!({"exp": now() + seconds}));
+    let service = service_with(&partner, json!({}), json!({})).await;
+    assert_eq!(service.vend(&lives(86_400)).await.status, 200);
+    assert_eq!(service.vend(&lives(90_000)).await.verdict(), (401, "invalid_token"));
+    let service = service_with(&partner, json!({"max_token_lifetime_seconds": 2_592_000}), json!({})).await;
+    assert_eq!(service.vend(&lives(2_592_000)).await.status, 200);
+    assert_eq!(service.vend(&lives(2_600_000)).await.verdict(), (401, "invalid_token"));
+    let service = service_with(&partner, json!({"max_token_lifetime_seconds": 300}), json!({})).await;
+    assert_eq!(service.vend(&lives(600)).await.verdict(), (401, "invalid_token"));
+}
+
+#[tokio::test]
+async fn fixed_key_sets_are_never_fetched() {
+    let partner = Partner::start().await;
+    let set: Value = serde_json::from_str(&jwk_set(&[&partner.key])).unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), format!("\u{feff}{set}\n")).unwrap();
+    for changes in [json!({"jwks": set, "jwks_uri": null}), json!({"jwks_file": file.path(), "jwks_uri": null})] {
+        let service = service_with(&partner, changes, json!({})).await;
+        assert_eq!(service.vend(&partner.token(json!({}))).await.verdict(), (200, "ok"));
+        let stranger = SigningKey::generate("key-2").token(&json!({"iss": PARTNER}));
+        assert_eq!(service.vend(&stranger).await.verdict(), (401, "invalid_token"));
+        let ready = service.send(service.request("GET", "/ready")).await;
+        assert_eq!(ready.status, 200, "{}", ready.body);
+        assert!(ready.body.to_string().contains(&format!("the fixed keys of {PARTNER}")), "{}", ready.body);
+    }
+    assert!(partner.upstream.received(Canned::Jwks).is_empty());
+}
+
+/// As a Kubernetes API server does, and a cache that compresses whatever it is asked for.
+#[tokio::test]
+async fn key_servers_that_are_particular() {
+    let partner = Partner::start().await;
+    let service = service_with(&partner, json!({}), json!({})).await;
+    assert_eq!(service.vend(&partner.token(json!({}))).await.status, 200);
+    let asked = partner.upstream.received(Canned::Jwks).remove(0);
+    let first = asked.headers["accept"].split(',').next().unwrap_or_default().to_owned();
+    assert_eq!(first, "application/jwk-set+json", "the one type that a Kubernetes API server offers");
+    assert!(asked.headers["accept"].contains("application/json") && asked.headers["accept"].contains("*/*"));
+    assert_eq!(asked.headers["accept-encoding"], "identity");
+}
+
+#[tokio::test]
+async fn keys_that_are_left_out_are_told_once_a_fetch() {
+    let partner = Partner::start().await;
+    let good: Value = serde_json::from_str(&jwk_set(&[&partner.key])).unwrap();
+    let with = |changes: Value| {
+        let mut key = good["keys"][0].clone();
+        key.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        key
+    };
+    let keys = json!({"keys": [
+        good["keys"][0], with(json!({"kid": "null-alg", "alg": null})), with(json!({"kid": "private", "d": "AQAB"})),
+        {"kty": "oct", "kid": "symmetric", "k": "AAAA"}, with(json!({"kid": "for encryption", "use": "enc"})),
+    ]});
+    partner.upstream.set_jwks(keys.to_string());
+    let service = service_with(&partner, json!({}), json!({})).await;
+    assert_eq!(service.vend(&partner.token(json!({}))).await.status, 200);
+    let output = service.process.output();
+    let lines: Vec<_> = output.lines().filter(|line| line.contains("are not used")).collect();
+    assert_eq!(lines.len(), 1, "{output}");
+    assert!(lines[0].contains("\"level\":\"warn\""), "{}", lines[0]);
+    for part in ["null-alg", "`alg`", "private", "`d`", "symmetric", "`kty`", "for encryption", "`use`"] {
+        assert!(lines[0].contains(part), "{part} is not in {}", lines[0]);
+    }
 }

@@ -84,6 +84,12 @@ fn warn(authentication: &AuthenticationSettings, log: Log) {
             None => "several issuers are trusted: a mapping item without `issuer` serves no client".to_owned(),
         });
     }
+    for issuer in authentication.issuers.iter().filter(|issuer| issuer.rules.accept_user_tokens) {
+        log.warn(format_args!(
+            "`accept_user_tokens` of {}: whoever can log in through a client there gets that client's credentials",
+            issuer.rules.url
+        ));
+    }
 }
 
 fn build(config: Config, log: Log) -> anyhow::Result<Api> {

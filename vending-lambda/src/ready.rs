@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use authenticate::TrustedIssuer;
 use environment::Log;
 use serde_json::json;
 use tokio::sync::Mutex;
@@ -67,28 +68,29 @@ impl Readiness {
 }
 
 async fn check(vendor: &Vendor, log: Log, now: SystemTime) -> Vec<Check> {
-    let (keys, mapping, sts, audit) = tokio::join!(
+    let (mut checks, mapping, sts, audit) = tokio::join!(
         async {
             vendor.issuers.refresh(now).await;
-            vendor.issuers.iter().map(|issuer| (&issuer.rules.url, issuer.keys.age(now))).collect::<Vec<_>>()
+            vendor.issuers.iter().map(|issuer| keys(issuer, now)).collect::<Vec<_>>()
         },
         vendor.role_mappings.check(),
         vendor.sts.check(),
         audit_line::check(log),
     );
-    let mut checks: Vec<_> = keys
-        .into_iter()
-        .map(|(issuer, age)| match age {
-            Some(age) => {
-                Check { name: "jwks", ready: true, detail: format!("keys of {issuer}, {} s old", age.as_secs()) }
-            }
-            None => Check { name: "jwks", ready: false, detail: format!("no keys of {issuer}") },
-        })
-        .collect();
     checks.push(line("mapping", mapping.map_err(|error| error.to_string()), "the table is readable"));
     checks.push(line("sts", sts.map_err(|error| error.to_string()), "STS is reachable"));
     checks.push(line("audit", audit.map_err(|error| error.to_string()), "standard output can be written"));
     checks
+}
+
+fn keys(issuer: &TrustedIssuer, now: SystemTime) -> Check {
+    let url = &issuer.rules.url;
+    let (ready, detail) = match issuer.keys.age(now) {
+        Some(_) if issuer.keys.are_fixed() => (true, format!("the fixed keys of {url}")),
+        Some(age) => (true, format!("keys of {url}, {} s old", age.as_secs())),
+        None => (false, format!("no keys of {url}")),
+    };
+    Check { name: "jwks", ready, detail }
 }
 
 fn line(name: &'static str, result: Result<(), String>, good: &str) -> Check {

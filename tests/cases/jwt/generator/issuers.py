@@ -42,6 +42,28 @@ ISSUERS = {
         "client_claim": "azp",
         "jwks": "jwks/oidc.json",
     },
+    "auth0-people": {
+        "issuer": "https://people.eu.auth0.com/",
+        "kind": "oidc",
+        "audiences": ["https://api.example.com"],
+        "client_claim": "azp",
+        "accept_user_tokens": True,
+        "jwks": "jwks/oidc.json",
+    },
+    "long-lived": {
+        "issuer": "https://long.example.com",
+        "kind": "oidc",
+        "audiences": ["credvend"],
+        "max_token_lifetime_seconds": 2592000,
+        "jwks": "jwks/oidc.json",
+    },
+    "roles-as-scopes": {
+        "issuer": "https://roles.example.com",
+        "kind": "oidc",
+        "audiences": ["credvend"],
+        "scope_claims": ["roles", "permissions"],
+        "jwks": "jwks/oidc.json",
+    },
     "entra": {
         "issuer": f"https://login.microsoftonline.com/{TENANT}/v2.0",
         "kind": "oidc",

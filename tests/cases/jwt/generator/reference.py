@@ -208,8 +208,15 @@ def verifies(jwk, alg, signed, signature):
 
 
 def check_claims(payload, entry, now):
-    for name in ("sub", "client_id", "token_use", "scope", "jti"):
+    for name in ("sub", "client_id", "token_use", "jti"):
         ensure(isinstance(payload.get(name, ""), str), "wrong_type")
+    if entry["kind"] == "cognito":
+        ensure(isinstance(payload.get("scope", ""), str), "wrong_type")
+    else:
+        for name in entry.get("scope_claims", ["scope", "scp"]):
+            value = payload.get(name, "")
+            values = [value] if isinstance(value, str) else value
+            ensure(isinstance(values, list) and all(isinstance(one, str) for one in values), "wrong_type")
     for name in ("exp", "nbf", "iat"):
         ensure(type(payload.get(name, 0)) in (int, float), "wrong_type")
     audience = payload.get("aud", [])
@@ -226,7 +233,8 @@ def check_claims(payload, entry, now):
     ensure("exp" in payload, "missing_claim")
     ensure(now < payload["exp"] + LEEWAY, "expired")
     ensure(payload.get("nbf", now) <= now + LEEWAY and payload.get("iat", now) <= now + LEEWAY, "not_yet_valid")
-    ensure(payload["exp"] - payload.get("iat", now) <= LONGEST, "lifetime_too_long")
+    longest = entry.get("max_token_lifetime_seconds", LONGEST)
+    ensure(payload["exp"] - payload.get("iat", now) <= longest, "lifetime_too_long")
 
 
 def check_client(payload, entry):
@@ -237,3 +245,15 @@ def check_client(payload, entry):
     if "client_claim" not in entry:
         ensure("sub" in payload, "missing_claim")
         ensure(payload["sub"] == payload["client_id"], "client_mismatch")
+    elif named != "sub" and not entry.get("accept_user_tokens"):
+        ensure(is_own_grant(payload, payload[named]), "client_mismatch")
+
+
+def is_own_grant(payload, client):
+    return (
+        payload.get("sub", client) in (client, client + "@clients")
+        or payload.get("gty") == "client-credentials"
+        or payload.get("idtyp") == "app"
+        or payload.get("preferred_username")
+        in (f"service-account-{client}", f"service-account-{client.lower()}")
+    )

@@ -50,8 +50,11 @@ USUAL = {
         "oidc",
         "key-1",
         "JWT",
-        APP | {"sub": "a1b2c3d4-0000-4000-8000-00000000feed", "roles": ["Files.Write"], "ver": "2.0"},
+        APP | {"sub": "a1b2c3d4-0000-4000-8000-00000000feed", "roles": ["Files.Write"], "idtyp": "app", "ver": "2.0"},
     ),
+    "auth0-people": ("oidc", "key-1", "JWT", APP | {"sub": "auth0|person", "gty": "password"}),
+    "long-lived": ("oidc", "key-1", "at+jwt", OIDC),
+    "roles-as-scopes": ("oidc", "key-1", "JWT", OIDC | {"roles": ["Files.Write"], "permissions": "a b"}),
     "github": (
         "oidc",
         "key-1",

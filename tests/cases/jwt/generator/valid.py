@@ -4,7 +4,7 @@ from .case import accept
 from .issuers import ODD_KID, POOL, UNICODE_KID
 from .keys import b64
 from .syntax import exactly
-from .tokens import ABSENT, NOW, P256_ORDER, claims, dump, ecdsa, jws, token, with_payload, with_signature
+from .tokens import ABSENT, APP, NOW, P256_ORDER, claims, dump, ecdsa, jws, token, with_payload, with_signature
 
 DAY = 86400
 MANY = "oidc-many-algorithms"
@@ -42,6 +42,54 @@ def issuers():
         "credvend: client_claim",
         token("github", sub="repo:example-org@1234/app@5678:environment:production"),
         "github",
+    )
+    own = "RFC 9068 §5; credvend: client_claim and the client's own grant"
+    client = APP["azp"]
+    for name, because, members in (
+        ("no-subject", "A token without `sub` is nobody else's.", {"sub": ABSENT, "gty": ABSENT}),
+        ("own-subject", "The subject is the client.", {"sub": client, "gty": ABSENT}),
+        ("at-clients", "Auth0's subject of a client.", {"gty": ABSENT}),
+        ("gty", "Auth0 says that the grant was the client's.", {"sub": "somebody"}),
+        ("idtyp", "Entra says that the token is an app's.", {"sub": "somebody", "gty": ABSENT, "idtyp": "app"}),
+        (
+            "service-account",
+            "Keycloak's user of a client.",
+            {"sub": "f:1", "gty": ABSENT, "preferred_username": "service-account-" + client},
+        ),
+        (
+            "service-account-lower-case",
+            "Keycloak writes user names in lower case.",
+            {"sub": "f:1", "gty": ABSENT, "azp": "App-One", "preferred_username": "service-account-app-one"},
+        ),
+    ):
+        yield accept(f"own-grant-{name}", because, own, token("auth0", **members), "auth0")
+    yield accept(
+        "accept-user-tokens", "An entry may take people's tokens.", own, token("auth0-people"), "auth0-people"
+    )
+    lifetime = "credvend: max_token_lifetime_seconds"
+    for days in (2, 30):
+        yield accept(
+            f"lifetime-{days}-days",
+            "An entry may take tokens that live for up to 30 days.",
+            lifetime,
+            token("long-lived", exp=NOW - 60 + days * DAY),
+            "long-lived",
+        )
+    scopes = "RFC 8693 §4.2; credvend: arrays of scopes"
+    for name, members in (
+        ("array", {"scope": ["write", "read"]}),
+        ("array-of-one", {"scope": ["write"]}),
+        ("array-empty", {"scope": []}),
+        ("scp-array", {"scope": ABSENT, "scp": ["write"]}),
+        ("scp-text", {"scope": ABSENT, "scp": "write read"}),
+    ):
+        yield accept(f"scopes-{name}", "Scopes are a string or an array of strings.", scopes, token("oidc", **members), "oidc")
+    yield accept(
+        "scopes-roles",
+        "An entry says which claims hold scopes; the usual ones are not looked at then.",
+        scopes,
+        token("roles-as-scopes", scope=7),
+        "roles-as-scopes",
     )
     yield accept(
         "oidc-neighbour",
