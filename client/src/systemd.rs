@@ -42,8 +42,11 @@ impl Systemd {
         self.send("STOPPING=1");
     }
 
-    pub(crate) fn alive(&self) {
-        self.send("WATCHDOG=1");
+    /// Without work that goes on, the watchdog shall bite.
+    pub(crate) fn alive_if(&self, is_working: bool) {
+        if is_working {
+            self.send("WATCHDOG=1");
+        }
     }
 
     /// When the watchdog wants to hear something. Must be called inside of a runtime.

@@ -103,9 +103,7 @@ async fn keep<P: Publication>(
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
             () = watchdog.tick() => {
-                if keeper.is_alive() {
-                    systemd.alive();
-                }
+                systemd.alive_if(keeper.is_alive());
                 continue;
             }
             _ = signals.hangup.recv() => {

@@ -103,11 +103,7 @@ async fn serve(
                 tell(&endpoint, &systemd, log, &mut told);
             }
             () = changed.notified() => tell(&endpoint, &systemd, log, &mut told),
-            () = watchdog.tick() => {
-                if endpoint.offers().are_kept() {
-                    systemd.alive();
-                }
-            }
+            () = watchdog.tick() => systemd.alive_if(endpoint.offers().are_kept()),
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
         }
