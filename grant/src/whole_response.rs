@@ -21,7 +21,7 @@ impl Intercept for WholeXml {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let is_whole = context.response().body().bytes().is_some_and(is_whole_xml);
+        let is_whole = has_failed_to_arrive(context) || context.response().body().bytes().is_some_and(is_whole_xml);
         if is_whole { Ok(()) } else { Err("the XML document has no end".into()) }
     }
 }
@@ -43,9 +43,16 @@ impl Intercept for WholeJson {
     ) -> Result<(), BoxError> {
         let response = context.response();
         // The SDK reads the code of an error from a header as well.
-        let is_whole = !response.status().is_success() || response.body().bytes().is_some_and(is_whole_json);
+        let is_whole = !response.status().is_success()
+            || has_failed_to_arrive(context)
+            || response.body().bytes().is_some_and(is_whole_json);
         if is_whole { Ok(()) } else { Err("the body is not a JSON object".into()) }
     }
+}
+
+/// A body that could not be read to its end is an error already, and one that the SDK retries.
+fn has_failed_to_arrive(context: &AfterDeserializationInterceptorContextRef<'_>) -> bool {
+    context.output_or_error().is_err() && context.response().body().bytes().is_none()
 }
 
 /// Whether the document ends with the end tag of its root element. No element of STS contains one of its own name.
