@@ -101,7 +101,11 @@ async fn without_cognito_an_item_needs_its_issuer_once_there_are_two() {
         (json!([one.entry(json!({})), second]), (403, "client_not_registered")),
     ] {
         let upstream = crate::service::upstream(json!({})).await;
-        let changes = vec![("TRUSTED_ISSUERS", issuers.to_string()), ("COGNITO_ISSUER", String::new())];
+        let changes = vec![
+            ("TRUSTED_ISSUERS", issuers.to_string()),
+            ("COGNITO_ISSUER", String::new()),
+            ("JWKS_URI", String::new()),
+        ];
         let service = Service::start_on(upstream, changes).await;
         assert_eq!(service.vend(&one.token(json!({}))).await.verdict(), verdict);
         let named = json!({"issuer": {"S": PARTNER}});
