@@ -19,7 +19,7 @@ mod target;
 mod variables;
 
 pub use cache_dir::cache_dir;
-pub use core_dumps::forbid_core_dumps;
+pub use core_dumps::{CoreLimit, forbid_core_dumps};
 pub use directory::{Directory, FileError, NewFolders};
 pub use endpoint::{Endpoint, EndpointError, LOOPBACK, is_loopback_name};
 pub use log::{Log, LogFormat, LogLevel, LogTarget};

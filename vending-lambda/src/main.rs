@@ -21,7 +21,7 @@ use vending_lambda::server;
 use vending_lambda::vend::Vendor;
 
 fn main() -> ExitCode {
-    environment::forbid_core_dumps();
+    environment::forbid_core_dumps(environment::CoreLimit::Hard);
     match start() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
