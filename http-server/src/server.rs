@@ -140,3 +140,81 @@ async fn accept<E, C, H, F, B>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+    use hyper::body::Bytes;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::listener::LocalAddress;
+
+    const LIMITS: Limits = Limits {
+        headers_within: Duration::from_secs(2),
+        idle: Duration::from_secs(75),
+        keep_alive: true,
+        max_head_bytes: 16 * 1024,
+        lifetime: Duration::from_secs(600),
+        grace: Duration::from_secs(1),
+        max_connections: 8,
+        max_connections_of_source: 8,
+    };
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+
+    /// A server that answers everything, and a connection to it.
+    async fn connect(limits: Limits) -> (Server, TcpStream) {
+        let listener = Listener::bind_tcp(([127, 0, 0, 1], 0).into()).unwrap();
+        let LocalAddress::Tcp(address) = listener.address().clone() else { unreachable!("it is TCP") };
+        let server = Server::start(
+            listener,
+            limits,
+            |_| {},
+            |_| |_| std::future::ready(Response::new(Full::new(Bytes::from_static(b"yes")))),
+        );
+        (server, TcpStream::connect(address).await.unwrap())
+    }
+
+    async fn response(stream: &mut TcpStream) -> String {
+        let mut text = Vec::new();
+        while !text.ends_with(b"yes") {
+            assert_ne!(stream.read_buf(&mut text).await.unwrap(), 0, "{}", String::from_utf8_lossy(&text));
+        }
+        String::from_utf8(text).unwrap().to_ascii_lowercase()
+    }
+
+    #[tokio::test]
+    async fn an_idle_connection_outlives_the_deadline_of_headers() {
+        let (_server, mut stream) = connect(LIMITS).await;
+        for _ in 0..2 {
+            stream.write_all(REQUEST).await.unwrap();
+            assert!(!response(&mut stream).await.contains("connection: close"));
+            tokio::time::sleep(LIMITS.headers_within + Duration::from_secs(1)).await;
+        }
+        stream.write_all(REQUEST).await.unwrap();
+        response(&mut stream).await;
+    }
+
+    #[tokio::test]
+    async fn half_a_request_is_ended_long_before_an_idle_connection() {
+        for first in [&b""[..], REQUEST] {
+            let (_server, mut stream) = connect(LIMITS).await;
+            stream.write_all(first).await.unwrap();
+            if !first.is_empty() {
+                response(&mut stream).await;
+            }
+            stream.write_all(&REQUEST[..9]).await.unwrap();
+            let ended = tokio::time::timeout(LIMITS.idle / 2, stream.read_to_end(&mut Vec::new())).await;
+            assert!(ended.is_ok(), "it was kept");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_last_response_announces_the_end() {
+        let (_server, mut stream) = connect(Limits { lifetime: Duration::ZERO, ..LIMITS }).await;
+        stream.write_all(REQUEST).await.unwrap();
+        assert!(response(&mut stream).await.contains("connection: close"));
+        assert_eq!(stream.read(&mut [0; 16]).await.unwrap(), 0, "and then it comes");
+    }
+}

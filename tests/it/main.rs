@@ -32,6 +32,8 @@ mod vending;
 
 /// The line of a decision, and standard output that does not take it.
 mod audit_line;
+/// The plain-HTTP service behind load balancers.
+mod behind_proxies;
 /// Where the service's own credentials come from.
 mod own_credentials;
 /// The vending Lambda with everything it needs, canned.
