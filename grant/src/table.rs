@@ -169,10 +169,12 @@ impl RoleMappings {
                 found.insert(mapping.key.clone(), mapping);
             }
             // What `DynamoDB` had no capacity for is not absent.
-            match output.unprocessed_keys.and_then(|mut tables| tables.remove(&self.table)) {
-                Some(unprocessed) => open = unprocessed,
-                None => return Ok(found.into_values().collect()),
+            let mut unprocessed = output.unprocessed_keys.unwrap_or_default();
+            if unprocessed.is_empty() {
+                return Ok(found.into_values().collect());
             }
+            // Keys under the name of another table are not ours to understand, and ours may be among them.
+            open = unprocessed.remove(&self.table).ok_or_else(incomplete)?;
         }
         Err(MappingError::Unavailable { problem: "some items were not read".to_owned() })
     }

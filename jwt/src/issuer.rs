@@ -183,6 +183,11 @@ fn read_scopes(reader: &ClaimReader<'_>, claims: &[String]) -> Result<Vec<String
     Ok(scopes)
 }
 
+/// Claims of a login (OpenID Connect Core §2, §5.1; Keycloak, Entra ID). A token without `sub` that has one of them is a
+/// person's all the same: some issuers let an operator leave `sub` out.
+const OF_A_PERSON: [&str; 9] =
+    ["sid", "session_state", "auth_time", "nonce", "preferred_username", "email", "name", "upn", "unique_name"];
+
 /// Whether a token of `client_id` is the client's own and not that of a person who logged in through it: it names no
 /// subject, the client itself (RFC 9068 §5), or the client as Auth0 (`{id}@clients`, `gty`), Entra (`idtyp`) and Keycloak
 /// (the service account's user name, which is in lower case) do.
@@ -193,7 +198,8 @@ fn shows_client_grant(reader: &ClaimReader<'_>, client_id: &str) -> bool {
     let is_service_account = |name: &str| {
         name.strip_prefix("service-account-").is_some_and(|id| id == client_id || id == client_id.to_lowercase())
     };
-    !reader.has("sub")
+    let is_of_nobody = !reader.has("sub") && !OF_A_PERSON.iter().any(|name| reader.has(name));
+    is_of_nobody
         || text("sub").is_some_and(is_client)
         || text("gty") == Some("client-credentials")
         || text("idtyp") == Some("app")

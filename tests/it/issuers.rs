@@ -156,6 +156,14 @@ async fn a_person_s_token_vends_nothing() {
     let service = service_with(&partner, json!({"client_claim": "azp"}), json!({})).await;
     assert_eq!(service.vend(&partner.token(person.clone())).await.verdict(), (401, "invalid_token"));
     assert_eq!(service.vend(&partner.token(own)).await.verdict(), (200, "ok"));
+    let without_subject = json!({"sub": null, "azp": CLIENT_ID, "client_id": null});
+    assert_eq!(service.vend(&partner.token(without_subject.clone())).await.verdict(), (200, "ok"));
+    // Keycloak leaves `sub` out where its client scope `basic` was removed.
+    for (claim, value) in [("sid", "a"), ("preferred_username", "jane"), ("auth_time", "1"), ("email", "j@x.example")] {
+        let mut person = without_subject.clone();
+        person[claim] = json!(value);
+        assert_eq!(service.vend(&partner.token(person)).await.verdict(), (401, "invalid_token"), "{claim}");
+    }
     let changes = json!({"client_claim": "azp", "accept_user_tokens": true});
     let service = service_with(&partner, changes, json!({})).await;
     assert_eq!(service.vend(&partner.token(person)).await.verdict(), (200, "ok"));

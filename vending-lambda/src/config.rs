@@ -181,7 +181,6 @@ mod tests {
         for part in [
             "DYNAMODB_TABLE (for example `credvend-clients`)",
             "AWS_REGION (for example",
-            "AWS_ACCESS_KEY_ID",
             "role chaining",
             "`loud` is none of error, warn, info, debug",
             "no `audiences`",

@@ -203,8 +203,8 @@ async fn token_files_that_hold_no_token() {
         (Some(expired.into_bytes()), 4, "whatever writes it has stopped"),
         (Some(b"\n".to_vec()), 4, "is empty"),
         (Some(b"two words".to_vec()), 1, "holds more than a token"),
-        (Some(vec![b'x'; 70_000]), 1, "is larger than 64 KiB"),
-        (Some(vec![0xff, 0xfe]), 1, "cannot be read"),
+        (Some(vec![b'x'; 70_000]), 1, "is larger than 65536 bytes"),
+        (Some(vec![0xff, 0xfe]), 1, "is not UTF-8 text"),
         (None, 1, "cannot be read: No such file"),
     ] {
         ways.spawn(async move {
