@@ -183,7 +183,7 @@ fn read_scopes(reader: &ClaimReader<'_>, claims: &[String]) -> Result<Vec<String
     Ok(scopes)
 }
 
-/// Claims of a login (OpenID Connect Core §2, §5.1; Keycloak, Entra ID). A token without `sub` that has one of them is a
+/// Claims of a login (OIDC Core §2, §5.1; Keycloak, Entra ID). A token without `sub` that has one of them is a
 /// person's all the same: some issuers let an operator leave `sub` out.
 const OF_A_PERSON: [&str; 9] =
     ["sid", "session_state", "auth_time", "nonce", "preferred_username", "email", "name", "upn", "unique_name"];
