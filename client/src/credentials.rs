@@ -71,10 +71,10 @@ impl Credentials {
         if checked.lifetime().is_zero() { Err(ALREADY_EXPIRED) } else { Ok(checked) }
     }
 
-    /// With their account, which anything but twelve digits is not.
-    pub(crate) fn of_account(self, id: Option<&str>) -> Self {
+    /// With their account: the first of `ids` that has twelve digits.
+    pub(crate) fn of_account<'a>(self, ids: impl IntoIterator<Item = &'a str>) -> Self {
         let is_id = |id: &&str| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
-        Self { account_id: id.filter(is_id).map(str::to_owned), ..self }
+        Self { account_id: ids.into_iter().find(is_id).map(str::to_owned), ..self }
     }
 
     /// With the region that the vending API named: part of a file's line, so nothing but a region's name.
@@ -200,6 +200,12 @@ mod tests {
         {
             assert_eq!(of(id, region), (None, None), "{id:?} {region:?}");
         }
+        let first = |ids: &[&'static str]| {
+            let checked = check("key", "2026-01-01T01:00:00Z").unwrap_or_else(|_| panic!());
+            checked.of_account(ids.iter().copied()).account_id
+        };
+        assert_eq!(first(&["123456789012", "210987654321"]).as_deref(), Some("123456789012"));
+        assert_eq!(first(&["", "210987654321"]).as_deref(), Some("210987654321"));
     }
 
     #[test]

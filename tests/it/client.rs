@@ -2,8 +2,8 @@
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-use serde_json::json;
-use tests::http_server::closed_port;
+use serde_json::{Value, json};
+use tests::http_server::{HttpServer, Reply, closed_port};
 use tests::token::now;
 use tests::upstream::{Fault, SECRET_ACCESS_KEY, Service as Upstream, assume_role_calls};
 
@@ -354,4 +354,30 @@ async fn a_new_secret_is_not_refused_for_an_old_one() {
     }
     machine.service.upstream.mend();
     machine.get_credentials().await.credentials();
+}
+
+/// The service's word counts; services of the old kind name the role alone, or nothing.
+#[tokio::test]
+async fn the_account_is_the_service_s_word_or_the_role_s() {
+    let machine = Machine::start().await;
+    let role = "arn:aws:iam::123456789012:role/server-01";
+    for (members, account) in [
+        (json!({"account_id": "210987654321", "role_arn": role}), json!("210987654321")),
+        (json!({"role_arn": role}), json!("123456789012")),
+        (json!({"account_id": "", "role_arn": role}), json!("123456789012")),
+        (json!({"account_id": "12\n", "role_arn": role}), json!("123456789012")),
+        (json!({"account_id": "210987654321"}), json!("210987654321")),
+        (json!({"account_id": "12", "role_arn": "server-01"}), Value::Null),
+        (json!({}), Value::Null),
+    ] {
+        let mut body = json!({
+            "credentials": {"access_key_id": "ASIAEXAMPLE", "secret_access_key": SECRET_ACCESS_KEY,
+                            "session_token": "token", "expiration": rfc3339(3600)},
+            "s3_bucket": "b", "s3_path_prefix": "p/", "aws_region": "eu-west-1",
+        });
+        body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        let api = HttpServer::start(move |_| std::future::ready(Reply::json(200, body.to_string()))).await;
+        let ran = machine.run(&["get-credentials"], &[("COGNITO_CREDENTIAL_API_URL", &api.url())]).await;
+        assert_eq!(ran.credentials()["AccountId"], account, "{members}");
+    }
 }

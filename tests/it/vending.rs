@@ -28,6 +28,7 @@ async fn a_valid_token_becomes_credentials() {
         "s3_path_prefix": "logs/server-01/",
         "aws_region": "eu-west-1",
         "role_arn": "arn:aws:iam::123456789012:role/credvend-server-01",
+        "account_id": "123456789012",
         "session_name": format!("server-01-{CLIENT_ID}"),
         "source_identity": CLIENT_ID,
         "request_id": answer.header("x-request-id"),
@@ -96,6 +97,7 @@ async fn an_sdk_gets_its_own_shape() {
         json!({
             "AccessKeyId": "ASIAIOSFODNN7EXAMPLE", "SecretAccessKey": SECRET_ACCESS_KEY, "Token": SESSION_TOKEN,
             "Expiration": "2099-01-01T00:00:00Z", "RoleArn": "arn:aws:iam::123456789012:role/credvend-server-01",
+            "AccountId": "123456789012",
         })
     );
 }

@@ -259,13 +259,14 @@ fn good_answer(state: &mut State, service: Service, received: &Received) -> Repl
                 let is_web_identity = String::from_utf8_lossy(&received.body).contains("AssumeRoleWithWebIdentity");
                 let operation = if is_web_identity { "AssumeRoleWithWebIdentity" } else { "AssumeRole" };
                 state.vended += 1;
+                let asked = form(&String::from_utf8_lossy(&received.body));
                 if let Some(lifetimes) = state.lifetimes {
                     let ends = OffsetDateTime::now_utc() + lifetimes.credentials;
                     let ends = ends.format(&Rfc3339).expect("a date of this century");
-                    assume_role_answer(operation, &format!("ASIA{:016}", state.vended), &ends)
+                    assume_role_answer(operation, &asked, &format!("ASIA{:016}", state.vended), &ends)
                 } else {
                     let ends = state.expiration.as_deref().unwrap_or("2099-01-01T00:00:00.123Z");
-                    assume_role_answer(operation, "ASIAIOSFODNN7EXAMPLE", ends)
+                    assume_role_answer(operation, &asked, "ASIAIOSFODNN7EXAMPLE", ends)
                 }
             };
             Reply::Whole(200, vec![("content-type".into(), "text/xml".into())], body.into_bytes())
@@ -286,11 +287,19 @@ fn is_accepted(secrets: &[String], received: &Received) -> bool {
 pub const SECRET_ACCESS_KEY: &str = "CANARY/secret+access=key";
 pub const SESSION_TOKEN: &str = "CANARY/session+token==";
 
-fn assume_role_answer(operation: &str, access_key_id: &str, expiration: &str) -> String {
+fn assume_role_answer(
+    operation: &str,
+    asked: &HashMap<String, String>,
+    access_key_id: &str,
+    expiration: &str,
+) -> String {
+    let [role, name] = ["RoleArn", "RoleSessionName"].map(|field| asked.get(field).map_or("", String::as_str));
+    let session = role.replacen(":iam:", ":sts:", 1).replacen(":role/", ":assumed-role/", 1);
     format!(
         "<{operation}Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><{operation}Result><Credentials>\
          <AccessKeyId>{access_key_id}</AccessKeyId><SecretAccessKey>{SECRET_ACCESS_KEY}</SecretAccessKey>\
          <SessionToken>{SESSION_TOKEN}</SessionToken><Expiration>{expiration}</Expiration></Credentials>\
+         <AssumedRoleUser><Arn>{session}/{name}</Arn><AssumedRoleId>AROAEXAMPLE:{name}</AssumedRoleId></AssumedRoleUser>\
          </{operation}Result></{operation}Response>"
     )
 }

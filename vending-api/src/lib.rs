@@ -65,6 +65,9 @@ pub struct CredentialsResponse {
     /// The role that was assumed.
     #[serde(default)]
     pub role_arn: String,
+    /// The account that the credentials belong to, which is the role's.
+    #[serde(default)]
+    pub account_id: String,
     /// `RoleSessionName` of the session.
     #[serde(default)]
     pub session_name: String,
@@ -113,6 +116,8 @@ pub struct ContainerCredentials {
     pub expiration: String,
     /// The role that was assumed.
     pub role_arn: String,
+    /// The account that the credentials belong to: SDKs with `account_id_endpoint_mode=required` fail without it.
+    pub account_id: String,
 }
 
 /// Body of every response that is not a success.

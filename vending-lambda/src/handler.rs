@@ -107,6 +107,7 @@ impl Api {
                     token: credentials.session_token,
                     expiration: credentials.expiration,
                     role_arn: vended.role_arn,
+                    account_id: vended.account_id,
                 };
                 ok(&shape, &request.request_id)
             }

@@ -93,6 +93,7 @@ impl Vendor {
             s3_path_prefix: grant.s3_path_prefix,
             aws_region: self.region.clone(),
             role_arn: session.role_arn.to_string(),
+            account_id: session.role_arn.account_id().to_owned(),
             session_name: session.session_name,
             source_identity: session.source_identity,
             request_id: request_id.to_owned(),

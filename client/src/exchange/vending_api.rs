@@ -68,10 +68,12 @@ impl VendingApi {
         }
         let vended: CredentialsResponse =
             serde_json::from_slice(&answer.body).map_err(|_| unusable("not with credentials as JSON"))?;
-        let account = RoleArn::parse(&vended.role_arn);
+        // Services of the old kind name no account, but the role tells it.
+        let role_arn = RoleArn::parse(&vended.role_arn);
+        let accounts = [Some(vended.account_id.as_str()), role_arn.as_ref().map(RoleArn::account_id)];
         let credentials = Credentials::check(vended.credentials, answer.date(), now)
             .map_err(unusable)?
-            .of_account(account.as_ref().map(RoleArn::account_id))
+            .of_account(accounts.into_iter().flatten())
             .in_region(&vended.aws_region);
         let CredentialsResponse { role_arn, session_name, s3_bucket, s3_path_prefix, aws_region, .. } = vended;
         Ok(Vended { credentials, role_arn, session_name, s3_bucket, s3_path_prefix, aws_region })

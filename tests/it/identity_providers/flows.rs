@@ -4,13 +4,13 @@ use crate::machine::{Machine, run};
 use crate::service::token;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::process::Command;
 use tests::process::binary;
 use tests::token::now;
 use tests::upstream::{Fault, SECRET_ACCESS_KEY, Service};
 
-use super::{Host, REQUEST_TOKEN, SECRET, assert_whole_flow, expected, fields, web_identity};
+use super::{Host, REQUEST_TOKEN, ROLE, SECRET, assert_whole_flow, expected, fields, web_identity};
 
 #[tokio::test]
 async fn auth0() {
@@ -261,6 +261,50 @@ async fn all_missing_names_of_each_provider_in_one_message() {
         assert_eq!(ran.code(), Some(1));
         for name in expected.iter().chain(&["AWS_ROLE_ARN"]) {
             assert!(ran.stderr().contains(name), "{idp_type}: {name} is not in {}", ran.stderr());
+        }
+    }
+}
+
+/// SDKs with `account_id_endpoint_mode=required` ask for it, wherever the credentials come from.
+#[tokio::test]
+async fn the_account_of_an_assumed_role_is_in_every_output() {
+    let host = Host::start().await;
+    let variables = host.variables("file");
+    let folder = host.home.path().join("published");
+    for (role, account) in [
+        (ROLE, "123456789012"),
+        ("arn:aws:iam::000000000042:role/path/server-01", "000000000042"),
+        ("arn:aws-us-gov:iam::210987654321:role/server-01", "210987654321"),
+        ("arn:aws-cn:iam::111122223333:role/server-01", "111122223333"),
+    ] {
+        let changes = [("AWS_ROLE_ARN", role), ("AWS_REGION", "eu-west-1")];
+        let started = async |arguments: &[&str]| {
+            let ran = run(host.command(arguments, &variables, &changes)).await;
+            assert_eq!(ran.code(), Some(0), "{arguments:?}: {}", ran.stderr());
+            ran.stdout()
+        };
+        let process: Value = serde_json::from_str(&started(&["get-credentials"]).await).unwrap();
+        assert_eq!(process["AccountId"], account);
+
+        let ask = "exec curl -sS -H \"Authorization: $AWS_CONTAINER_AUTHORIZATION_TOKEN\" \"$AWS_CONTAINER_CREDENTIALS_FULL_URI\"";
+        let asked = started(&["exec", "--", "/bin/sh", "-c", &format!("PATH=/usr/bin:/bin; {ask}")]).await;
+        let container: Value = serde_json::from_str(&asked).unwrap_or_else(|error| panic!("{error} in {asked}"));
+        assert_eq!((&container["AccountId"], &container["RoleArn"]), (&account.into(), &role.into()));
+
+        let line = format!("AWS_ACCOUNT_ID={account}");
+        for command in [&["exec", "--static", "--", "/usr/bin/env"][..], &["env"]] {
+            let printed = started(command).await;
+            assert!(printed.lines().any(|found| found.trim_start_matches("export ") == line), "{line}: {printed}");
+        }
+
+        started(&["credential-daemon", "--once", "--creds-dir", folder.to_str().unwrap()]).await;
+        let file = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+        let json: Value = serde_json::from_str(&file("aws-credentials.json")).unwrap();
+        assert_eq!(json["AccountId"], account);
+        for (name, line) in
+            [("aws-credentials.env", format!("export {line}")), ("credentials", format!("aws_account_id = {account}"))]
+        {
+            assert!(file(name).lines().any(|found| found == line), "{line} is not in {name}: {}", file(name));
         }
     }
 }
