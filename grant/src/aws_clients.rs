@@ -5,7 +5,6 @@
 
 use std::error::Error;
 use std::fmt;
-use std::iter::successors;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,12 +14,11 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_transport::{ProxyFailure, TransportError, causes, https_client};
 use environment::{Endpoint, Proxy, Variables};
-use roots::EXTRA_FILE_VARIABLES;
+use roots::{EXTRA_FILE_VARIABLES, Roots};
 
-use crate::network::http_client;
 use crate::own_credentials::OwnCredentials;
-
 use crate::whole_response::{WholeJson, WholeXml};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -88,8 +86,8 @@ impl AwsClients {
     ///
     /// # Errors
     /// When a file of root certificates cannot be read; names the file.
-    pub fn new(aws: AwsSettings) -> Result<Self, String> {
-        let http_client = http_client(&aws.extra_ca_files, &aws.proxy)?;
+    pub fn new(aws: AwsSettings) -> Result<Self, TransportError> {
+        let http_client = https_client(Roots::Amazon, &aws.extra_ca_files, &aws.proxy)?;
         let region = Region::new(aws.region);
         let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_BACKOFF);
         let timeouts = TimeoutConfig::builder()
@@ -141,8 +139,16 @@ where
     R: fmt::Debug + 'static,
     SdkError<E, R>: ProvideErrorMetadata,
 {
-    let mut causes = successors(error.source(), |cause| (*cause).source());
-    if causes.any(<dyn Error>::is::<CredentialsError>) {
+    // Before the lack of credentials, which the proxy may be the cause of. Its address is not for everyone: `/ready`
+    // shows these words to every caller.
+    match ProxyFailure::find(error) {
+        Some(ProxyFailure::Authentication(_)) => {
+            return "the proxy in HTTPS_PROXY refused its user name and password (407)".to_owned();
+        }
+        Some(ProxyFailure::Unusable { .. }) => return "the proxy in HTTPS_PROXY cannot be used".to_owned(),
+        None => {}
+    }
+    if causes(error).any(<dyn Error>::is::<CredentialsError>) {
         return "the service has no credentials of its own: neither the environment nor web identity, container endpoint \
                 or instance metadata gave any"
             .to_owned();

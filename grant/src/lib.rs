@@ -4,7 +4,6 @@
 
 pub mod authorize;
 pub mod aws_clients;
-mod network;
 mod own_credentials;
 pub mod role_mapping;
 mod s3_prefix;

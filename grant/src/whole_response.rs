@@ -4,6 +4,7 @@
 use aws_sdk_sts::config::interceptors::AfterDeserializationInterceptorContextRef;
 use aws_sdk_sts::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_sts::error::BoxError;
+use aws_transport::is_whole_xml;
 use serde::de::IgnoredAny;
 
 /// STS's protocol: one XML document.
@@ -55,20 +56,6 @@ fn has_failed_to_arrive(context: &AfterDeserializationInterceptorContextRef<'_>)
     context.output_or_error().is_err() && context.response().body().bytes().is_none()
 }
 
-/// Whether the document ends with the end tag of its root element. No element of STS contains one of its own name.
-fn is_whole_xml(document: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(document) else { return false };
-    let mut rest = text.trim();
-    if let Some(declared) = rest.strip_prefix("<?xml") {
-        rest = declared.split_once("?>").map_or("", |(_, rest)| rest.trim_start());
-    }
-    let Some(root) = rest.strip_prefix('<') else { return false };
-    let name = root.split(|character: char| character.is_ascii_whitespace() || "/>".contains(character)).next();
-    let Some(name) = name.filter(|name| !name.is_empty()) else { return false };
-    let Some(end) = rest.strip_suffix('>').and_then(|rest| rest.rsplit_once("</")) else { return false };
-    end.1.trim_end() == name
-}
-
 fn is_whole_json(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(body).is_ok()
 }
@@ -76,22 +63,6 @@ fn is_whole_json(body: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_document_is_whole_at_its_end_alone() {
-        for document in [
-            "<A xmlns=\"x\"><B>1</B></A>",
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<s:A xmlns:s=\"x\">\n <s:B/>\n</s:A >\n",
-        ] {
-            assert!(is_whole_xml(document.as_bytes()), "{document}");
-            for end in 0..document.trim_end().len() {
-                assert!(!is_whole_xml(&document.as_bytes()[..end]), "{}", &document[..end]);
-            }
-        }
-        for other in ["", "<html>captive portal", "{}", "<A></B>", "<></>", "\u{feff}"] {
-            assert!(!is_whole_xml(other.as_bytes()), "{other}");
-        }
-    }
 
     #[test]
     fn an_object_and_nothing_else() {

@@ -11,10 +11,9 @@ use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_transport::{ProxyFailure, causes};
 
-use crate::causes::causes;
 use crate::kind::Kind;
-use crate::network::ProxyFailure;
 
 /// aws-config, `credential_process.rs`.
 const PROCESS_ENDED: &str = "external process exited with code exit status: ";
@@ -24,7 +23,7 @@ const ENDPOINT_STATUS: &str = "Non-success status from HTTP credential provider:
 /// Unavailable only where waiting may help.
 pub(crate) fn kind(error: &ProviderError) -> Kind {
     if let Some(failure) = ProxyFailure::find(error) {
-        return failure.kind();
+        return Kind::of_proxy(&failure);
     }
     if let Some(kind) = causes(error).find_map(kind_of_cause) {
         return kind;

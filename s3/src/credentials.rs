@@ -7,14 +7,14 @@ use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_credential_types::provider::error::CredentialsError as ProviderError;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_transport::{TransportError, causes, https_client};
+use roots::Roots;
 
-use crate::causes::causes;
 use crate::chain;
 use crate::cli::IdentityOptions;
 use crate::config::{Config, StaticCredentials};
 use crate::credential_helper::Helper;
 use crate::kind::Kind;
-use crate::network::{self, NetworkError};
 
 /// No credentials.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -64,7 +64,7 @@ impl CredentialsError {
 pub(crate) async fn provider(
     options: &IdentityOptions,
     config: &Config,
-) -> Result<SharedCredentialsProvider, NetworkError> {
+) -> Result<SharedCredentialsProvider, TransportError> {
     if let Some(helper) = Helper::new(options) {
         return Ok(SharedCredentialsProvider::new(helper));
     }
@@ -75,7 +75,7 @@ pub(crate) async fn provider(
     let settings = ProviderConfig::without_region()
         .with_region(Some(region.clone()))
         .with_behavior_version(Some(BehaviorVersion::latest()))
-        .with_http_client(network::https_client(config)?);
+        .with_http_client(https_client(Roots::System, &config.extra_ca, &config.proxy)?);
     let chain = DefaultCredentialsChain::builder().configure(settings).region(region).build().await;
     Ok(SharedCredentialsProvider::new(chain))
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
+use aws_transport::TransportError;
 use environment::ConfigError;
 
 use crate::credentials::CredentialsError;
@@ -10,7 +11,6 @@ use crate::download::error::DownloadError;
 use crate::interruption::Interruption;
 use crate::key::KeyError;
 use crate::kind::Kind;
-use crate::network::NetworkError;
 use crate::output::OutputError;
 use crate::request::RequestError;
 use crate::upload::error::UploadError;
@@ -25,7 +25,7 @@ pub(crate) enum Error {
     #[error("{0}")]
     Usage(&'static str),
     #[error(transparent)]
-    Network(#[from] NetworkError),
+    Transport(#[from] TransportError),
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
     #[error(transparent)]
@@ -48,7 +48,7 @@ pub(crate) enum Error {
 impl Error {
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Self::Config(_) | Self::Key(_) | Self::Network(_) | Self::Several { .. } | Self::Output(_) => {
+            Self::Config(_) | Self::Key(_) | Self::Transport(_) | Self::Several { .. } | Self::Output(_) => {
                 Kind::Configuration
             }
             Self::Usage(_) => Kind::Usage,

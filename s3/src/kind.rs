@@ -1,5 +1,7 @@
 //! What a failure means to the caller: the exit code.
 
+use aws_transport::ProxyFailure;
+
 /// Sorted by what the caller does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -7,13 +9,20 @@ pub(crate) enum Kind {
     Configuration,
     /// Type something else.
     Usage,
-    /// Ask whoever grants access.
+    /// Ask the person who grants access.
     Refused,
     /// Come back later.
     Unavailable,
 }
 
 impl Kind {
+    pub(crate) fn of_proxy(failure: &ProxyFailure) -> Self {
+        match failure {
+            ProxyFailure::Authentication(_) => Self::Refused,
+            ProxyFailure::Unusable { .. } => Self::Unavailable,
+        }
+    }
+
     /// What the exit code of another program of ours means.
     pub(crate) fn of_exit_code(code: Option<i32>) -> Self {
         match code {

@@ -3,7 +3,6 @@
 //! A program of its own, so that the credential helper stays small: only this one knows the S3 part of the AWS SDK.
 
 mod beneath;
-mod causes;
 mod chain;
 mod checksum;
 mod cli;
@@ -13,12 +12,10 @@ mod credentials;
 mod delete;
 mod download;
 mod error;
-
 mod interruption;
 mod key;
 mod kind;
 mod list;
-mod network;
 mod output;
 mod progress;
 mod request;

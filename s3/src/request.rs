@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_transport::{ProxyFailure, causes};
 
-use crate::causes::causes;
 use crate::credentials::CredentialsError;
 use crate::key::PathPrefix;
 use crate::kind::Kind;
-use crate::network::ProxyFailure;
 use crate::response::{self, MAX_RETRY_AFTER, NotS3};
 
 const MAX_QUOTED: usize = 300;
@@ -100,7 +99,7 @@ impl RequestError {
             Failure::Response(status) => status.kind(),
             Failure::NotS3(_) | Failure::Connection(_) | Failure::Timeout | Failure::Malformed(_) => Kind::Unavailable,
             Failure::NoCredentials(error) => error.kind(),
-            Failure::Proxy(failure) => failure.kind(),
+            Failure::Proxy(failure) => Kind::of_proxy(failure),
         }
     }
 

@@ -13,6 +13,7 @@ use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use aws_smithy_runtime_api::client::retries::classifiers::RetryClassifierPriority;
 use aws_smithy_types::retry::ErrorKind;
+use aws_transport::is_whole_xml;
 
 /// The longest `Retry-After` that is waited for; a longer one ends the run, and the message says for how long.
 pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
@@ -101,24 +102,6 @@ fn is_page(body: &[u8]) -> bool {
     })
 }
 
-/// Whether the root element is closed. The SDK's parser takes what has come by then for the whole, and a listing that
-/// lacks its end also lacks the mark that there is more.
-fn is_whole_xml(body: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(body);
-    let mut rest = text.as_ref();
-    // The declaration, comments and a document type come before the root element.
-    while rest.starts_with("<?") || rest.starts_with("<!") {
-        let end = if rest.starts_with("<!--") { "-->" } else { ">" };
-        let Some(position) = rest.find(end) else { return false };
-        rest = rest[position + end.len()..].trim_start();
-    }
-    let Some(inside) = rest.strip_prefix('<') else { return false };
-    let name = &inside[..inside.find(|letter: char| letter.is_whitespace() || "/>".contains(letter)).unwrap_or(0)];
-    let closing = rest.trim_end_matches('>').trim_end();
-    let is_one_element = rest.find('>') == Some(rest.len() - 1) && closing.ends_with('/');
-    !name.is_empty() && (is_one_element || rest.ends_with('>') && closing.ends_with(&format!("</{name}")))
-}
-
 /// The code of an error that S3 reports with status 200: Amazon S3 API Reference, `CompleteMultipartUpload`.
 pub(crate) fn error_in_success(response: &HttpResponse) -> Option<String> {
     let body = std::str::from_utf8(response.body().bytes()?).ok()?;
@@ -204,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_s3_answers_is_taken() {
+    fn responses_of_s3_are_taken() {
         for (status, headers, body) in [
             (200, &["etag"][..], Some("")),
             (200, &["etag", "id"], None),

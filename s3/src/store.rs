@@ -14,6 +14,8 @@ use aws_sdk_s3::config::{
     ResponseChecksumValidation, RuntimeComponents,
 };
 use aws_sdk_s3::error::BoxError;
+use aws_transport::{https_client, plain_client};
+use roots::Roots;
 use tokio::sync::Semaphore;
 
 use crate::cli::IdentityOptions;
@@ -21,7 +23,6 @@ use crate::config::Config;
 use crate::credentials;
 use crate::error::Error;
 use crate::key::PathPrefix;
-use crate::network;
 use crate::output::uri;
 use crate::progress::Progress;
 use crate::request::RequestError;
@@ -66,7 +67,8 @@ impl Store {
     pub(crate) async fn open(identity: &IdentityOptions, config: Config) -> Result<Self, Error> {
         let is_plain_http = config.endpoint.as_ref().is_some_and(|endpoint| endpoint.is_plain_http);
         let provider = credentials::provider(identity, &config).await?;
-        let http_client = if is_plain_http { network::plain_client()? } else { network::https_client(&config)? };
+        let http_client =
+            if is_plain_http { plain_client()? } else { https_client(Roots::System, &config.extra_ca, &config.proxy)? };
         let mut builder = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(config.region.clone()))

@@ -1,9 +1,13 @@
 //! A few things at once, never more.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 
 use futures_util::future::try_join_all;
+
+use crate::error::Error;
+use crate::output;
+use crate::store::Store;
 
 /// Requests under way at the same time. More bring little on the lines that servers have, and cost memory.
 pub(crate) const WORKERS: usize = 4;
@@ -23,4 +27,18 @@ where
     };
     try_join_all((0..WORKERS).map(|_| worker())).await?;
     Ok(())
+}
+
+/// An error of one file is reported and counted, and does not stop the others; one that all of them would meet ends the
+/// run.
+pub(crate) fn go_on_after(outcome: Result<(), Error>, store: &Store, failed: &Cell<usize>) -> Result<(), Error> {
+    match outcome {
+        Err(error) if !error.concerns_all_files() => {
+            store.progress.clear();
+            output::error(&error);
+            failed.set(failed.get() + 1);
+            Ok(())
+        }
+        outcome => outcome,
+    }
 }

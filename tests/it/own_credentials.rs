@@ -250,3 +250,36 @@ async fn fips_and_dual_stack_endpoints() {
         assert!(asked.iter().all(|line| [dynamodb, sts].iter().any(|host| line.ends_with(host))), "{asked:?}");
     }
 }
+
+/// A directory locks an account after a few tries with one wrong password, and the proxy's fault is not AWS's.
+#[tokio::test]
+async fn a_proxy_that_refuses_is_asked_once_and_told_apart_from_aws() {
+    for (status, times, told) in [
+        (407, 1, "the proxy in HTTPS_PROXY refused its user name and password (407)"),
+        (403, 3, "the proxy in HTTPS_PROXY cannot be used"),
+        (502, 3, "the proxy in HTTPS_PROXY cannot be used"),
+        (503, 3, "the proxy in HTTPS_PROXY cannot be used"),
+    ] {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&asked);
+        let proxy = HttpServer::start(move |request: Received| {
+            log.lock().unwrap().push(request.path);
+            std::future::ready(Reply::ThenClose(status, vec![], vec![]))
+        })
+        .await;
+        let environment = vec![
+            ("AWS_ENDPOINT_URL", String::new()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("HTTPS_PROXY", proxy.url().replace("http://", "http://user:CANARY@")),
+        ];
+        let service = Service::start_on(upstream(json!({})).await, environment).await;
+        let ready = service.send(service.request("GET", "/ready")).await;
+        assert_eq!(ready.status, 503, "{status}: {}", ready.body);
+        let shown = ready.body.to_string();
+        assert!(shown.contains(told) && !shown.contains("127.0.0.1") && !shown.contains("CANARY"), "{status}: {shown}");
+        for host in ["dynamodb.us-east-1.amazonaws.com:443", "sts.us-east-1.amazonaws.com:443"] {
+            let tries = asked.lock().unwrap().iter().filter(|path| *path == host).count();
+            assert_eq!(tries, times, "{status}: {host}");
+        }
+    }
+}

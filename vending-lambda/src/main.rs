@@ -96,7 +96,7 @@ fn build(config: Config, log: Log) -> anyhow::Result<Api> {
     let Config { authentication, terms, table, bucket, aws, metrics_namespace, .. } = config;
     let default_issuer = authentication.default_issuer().map(str::to_owned);
     let region = aws.region.clone();
-    let clients = AwsClients::new(aws).map_err(anyhow::Error::msg)?;
+    let clients = AwsClients::new(aws)?;
     let vendor = Vendor {
         rate_limit: RateLimit::new(authentication.rate_limit_per_minute),
         issuers: TrustedIssuers::new(authentication, log)?,

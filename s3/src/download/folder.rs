@@ -11,9 +11,9 @@ use crate::download::report;
 use crate::error::Error;
 use crate::key;
 use crate::list::{Entry, Pages};
-use crate::output::{self, Output};
+use crate::output::Output;
 use crate::store::Store;
-use crate::workers;
+use crate::workers::{self, go_on_after};
 
 pub(crate) async fn download(
     store: &Store,
@@ -30,16 +30,8 @@ pub(crate) async fn download(
         let entries = page.iter().filter(|entry| !entry.key.ends_with('/'));
         workers::for_each(entries, async |entry| {
             all.set(all.get() + 1);
-            match one(store, entry, beginning, &root, options, output).await {
-                // An error of one file does not stop the others; one that all of them would meet ends the run.
-                Err(error) if !error.concerns_all_files() => {
-                    store.progress.clear();
-                    output::error(&error);
-                    failed.set(failed.get() + 1);
-                    Ok(())
-                }
-                outcome => outcome,
-            }
+            let outcome = one(store, entry, beginning, &root, options, output).await;
+            go_on_after(outcome, store, &failed)
         })
         .await?;
     }

@@ -20,13 +20,13 @@ use crate::checksum::{Algorithm, Digest};
 use crate::cli::{Checksum, Upload};
 use crate::error::Error;
 use crate::key::{KeyError, PathPrefix};
-use crate::output::{self, Output, Transfer, Verified};
+use crate::output::{Output, Transfer, Verified};
 use crate::request::RequestError;
 use crate::store::Store;
 use crate::upload::error::UploadError;
 use crate::upload::folder::{Contents, FileToUpload};
 use crate::upload::segment::Segment;
-use crate::workers;
+use crate::workers::{self, go_on_after};
 
 const MEBIBYTE: u64 = 1024 * 1024;
 /// Amazon S3 user guide, "Multipart upload limits": so many parts, each of at most so many bytes. What they hold, 48.8
@@ -98,15 +98,8 @@ pub(crate) async fn run(store: &Store, plan: Plan<'_>, output: Output) -> Result
         Source::File(file) => upload_file(store, &file, options, output).await,
         Source::Folder(Contents { files, failed }) => {
             let (all, failed) = (files.len() + failed, Cell::new(failed));
-            workers::for_each(&files, async |file| match upload_file(store, file, options, output).await {
-                // An error of one file does not stop the others; one that all of them would meet ends the run.
-                Err(error) if !error.concerns_all_files() => {
-                    store.progress.clear();
-                    output::error(&error);
-                    failed.set(failed.get() + 1);
-                    Ok(())
-                }
-                outcome => outcome,
+            workers::for_each(&files, async |file| {
+                go_on_after(upload_file(store, file, options, output).await, store, &failed)
             })
             .await?;
             if failed.get() > 0 { Err(Error::Several { failed: failed.get(), all }) } else { Ok(()) }
