@@ -42,6 +42,8 @@ pub(crate) enum Command {
     GetCredentials(commands::get_credentials::Arguments),
     /// Keep files of AWS credentials fresh, for programs that read nothing else
     CredentialDaemon(commands::credential_daemon::Arguments),
+    /// Print the identity provider's access token, for calls of an API
+    Token(commands::token::Arguments),
     /// Keep a file with the identity provider's token fresh, for `AWS_WEB_IDENTITY_TOKEN_FILE`
     TokenDaemon(commands::token_daemon::Arguments),
     /// Serve AWS credentials on this machine: the SDKs' container credentials and `IMDSv2`

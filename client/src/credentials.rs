@@ -81,11 +81,6 @@ impl Credentials {
     pub(crate) fn in_region(self, region: &str) -> Self {
         Self { region: (!region.is_empty() && is_host(region)).then(|| region.to_owned()), ..self }
     }
-
-    /// How much of their life is left.
-    pub(crate) fn left(&self, now: SystemTime) -> Duration {
-        self.ends_at().duration_since(now.max(self.obtained_at + self.least_age())).unwrap_or_default()
-    }
 }
 
 impl Perishable for Credentials {

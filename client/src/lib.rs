@@ -50,6 +50,7 @@ fn dispatch(cli: &Cli, log: Log, environment: &dyn Fn(&str) -> Option<String>) -
     match &cli.command {
         Command::GetCredentials(arguments) => commands::get_credentials::run(arguments, &sources.config()??, log),
         Command::CredentialDaemon(arguments) => commands::credential_daemon::run(arguments, &sources, log),
+        Command::Token(arguments) => commands::token::run(arguments, &sources, log),
         Command::TokenDaemon(arguments) => commands::token_daemon::run(arguments, &sources, log),
         Command::Env(arguments) => commands::env::run(arguments, &sources.config()??, log),
         Command::Exec(arguments) => commands::exec::run(arguments, &sources, log),

@@ -299,7 +299,9 @@ async fn completions_and_manual() {
     }
     let ran = machine.run(&["man"], &[]).await;
     assert!(ran.code() == Some(0) && ran.stdout().contains(".TH"), "{}", ran.stderr());
-    for word in ["\\-\\-env\\-file", "\\-\\-creds\\-dir", ".SH \"credvend setup rclone\"", "IDP_TYPE"] {
+    for word in
+        ["\\-\\-env\\-file", "\\-\\-creds\\-dir", ".SH \"credvend token\"", ".SH \"credvend setup rclone\"", "IDP_TYPE"]
+    {
         assert!(ran.stdout().contains(word), "{word} is not in {}", ran.stdout());
     }
     assert!(!ran.stdout().contains("serve(1)"), "no page of its own");

@@ -27,6 +27,8 @@ mod secrets;
 mod serve;
 mod setup;
 mod terraform;
+/// `credvend token`.
+mod token;
 mod vectors;
 mod vending;
 

@@ -70,7 +70,7 @@ impl Publication for CredentialFiles<'_> {
         let config = self.sources.config()??;
         self.region.replace(config.region.clone());
         let (id, log) = (config.cache_id(), self.log);
-        Ok(Source { fetch: Arc::new(move |now| Provider::as_of(now, &config, log).credentials()), id })
+        Ok(Source { fetch: Arc::new(move |now| Provider::as_of(now, &config, log).provide()), id })
     }
 
     fn publish(&self, credentials: &Credentials) -> Result<bool, PublishError> {

@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, config: &Config, log: Log) -> Result<ExitCode, Error> {
-    let credentials = Provider::new(config, log).credentials()?.value;
+    let credentials = Provider::new(config, log).provide()?.value;
     let environment = ConsumerEnvironment::with_credentials(&credentials, config.region.as_deref());
     print(environment.exports(arguments.shell).as_bytes())?;
     Ok(ExitCode::SUCCESS)

@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: Log) -> Result<ExitCode, Error> {
     let config = sources.config()??;
     // Before anything is started: a wrong secret is told now.
-    let first = Provider::new(&config, log).credentials()?.value;
+    let first = Provider::new(&config, log).provide()?.value;
     // Without a program there is a usage error instead of this run.
     let Some((program, rest)) = arguments.command.split_first() else { return Ok(ExitCode::from(2)) };
     let mut command = Command::new(program);

@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, config: &Config, log: Log) -> Result<ExitCode, Error> {
-    let credentials = Provider::new(config, log).credentials()?.value;
+    let credentials = Provider::new(config, log).provide()?.value;
     if !arguments.check {
         print(credential_process::format(&credentials).as_bytes())?;
     }

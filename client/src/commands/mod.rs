@@ -11,6 +11,7 @@ pub(crate) mod man;
 pub(crate) mod s3;
 pub(crate) mod serve;
 pub(crate) mod setup;
+pub(crate) mod token;
 pub(crate) mod token_daemon;
 
 use std::io::{self, Write as _};

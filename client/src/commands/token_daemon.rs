@@ -14,7 +14,7 @@ use crate::commands::daemon::{self, DaemonArguments, Publication, Source};
 use crate::error::Error;
 use crate::files::atomic_file;
 use crate::files::published_files::{AccessArguments, PublishError, PublishedFiles};
-use crate::freshness::token_provider;
+use crate::freshness::provider::Provider;
 use crate::idp::IdpType;
 use crate::output::token_file;
 use crate::settings::config::TokenConfig;
@@ -70,7 +70,7 @@ impl Publication for TokenFile<'_> {
             _ => {}
         }
         let (id, log) = (config.cache_id.clone(), self.log);
-        Ok(Source { fetch: Arc::new(move |now| token_provider::token(&config, now, log)), id })
+        Ok(Source { fetch: Arc::new(move |now| Provider::as_of(now, &config, log).provide()), id })
     }
 
     fn publish(&self, token: &AccessToken) -> Result<bool, PublishError> {

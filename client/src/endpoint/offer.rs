@@ -55,7 +55,7 @@ struct Plan {
 impl Plan {
     fn fetch(&self, log: Log) -> Fetch<Credentials> {
         let config = Arc::clone(&self.config);
-        Arc::new(move |now| Provider::as_of(now, &config, log).credentials())
+        Arc::new(move |now| Provider::as_of(now, &*config, log).provide())
     }
 }
 

@@ -1,5 +1,5 @@
-//! The cache on disk: `credentials-<id>.json`, `token-<id>.json`, `metadata-<id>.json`, `failure-<id>.json` and the lock
-//! `<id>.lock`.
+//! The cache on disk: `credentials-<id>.json`, `token-<id>.json`, `metadata-<id>.json`, `failure-<id>.json`,
+//! `token-failure-<id>.json` and the lock `<id>.lock`.
 //!
 //! Locks are flock(2)'s, which end with their process. On NFS, Linux turns them into byte-range locks of the server:
 //! they hold between machines where its lock service runs, and where it does not, locking fails and each process
@@ -17,7 +17,7 @@ use crate::credentials::Credentials;
 use crate::files::atomic_file;
 use crate::freshness::refresh::Failure;
 use crate::idp::metadata::Metadata;
-use environment::{Directory, FileError};
+use environment::{Directory, FileError, Log};
 
 /// The files of one identity.
 pub(crate) struct Cache {
@@ -82,17 +82,17 @@ impl Cache {
         let _ = self.directory.remove(self.name("metadata"));
     }
 
-    pub(crate) fn failure(&self) -> Result<Option<Failure>, CacheError> {
-        self.read("failure")
+    pub(crate) fn failure(&self, name: &str) -> Result<Option<Failure>, CacheError> {
+        self.read(name)
     }
 
-    pub(crate) fn store_failure(&self, failure: &Failure) -> Result<(), CacheError> {
-        self.store("failure", failure)
+    pub(crate) fn store_failure(&self, name: &str, failure: &Failure) -> Result<(), CacheError> {
+        self.store(name, failure)
     }
 
-    pub(crate) fn forget_failure(&self) {
-        // Most often there is none. One that stays is outdated by the credentials that were stored after it.
-        let _ = self.directory.remove(self.name("failure"));
+    pub(crate) fn forget_failure(&self, name: &str) {
+        // Most often there is none. One that stays is outdated by what was stored after it.
+        let _ = self.directory.remove(self.name(name));
     }
 
     /// Takes the lock if nobody holds it.
@@ -106,9 +106,29 @@ impl Cache {
         }
     }
 
+    /// What a file holds, if it can be used; else a warning says why not, and a corrupt file is set aside. Only under the
+    /// lock.
+    pub(crate) fn recover<T>(&self, outcome: Result<Option<T>, CacheError>, log: Log) -> Option<T> {
+        match outcome {
+            Ok(content) => content,
+            Err(CacheError::Corrupt { name, path }) => {
+                let path = path.display();
+                match self.set_aside(&name) {
+                    Ok(aside) => log.warn(format_args!("`{path}` is corrupt: set aside as `{}`", aside.display())),
+                    Err(error) => log.warn(format_args!("`{path}` is corrupt, and cannot be set aside: {error}")),
+                }
+                None
+            }
+            Err(error) => {
+                log.warn(format_args!("{error}: it is not used, and replaced"));
+                None
+            }
+        }
+    }
+
     /// Moves a corrupt file out of the way, kept for whoever wants to know how it came about. Only under the lock:
     /// otherwise the good file that another process has just put in its place could be the one that is moved.
-    pub(crate) fn set_aside(&self, name: &str) -> Result<PathBuf, CacheError> {
+    fn set_aside(&self, name: &str) -> Result<PathBuf, CacheError> {
         let aside = format!("{name}.corrupt");
         self.directory.rename(name, &aside)?;
         Ok(self.path(&aside))

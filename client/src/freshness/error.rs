@@ -30,8 +30,8 @@ pub(crate) enum FetchError {
     #[error("{message}")]
     Shared { kind: Kind, message: String },
     /// Another process holds the lock for as long as a call may take.
-    #[error("another process is still fetching these credentials after {} s: try again, or see what it hangs on", waited.as_secs())]
-    Busy { waited: Duration },
+    #[error("another process is still fetching the {what} after {} s: try again, or see what it hangs on", waited.as_secs())]
+    Busy { what: &'static str, waited: Duration },
 }
 
 impl FetchError {

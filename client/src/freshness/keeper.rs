@@ -350,7 +350,7 @@ mod tests {
     }
 
     fn failure() -> FetchError {
-        FetchError::Busy { waited: HOUR }
+        FetchError::Busy { what: "credentials", waited: HOUR }
     }
 
     fn key(state: &State<Credentials>) -> Option<&str> {

@@ -1,15 +1,13 @@
-//! Credentials for a caller: from the cache while they are good, fetched by one process for all when they are not.
+//! Credentials or a token for a caller: from the cache while they are good, fetched by one process for all when they are
+//! not.
 
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::access_token::AccessToken;
 use crate::consequence::Kind;
-use crate::credentials::Credentials;
-use crate::freshness::cache::{Cache, CacheError, Lock};
+use crate::freshness::cache::{Cache, Lock};
 use crate::freshness::error::FetchError;
-use crate::freshness::fetch;
-use crate::freshness::refresh::{self, Answer, FailedAttempt, Failure, Freshness, Perishable as _};
-use crate::settings::config::Config;
+use crate::freshness::refresh::{self, Answer, FailedAttempt, Failure, Freshness, Perishable};
+use crate::freshness::supply::Supply;
 use crate::timestamp;
 use environment::Log;
 
@@ -24,8 +22,8 @@ const PATIENCE_WHILE_REFRESHABLE: Duration = Duration::from_secs(2);
 const SHORTEST_TRY: Duration = Duration::from_millis(300);
 
 /// Answers one caller.
-pub(crate) struct Provider<'a> {
-    config: &'a Config,
+pub(crate) struct Provider<'a, S> {
+    supply: &'a S,
     log: Log,
     started: Instant,
     started_at: SystemTime,
@@ -40,62 +38,59 @@ enum Turn {
 }
 
 /// What the cache holds while this process has the lock.
-struct Found {
-    credentials: Option<(Credentials, Freshness)>,
-    token: Option<AccessToken>,
+struct Found<T> {
+    value: Option<T>,
     failure: Option<Failure>,
 }
 
-impl<'a> Provider<'a> {
-    pub(crate) fn new(config: &'a Config, log: Log) -> Self {
-        Self::as_of(timestamp::now(), config, log)
+impl<'a, S: Supply> Provider<'a, S> {
+    pub(crate) fn new(supply: &'a S, log: Log) -> Self {
+        Self::as_of(timestamp::now(), supply, log)
     }
 
     /// For a caller who knows better than a clock that has been set back.
-    pub(crate) fn as_of(now: SystemTime, config: &'a Config, log: Log) -> Self {
-        Self { config, log, started: Instant::now(), started_at: now }
+    pub(crate) fn as_of(now: SystemTime, supply: &'a S, log: Log) -> Self {
+        Self { supply, log, started: Instant::now(), started_at: now }
     }
 
     fn now(&self) -> SystemTime {
         timestamp::now().max(self.started_at + self.started.elapsed())
     }
 
-    /// Good credentials, as quickly as they can be had.
+    /// A good value, as quickly as it can be had.
     ///
     /// # Errors
-    /// When none can be had and none in the cache are still valid.
-    pub(crate) fn credentials(&self) -> Result<Answer<Credentials>, FetchError> {
-        let cache = match Cache::open(self.config.cache_dir.as_deref(), self.config.cache_id()) {
-            Ok(cache) => cache,
-            Err(error) => {
-                self.log.warn(format_args!("credentials are not cached: {error}"));
-                return fetch::credentials(self.config, None, None, self.log, self.started + PATIENCE).map(Answer::new);
+    /// When none can be had and none in the cache is still valid.
+    pub(crate) fn provide(&self) -> Result<Answer<S::Value>, FetchError> {
+        let cache = match self.supply.cache() {
+            Some(Ok(cache)) => cache,
+            other => {
+                if let Some(Err(error)) = other {
+                    self.log.warn(format_args!("the {} cannot be cached: {error}", S::WHAT));
+                }
+                return self.supply.fetch(None, self.log, self.started + PATIENCE).map(Answer::new);
             }
         };
         // Without the lock a file that cannot be used says nothing: somebody may be replacing it this moment.
-        let cached = valid(cache.credentials().unwrap_or_default(), self.started_at);
-        match cached {
-            Some((credentials, Freshness::Fresh)) => Ok(Answer::new(credentials)),
-            Some((credentials, freshness)) => self.refresh(&cache, credentials, freshness),
+        let cached = valid(S::cached(&cache).unwrap_or_default(), self.started_at);
+        match cached.map(|value| (value.freshness(self.started_at), value)) {
+            Some((Freshness::Fresh, value)) => Ok(Answer::new(value)),
+            Some((freshness, value)) => self.refresh(&cache, value, freshness),
             None => self.first_fetch(&cache).map(Answer::new),
         }
     }
 
-    /// Fresher credentials than these if they can be had soon, else these.
-    fn refresh(
-        &self,
-        cache: &Cache,
-        current: Credentials,
-        freshness: Freshness,
-    ) -> Result<Answer<Credentials>, FetchError> {
-        let failure = cache.failure().unwrap_or_default().filter(|failure| failure.failed_at <= self.started_at);
+    /// A fresher value than this one if it can be had soon, else this one.
+    fn refresh(&self, cache: &Cache, current: S::Value, freshness: Freshness) -> Result<Answer<S::Value>, FetchError> {
+        let failure =
+            cache.failure(S::FAILURE).unwrap_or_default().filter(|failure| failure.failed_at <= self.started_at);
         if failure.as_ref().is_some_and(|failure| self.started_at < failure.not_before) {
-            self.log.info("the last refresh failed a moment ago: the credentials in the cache are used");
+            self.log.info(format_args!("the last refresh failed a moment ago: using the cached {}", S::WHAT));
             return Ok(Answer { value: current, failure });
         }
         let is_urgent = freshness == Freshness::Urgent;
         let longest = if is_urgent { PATIENCE_WHILE_URGENT } else { PATIENCE_WHILE_REFRESHABLE };
-        // Waiting must not cost the caller the credentials that it has.
+        // Waiting must not cost the caller what it has.
         let left = current.left(self.started_at);
         let deadline = self.started + longest.min(left / 2);
         let _lock = match self.wait_for_turn(cache, if is_urgent { deadline } else { self.started }) {
@@ -103,9 +98,9 @@ impl<'a> Provider<'a> {
             Turn::Lockless => None,
             Turn::Mine(lock) => Some(lock),
         };
-        let Found { credentials: found, token, failure } = self.look_again(cache);
-        // Told apart by key: a service may well hand out new credentials that end when the old ones do.
-        if let Some((fresher, _)) = found.filter(|(found, _)| found.access_key_id != current.access_key_id) {
+        let Found { value: found, failure } = self.look_again(cache);
+        // Told apart by key or signature: a service may well hand out new ones that end when the old ones do.
+        if let Some(fresher) = found.filter(|found| found.salt() != current.salt()) {
             return Ok(Answer::new(fresher));
         }
         if deadline.saturating_duration_since(Instant::now()) < SHORTEST_TRY {
@@ -114,7 +109,7 @@ impl<'a> Provider<'a> {
         if failure.as_ref().is_some_and(|failure| failure.failed_at >= self.started_at) {
             return Ok(Answer { value: current, failure });
         }
-        match fetch::credentials(self.config, Some(cache), token, self.log, deadline) {
+        match self.supply.fetch(Some(cache), self.log, deadline) {
             Ok(fetched) => {
                 self.keep(cache, &fetched);
                 Ok(Answer::new(fetched))
@@ -124,29 +119,29 @@ impl<'a> Provider<'a> {
                 if current.left(self.now()).is_zero() {
                     return Err(error);
                 }
-                let until = timestamp::format(current.expires_at);
-                self.log.warn(format_args!("{error}; the credentials in the cache are used, valid until {until}"));
+                let until = timestamp::format(current.ends_at());
+                self.log.warn(format_args!("{error}; using the cached {}, valid until {until}", S::WHAT));
                 Ok(Answer { value: current, failure: Some(failure) })
             }
         }
     }
 
-    /// The first credentials, or the first after a gap.
-    fn first_fetch(&self, cache: &Cache) -> Result<Credentials, FetchError> {
+    /// The first value, or the first after a gap.
+    fn first_fetch(&self, cache: &Cache) -> Result<S::Value, FetchError> {
         let deadline = self.started + PATIENCE;
         let _lock = match self.wait_for_turn(cache, deadline) {
-            Turn::SomebodyElses => return Err(FetchError::Busy { waited: PATIENCE }),
+            Turn::SomebodyElses => return Err(FetchError::Busy { what: S::WHAT, waited: PATIENCE }),
             Turn::Lockless => None,
             Turn::Mine(lock) => Some(lock),
         };
-        let Found { credentials: found, token, failure } = self.look_again(cache);
-        if let Some((credentials, _)) = found {
-            return Ok(credentials);
+        let Found { value: found, failure } = self.look_again(cache);
+        if let Some(value) = found {
+            return Ok(value);
         }
         if let Some(failure) = failure.as_ref().filter(|failure| self.holds_for_us(failure)) {
             return Err(FetchError::Shared { kind: failure.kind, message: failure.message.clone() });
         }
-        match fetch::credentials(self.config, Some(cache), token, self.log, deadline) {
+        match self.supply.fetch(Some(cache), self.log, deadline) {
             Ok(fetched) => {
                 self.keep(cache, &fetched);
                 Ok(fetched)
@@ -175,7 +170,7 @@ impl<'a> Provider<'a> {
                 // flock(2) knows no timeout. Uneven naps keep a crowd from looking all at once.
                 Ok(None) => std::thread::sleep(Duration::from_millis(fastrand::u64(5..25))),
                 Err(error) => {
-                    self.log.warn(format_args!("{error}: credentials are fetched without a lock"));
+                    self.log.warn(format_args!("{error}: fetching the {} without a lock", S::WHAT));
                     return Turn::Lockless;
                 }
             }
@@ -183,44 +178,17 @@ impl<'a> Provider<'a> {
     }
 
     /// What the cache holds now that nobody else writes. Here its faults are told, and a corrupt file is set aside.
-    fn look_again(&self, cache: &Cache) -> Found {
-        let credentials = valid(self.recover(cache, cache.credentials()), self.now());
-        let token = self.recover(cache, cache.token());
+    fn look_again(&self, cache: &Cache) -> Found<S::Value> {
+        let value = valid(cache.recover(S::cached(cache), self.log), self.now());
         // A failure in the future was noted by a clock that has been set back since.
-        let failure = self.recover(cache, cache.failure()).filter(|failure| failure.failed_at <= timestamp::now());
-        Found { credentials, token, failure }
+        let failure = cache.recover(cache.failure(S::FAILURE), self.log);
+        Found { value, failure: failure.filter(|failure| failure.failed_at <= timestamp::now()) }
     }
 
-    fn recover<T>(&self, cache: &Cache, outcome: Result<Option<T>, CacheError>) -> Option<T> {
-        match outcome {
-            Ok(content) => content,
-            Err(CacheError::Corrupt { name, path }) => {
-                let path = path.display();
-                match cache.set_aside(&name) {
-                    Ok(aside) => self.log.warn(format_args!("`{path}` is corrupt: set aside as `{}`", aside.display())),
-                    Err(error) => self.log.warn(format_args!("`{path}` is corrupt, and cannot be set aside: {error}")),
-                }
-                None
-            }
-            Err(error) => {
-                self.log.warn(format_args!("{error}: it is not used, and replaced"));
-                None
-            }
-        }
-    }
-
-    fn keep(&self, cache: &Cache, fetched: &Credentials) {
-        if fetched.clock_offset_millis != 0 {
-            let (seconds, side) = (fetched.clock_offset_millis.unsigned_abs() / 1000, fetched.clock_offset_millis > 0);
-            self.log.warn(format_args!(
-                "this machine's clock is {seconds} s {} that of {}: set it, AWS refuses signatures that are 5 min off",
-                if side { "behind" } else { "ahead of" },
-                self.config.exchange.endpoint()
-            ));
-        }
-        match cache.store_credentials(fetched) {
-            Ok(()) => cache.forget_failure(),
-            Err(error) => self.log.warn(format_args!("the credentials are not cached: {error}")),
+    fn keep(&self, cache: &Cache, fetched: &S::Value) {
+        match self.supply.keep(cache, fetched, self.log) {
+            Ok(()) => cache.forget_failure(S::FAILURE),
+            Err(error) => self.log.warn(format_args!("the {} cannot be cached: {error}", S::WHAT)),
         }
     }
 
@@ -229,12 +197,12 @@ impl<'a> Provider<'a> {
         &self,
         cache: &Cache,
         error: &FetchError,
-        current: Option<&Credentials>,
+        current: Option<&S::Value>,
         previous: Option<Failure>,
     ) -> Failure {
         let consequence = error.consequence();
         let attempt = FailedAttempt {
-            lifetime: current.map(Credentials::lifetime).unwrap_or_default(),
+            lifetime: current.map(Perishable::lifetime).unwrap_or_default(),
             failures: previous.map_or(0, |previous| previous.failures).saturating_add(1),
             took: self.started.elapsed(),
             retry_after: consequence.retry_after,
@@ -248,15 +216,13 @@ impl<'a> Provider<'a> {
             kind: consequence.kind,
             message: error.to_string(),
         };
-        if let Err(error) = cache.store_failure(&failure) {
+        if let Err(error) = cache.store_failure(S::FAILURE, &failure) {
             self.log.warn(format_args!("the failure is not noted for other processes: {error}"));
         }
         failure
     }
 }
 
-fn valid(credentials: Option<Credentials>, now: SystemTime) -> Option<(Credentials, Freshness)> {
-    let credentials = credentials?;
-    let freshness = credentials.freshness(now);
-    (freshness != Freshness::Expired).then_some((credentials, freshness))
+fn valid<T: Perishable>(value: Option<T>, now: SystemTime) -> Option<T> {
+    value.filter(|value| value.freshness(now) != Freshness::Expired)
 }

@@ -45,6 +45,11 @@ pub(crate) trait Perishable: Send + Sync + 'static {
         refresh_at(self.obtained_at(), self.ends_at(), self.salt())
     }
 
+    /// How much of its life is left.
+    fn left(&self, now: SystemTime) -> Duration {
+        self.ends_at().duration_since(now.max(self.obtained_at() + self.least_age())).unwrap_or_default()
+    }
+
     fn lifetime(&self) -> Duration {
         self.ends_at().duration_since(self.obtained_at()).unwrap_or_default()
     }

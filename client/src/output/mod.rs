@@ -1,5 +1,6 @@
-//! The formats in which credentials leave this program; nothing else writes them.
+//! The formats in which credentials and tokens leave this program; nothing else writes them.
 
+pub(crate) mod access_token;
 pub(crate) mod consumer_environment;
 pub(crate) mod container;
 pub(crate) mod credential_process;

@@ -162,7 +162,7 @@ async fn the_cache_of_root() {
         let changes = [("CREDVEND_CACHE_DIR", cache.as_str())];
         for ran in trap.attack(exchanged, || trap.machine.command(&["get-credentials"], &changes)).await {
             ran.credentials();
-            assert!(ran.stderr().contains("credentials are not cached"), "{}", ran.stderr());
+            assert!(ran.stderr().contains("the credentials cannot be cached"), "{}", ran.stderr());
         }
         trap.assert_untouched(exchanged);
     }
