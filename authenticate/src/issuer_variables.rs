@@ -130,8 +130,9 @@ fn issuers(variables: &Variables<'_>) -> Vec<IssuerSettings> {
         .into_iter()
         .collect();
     let entries = trusted_entries(variables);
-    if entries.as_ref().is_some_and(Vec::is_empty) && issuers.is_empty() {
-        variables.fault(TRUSTED_ISSUERS, format_args!("is an empty list; for example `{TRUSTED_ISSUERS_EXAMPLE}`"));
+    if entries.as_ref().is_some_and(Vec::is_empty) {
+        let problem = "is an empty list: leave it out, or name an issuer";
+        variables.fault(TRUSTED_ISSUERS, format_args!("{problem}; for example `{TRUSTED_ISSUERS_EXAMPLE}`"));
     }
     for mut entry in entries.unwrap_or_default() {
         if entry.audiences.is_empty() {
@@ -222,8 +223,8 @@ fn check_claims(variables: &Variables<'_>, name: &str, entry: &Entry) {
     if entry.kind == Kind::Cognito && entry.scope_claims.is_some() {
         variables.fault(name, "`scope_claims` is for oidc issuers: a Cognito token holds its scopes in `scope`");
     }
-    if entry.accept_user_tokens && named.is_none_or(|claim| claim == "sub") {
-        variables.fault(name, "`accept_user_tokens` needs a `client_claim` other than `sub`");
+    if entry.accept_user_tokens && named.is_none() {
+        variables.fault(name, "`accept_user_tokens` needs a `client_claim`, the claim that names the client");
     }
     if entry.scope_claims.as_ref().is_some_and(Vec::is_empty) {
         variables.fault(name, "`scope_claims` is an empty list: leave it out for `scope` and `scp`");
@@ -344,10 +345,7 @@ mod tests {
                 "`scope_claims` is an empty list",
             ),
             (r#"[{"issuer":"https://x","kind":"oidc","audiences":["a"],"accept_user_tokens":true}]"#, "`client_claim`"),
-            (
-                r#"[{"issuer":"https://x","kind":"oidc","audiences":["a"],"client_claim":"sub","accept_user_tokens":true}]"#,
-                "other than `sub`",
-            ),
+            (r#"[{"issuer":"https://x","kind":"cognito","accept_user_tokens":true}]"#, "`client_claim`"),
             (r#"[{"issuer":"https://x","kind":"cognito","max_token_lifetime_seconds":59}]"#, "59 is not from 60"),
             (r#"[{"issuer":"https://x","kind":"cognito","max_token_lifetime_seconds":2592001}]"#, "2592001 is not"),
             (r#"[{"issuer":"https://x","kind":"cognito","jwks":{"keys":[]}}]"#, "`jwks`: the JWK set holds no usable"),
@@ -365,6 +363,14 @@ mod tests {
             let message = read(&[(TRUSTED_ISSUERS, entries)]).err().unwrap();
             assert!(message.contains(problem), "{entries}: {message}");
         }
+        for empty in ["[]", " [ ] ", "[\n]"] {
+            for others in [&[][..], &[COGNITO]] {
+                let message = read(&[&[(TRUSTED_ISSUERS, empty)], others].concat()).err().unwrap();
+                assert!(message.contains("is an empty list"), "{empty:?}: {message}");
+            }
+        }
+        // What a template leaves of a list that nobody filled in is not set.
+        assert_eq!(read(&[COGNITO, (TRUSTED_ISSUERS, "")]).unwrap().issuers.len(), 1);
         assert!(read(&[]).err().unwrap().contains(COGNITO_ISSUER));
         let pretty = "[\n  {\"issuer\": \"https://x\", \"kind\": \"cognito\"}\n]\n";
         assert_eq!(read(&[(TRUSTED_ISSUERS, pretty)]).unwrap().issuers.len(), 1);

@@ -42,7 +42,10 @@ pub enum TokenError {
     #[error("the token is not an access token (`token_use`)")]
     WrongTokenUse,
     /// The token stands for a person, or does not show that it stands for the client itself.
-    #[error("the token does not show that it was issued to the client itself (`client_id` differs from `sub`)")]
+    #[error(
+        "the token does not show that it was issued to the client itself: `client_id` must equal `sub`, or, where the \
+         issuer's entry has a `client_claim`, the token must hold what \"A client's own token\" in docs/vending-api.md lists"
+    )]
     ClientMismatch,
     /// `aud` names none of the accepted audiences (RFC 7519 §4.1.3).
     #[error("the token is meant for another audience (`aud`)")]

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::claims::{ClaimReader, Claims, NumericDate, missing};
+use crate::client_grant;
 use crate::error::TokenError;
 use crate::jwk::VerificationKey;
 use crate::signature::Algorithm;
@@ -22,7 +23,7 @@ pub struct Issuer {
     pub audiences: Vec<String>,
     /// The claim that names the client. `None`: `client_id`, which must then equal `sub`.
     pub client_claim: Option<String>,
-    /// Whether a token may stand for a person who uses the client of `client_claim`.
+    /// Whether a token may stand for a person: with a `client_claim`, no evidence of the client's own grant is asked for.
     pub accept_user_tokens: bool,
     /// The claims of an oidc issuer that hold scopes.
     pub scope_claims: Vec<String>,
@@ -98,8 +99,8 @@ impl Issuer {
             (IssuerKind::Oidc, Some(name)) => {
                 let reader = ClaimReader(token.unverified_claims());
                 let client_id = reader.required_text(name)?;
-                let is_own = name == "sub" || self.accept_user_tokens || shows_client_grant(&reader, client_id);
-                if is_own { Ok(client_id) } else { Err(TokenError::ClientMismatch) }
+                let is_accepted = self.accept_user_tokens || client_grant::is_shown(&reader, name, client_id);
+                if is_accepted { Ok(client_id) } else { Err(TokenError::ClientMismatch) }
             }
             _ => {
                 let client_id = claims.client_id.filter(|id| !id.is_empty()).ok_or_else(|| missing("client_id"))?;
@@ -181,29 +182,6 @@ fn read_scopes(reader: &ClaimReader<'_>, claims: &[String]) -> Result<Vec<String
         scopes.extend(reader.texts(claim)?.unwrap_or_default().into_iter().flat_map(split_scopes));
     }
     Ok(scopes)
-}
-
-/// Claims of a login (OIDC Core §2, §5.1; Keycloak, Entra ID). A token without `sub` that has one of them is a
-/// person's all the same: some issuers let an operator leave `sub` out.
-const OF_A_PERSON: [&str; 9] =
-    ["sid", "session_state", "auth_time", "nonce", "preferred_username", "email", "name", "upn", "unique_name"];
-
-/// Whether a token of `client_id` is the client's own and not that of a person who logged in through it: it names no
-/// subject, the client itself (RFC 9068 §5), or the client as Auth0 (`{id}@clients`, `gty`), Entra (`idtyp`) and Keycloak
-/// (the service account's user name, which is in lower case) do.
-fn shows_client_grant(reader: &ClaimReader<'_>, client_id: &str) -> bool {
-    // A claim of another type shows nothing.
-    let text = |name: &str| reader.text(name).ok().flatten();
-    let is_client = |subject: &str| subject == client_id || subject.strip_suffix("@clients") == Some(client_id);
-    let is_service_account = |name: &str| {
-        name.strip_prefix("service-account-").is_some_and(|id| id == client_id || id == client_id.to_lowercase())
-    };
-    let is_of_nobody = !reader.has("sub") && !OF_A_PERSON.iter().any(|name| reader.has(name));
-    is_of_nobody
-        || text("sub").is_some_and(is_client)
-        || text("gty") == Some("client-credentials")
-        || text("idtyp") == Some("app")
-        || text("preferred_username").is_some_and(is_service_account)
 }
 
 /// RFC 6749 §3.3: values are separated by single spaces, and nothing else separates.

@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod claims;
+mod client_grant;
 mod error;
 mod issuer;
 mod json;

@@ -171,6 +171,62 @@ async fn a_person_s_token_vends_nothing() {
     assert!(output.contains("\"warn\"") && output.contains("`accept_user_tokens` of"), "{output}");
 }
 
+/// A realm may let people choose their user names. Keycloak's client id in the token is of the client credentials grant.
+#[tokio::test]
+async fn a_user_name_alone_makes_no_service_account() {
+    let partner = Partner::start().await;
+    let name = format!("service-account-{CLIENT_ID}");
+    let service = service_with(&partner, json!({"client_claim": "azp"}), json!({})).await;
+    let token = |changes: Value| {
+        let mut claims = json!({"sub": "c18502d5", "azp": CLIENT_ID, "client_id": null, "preferred_username": name});
+        claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        partner.token(claims)
+    };
+    for (changes, verdict) in [
+        (json!({}), (401, "invalid_token")),
+        (json!({"clientHost": "192.0.2.7"}), (401, "invalid_token")),
+        (json!({"client_id": "other"}), (401, "invalid_token")),
+        (json!({"clientId": CLIENT_ID, "preferred_username": "jane"}), (401, "invalid_token")),
+        (json!({"client_id": CLIENT_ID}), (200, "ok")),
+        (json!({"clientId": CLIENT_ID}), (200, "ok")),
+    ] {
+        assert_eq!(service.vend(&token(changes.clone())).await.verdict(), verdict, "{changes}");
+    }
+}
+
+/// The items of scopes ask for no registered client: whoever has a subject would reach them.
+#[tokio::test]
+async fn the_subject_of_a_person_reaches_no_scope_item() {
+    let partner = Partner::start().await;
+    let key = "scope#credvend-api/write";
+    let person = json!({"sub": "auth0|person", "azp": "spa"});
+    for (entry, claims, verdict) in [
+        (json!({}), person.clone(), (401, "invalid_token")),
+        (json!({}), json!({"sub": "00u1", "cid": "0oa1"}), (401, "invalid_token")),
+        (json!({}), json!({"sub": "jane", "email": "jane@example.com"}), (401, "invalid_token")),
+        (json!({}), json!({"sub": "jane", "sid": "s"}), (401, "invalid_token")),
+        (json!({}), json!({"sub": "repo:example/app:ref:refs/heads/main", "actor": "jane"}), (200, "ok")),
+        (json!({}), json!({"sub": "system:serviceaccount:logs:shipper", "kubernetes.io": {}}), (200, "ok")),
+        (json!({}), json!({"sub": "spiffe://example.com/logs"}), (200, "ok")),
+        (json!({}), json!({"sub": "abc@clients", "azp": "abc"}), (200, "ok")),
+        (json!({}), json!({"sub": "service-principal", "azp": "app", "idtyp": "app"}), (200, "ok")),
+        (json!({"accept_user_tokens": true}), person, (200, "ok")),
+    ] {
+        let mut entry = entry;
+        entry["client_claim"] = json!("sub");
+        let service = service_with(&partner, entry.clone(), json!({})).await;
+        service.upstream.put_item(key, item(key, json!({"issuer": {"S": PARTNER}})));
+        let mut claims = claims;
+        claims["scope"] = json!("credvend-api/write");
+        if claims.get("client_id").is_none() {
+            claims["client_id"] = Value::Null;
+        }
+        assert_eq!(service.vend(&partner.token(claims.clone())).await.verdict(), verdict, "{entry} {claims}");
+        let output = service.process.output();
+        assert_eq!(output.contains("`accept_user_tokens` of"), entry.get("accept_user_tokens").is_some(), "{output}");
+    }
+}
+
 #[tokio::test]
 async fn scopes_are_wherever_the_issuer_puts_them() {
     let partner = Partner::start().await;

@@ -37,6 +37,8 @@ async fn values_that_can_never_work_fail_the_start_and_are_all_named() {
     let entry = |changes: &str| format!(r#"[{{"issuer":"https://x","kind":"oidc","audiences":["a"]{changes}}}]"#);
     let broken = vec![
         (vec![("COGNITO_ISSUER", ""), ("JWKS_URI", ""), ("TRUSTED_ISSUERS", "[]")], vec!["TRUSTED_ISSUERS"]),
+        (vec![("TRUSTED_ISSUERS", "[]")], vec!["TRUSTED_ISSUERS"]),
+        (vec![("TRUSTED_ISSUERS", "[ ]"), ("AWS_REGION", "eu west")], vec!["TRUSTED_ISSUERS", "AWS_REGION"]),
         (vec![("COGNITO_ISSUER", "eu-west-1_TestPool1")], vec!["COGNITO_ISSUER"]),
         (vec![("COGNITO_ISSUER", "https://cognito\n.example")], vec!["COGNITO_ISSUER"]),
         (vec![("COGNITO_ISSUER", "")], vec!["JWKS_URI"]),

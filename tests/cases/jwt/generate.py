@@ -17,6 +17,7 @@ from pathlib import Path
 from generator import (
     algorithms,
     claim_values,
+    client_grants,
     headers,
     json_text,
     jwk_sets,
@@ -116,7 +117,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--check", action="store_true", help="write nothing, check what is stored")
     check = arguments.parse_args().check
-    topics = (syntax, json_text, algorithms, headers, published_keys, signatures, claim_values, times, valid)
+    topics = (syntax, json_text, algorithms, headers, published_keys, signatures, claim_values, client_grants, times, valid)
     token_cases = distinct(case for topic in topics for case in topic.cases())
     jwks_cases = distinct(jwk_sets.cases())
     wanted = dict(files(token_cases, jwks_cases))

@@ -2,7 +2,7 @@
 
 from .case import refuse
 from .issuers import POOL, TENANT
-from .tokens import ABSENT, APP, CLIENT, NOW, dump, token
+from .tokens import ABSENT, CLIENT, NOW, dump, token
 
 NOT_TEXT = {"null": None, "number": 7, "true": True, "list": ["x"], "empty-list": [], "object": {"x": "x"}}
 
@@ -347,42 +347,6 @@ def clients():
     yield mismatch("homoglyph", "A Cyrillic е is another letter.", client_id=CLIENT.replace("e", "\u0435", 1))
     yield mismatch("at-clients", "Auth0's `@clients` is known for Auth0's entry only.", sub=CLIENT + "@clients")
     yield mismatch("oidc-user-token", "A person's access token of another issuer.", "oidc", sub="alice")
-    yield from people()
-
-
-def people():
-    def person(name, because, issuer="auth0", **members):
-        members = {"sub": "auth0|person", "gty": ABSENT} | members
-        return refuse(
-            f"person-{name}",
-            "client_mismatch",
-            because,
-            "RFC 9068 §5; credvend: client_claim and the client's own grant",
-            token(issuer, **members),
-            issuer,
-        )
-
-    client = APP["azp"]
-    yield person("auth0", "Somebody who logged in through the application has its `azp`.")
-    yield person("password-grant", "`gty` says that a password was typed.", gty="password")
-    yield person("gty-list", "A list of grants is not the one grant.", gty=["client-credentials"])
-    yield person("gty-null", "null shows nothing.", gty=None)
-    yield person("gty-upper-case", "Grants are compared byte for byte.", gty="CLIENT-CREDENTIALS")
-    yield person("gty-oauth-spelling", "Auth0's word has a hyphen.", gty="client_credentials")
-    yield person("other-client", "Another client's subject.", sub="other@clients")
-    yield person("at-clients-twice", "One suffix, not two.", sub=client + "@clients@clients")
-    yield person("prefix-of-client", "A prefix of the client is another one.", sub=client[:-1])
-    yield person("empty-sub", "An empty `sub` is not an absent one.", sub="")
-    yield person("sub-upper-case", "Client ids are compared byte for byte.", sub=client.upper())
-    yield person("entra", "A user's token in Entra has no `idtyp`, or `user`.", "entra", idtyp=ABSENT)
-    yield person("entra-user", "`idtyp` says user.", "entra", idtyp="user")
-    yield person("entra-idtyp-list", "A list of kinds is not the one kind.", "entra", idtyp=["app"])
-    yield person("keycloak", "A person's user name.", preferred_username="alice")
-    yield person("keycloak-other", "Another client's service account.", preferred_username="service-account-other")
-    yield person("keycloak-prefix", "The prefix alone names no client.", preferred_username="service-account-")
-    yield person(
-        "keycloak-case", "The prefix is in lower case.", preferred_username="SERVICE-ACCOUNT-" + client
-    )
 
 
 def audiences():

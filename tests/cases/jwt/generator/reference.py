@@ -245,15 +245,31 @@ def check_client(payload, entry):
     if "client_claim" not in entry:
         ensure("sub" in payload, "missing_claim")
         ensure(payload["sub"] == payload["client_id"], "client_mismatch")
-    elif named != "sub" and not entry.get("accept_user_tokens"):
-        ensure(is_own_grant(payload, payload[named]), "client_mismatch")
+    elif not entry.get("accept_user_tokens"):
+        ensure(is_own_grant(payload, named), "client_mismatch")
 
 
-def is_own_grant(payload, client):
-    return (
-        payload.get("sub", client) in (client, client + "@clients")
-        or payload.get("gty") == "client-credentials"
-        or payload.get("idtyp") == "app"
-        or payload.get("preferred_username")
-        in (f"service-account-{client}", f"service-account-{client.lower()}")
-    )
+LOGIN = {"sid", "session_state", "auth_time", "nonce", "preferred_username", "email", "name", "upn", "unique_name"}
+ASKED_BY = {"azp", "client_id", "clientId", "cid", "appid"}
+
+
+def is_own_grant(payload, named):
+    if payload.get("gty") == "client-credentials" or payload.get("idtyp") == "app":
+        return True
+    second_parties = ASKED_BY if named == "sub" else {"sub"}
+    if not payload.keys() & (second_parties | LOGIN):
+        return True
+    claims = ASKED_BY if named == "sub" else {named}
+    clients = {payload[name] for name in claims if isinstance(payload.get(name), str)}
+    return any(stands_for(payload, named, client) for client in clients)
+
+
+def stands_for(payload, named, client):
+    if payload.get("sub") in (client, client + "@clients"):
+        return True
+    if payload.get("preferred_username") not in (f"service-account-{client}", f"service-account-{client.lower()}"):
+        return False
+    notes = {"client_id", "clientId"}
+    if any(payload.get(note) == client for note in notes - {named}):
+        return True
+    return named in notes and any(isinstance(payload.get(note), str) for note in ("clientHost", "clientAddress"))

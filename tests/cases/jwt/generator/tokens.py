@@ -36,6 +36,15 @@ COGNITO = (
 )
 OIDC = {"sub": "reporting", "client_id": "reporting", "scope": "write read"} | TIMES | JTI
 APP = {"azp": "5e0c1f7a-77a1-4d5e-8f11-3c2b1a0f9e8d"} | TIMES
+KEYCLOAK = {
+    "sub": "c18502d5-0a22-4ccf-8674-12ec55b10e0b",
+    "azp": "logs-writer",
+    "scope": "email profile",
+    "email_verified": False,
+    "clientHost": "192.0.2.7",
+    "clientAddress": "192.0.2.7",
+    "preferred_username": "service-account-logs-writer",
+} | TIMES
 
 # issuer: (signing key, kid, typ, claims)
 USUAL = {
@@ -55,6 +64,10 @@ USUAL = {
     "auth0-people": ("oidc", "key-1", "JWT", APP | {"sub": "auth0|person", "gty": "password"}),
     "long-lived": ("oidc", "key-1", "at+jwt", OIDC),
     "roles-as-scopes": ("oidc", "key-1", "JWT", OIDC | {"roles": ["Files.Write"], "permissions": "a b"}),
+    "keycloak": ("oidc", "key-1", "JWT", KEYCLOAK | {"client_id": "logs-writer"}),
+    "keycloak-client-id": ("oidc", "key-1", "JWT", KEYCLOAK | {"client_id": "logs-writer"}),
+    "subjects": ("oidc", "key-1", "JWT", {"sub": "machine-1"} | TIMES),
+    "subjects-of-people": ("oidc", "key-1", "JWT", APP | {"sub": "auth0|person", "nonce": "n"}),
     "github": (
         "oidc",
         "key-1",

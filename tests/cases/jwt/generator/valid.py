@@ -4,7 +4,7 @@ from .case import accept
 from .issuers import ODD_KID, POOL, UNICODE_KID
 from .keys import b64
 from .syntax import exactly
-from .tokens import ABSENT, APP, NOW, P256_ORDER, claims, dump, ecdsa, jws, token, with_payload, with_signature
+from .tokens import ABSENT, NOW, P256_ORDER, claims, dump, ecdsa, jws, token, with_payload, with_signature
 
 DAY = 86400
 MANY = "oidc-many-algorithms"
@@ -42,29 +42,6 @@ def issuers():
         "credvend: client_claim",
         token("github", sub="repo:example-org@1234/app@5678:environment:production"),
         "github",
-    )
-    own = "RFC 9068 §5; credvend: client_claim and the client's own grant"
-    client = APP["azp"]
-    for name, because, members in (
-        ("no-subject", "A token without `sub` is nobody else's.", {"sub": ABSENT, "gty": ABSENT}),
-        ("own-subject", "The subject is the client.", {"sub": client, "gty": ABSENT}),
-        ("at-clients", "Auth0's subject of a client.", {"gty": ABSENT}),
-        ("gty", "Auth0 says that the grant was the client's.", {"sub": "somebody"}),
-        ("idtyp", "Entra says that the token is an app's.", {"sub": "somebody", "gty": ABSENT, "idtyp": "app"}),
-        (
-            "service-account",
-            "Keycloak's user of a client.",
-            {"sub": "f:1", "gty": ABSENT, "preferred_username": "service-account-" + client},
-        ),
-        (
-            "service-account-lower-case",
-            "Keycloak writes user names in lower case.",
-            {"sub": "f:1", "gty": ABSENT, "azp": "App-One", "preferred_username": "service-account-app-one"},
-        ),
-    ):
-        yield accept(f"own-grant-{name}", because, own, token("auth0", **members), "auth0")
-    yield accept(
-        "accept-user-tokens", "An entry may take people's tokens.", own, token("auth0-people"), "auth0-people"
     )
     lifetime = "credvend: max_token_lifetime_seconds"
     for days in (2, 30):
