@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use ipnet::IpNet;
 
@@ -108,6 +109,21 @@ impl<'a> Variables<'a> {
             self.fault(name, "is set but empty, and the AWS SDK would use it: remove it");
         } else if trimmed.is_some_and(|trimmed| trimmed != value) {
             self.fault(name, "has white space around its value, and the AWS SDK would use that: remove it");
+        }
+    }
+
+    /// Checks a variable that names a file which the AWS SDK reads by itself, and without a deadline: opening a named pipe
+    /// waits for its writer, and a device need not have an end. `/dev/null` stands for an empty file, and a file that is
+    /// missing may appear later.
+    pub fn regular_file(&self, name: &str) {
+        let Some(value) = self.optional(name) else { return };
+        let path = Path::new(&value);
+        let is_odd = path.metadata().is_ok_and(|metadata| !metadata.is_file());
+        if is_odd && path.canonicalize().is_ok_and(|path| path != Path::new("/dev/null")) {
+            self.fault(
+                name,
+                format_args!("`{value}` is not a regular file, and the AWS SDK would wait for it: name a file"),
+            );
         }
     }
 

@@ -16,6 +16,7 @@ const SECRET_ACCESS_KEY: &str = "AWS_SECRET_ACCESS_KEY";
 const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
 const CONTAINER_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 const CONTAINER_RELATIVE_URI: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+const CONTAINER_TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 const WEB_IDENTITY_TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 const INSTANCE_METADATA: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
 
@@ -24,7 +25,7 @@ const READ_BY_THE_SDK: [&str; 9] = [
     CONTAINER_URI,
     CONTAINER_RELATIVE_URI,
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    CONTAINER_TOKEN_FILE,
     INSTANCE_METADATA,
     "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
     "AWS_EC2_METADATA_DISABLED",
@@ -61,6 +62,7 @@ impl OwnCredentials {
         for name in READ_BY_THE_SDK {
             variables.untouched(name);
         }
+        variables.regular_file(CONTAINER_TOKEN_FILE);
         for name in [CONTAINER_URI, INSTANCE_METADATA] {
             if let Some(value) = variables.optional(name)
                 && !is_credential_service(&value)
@@ -104,6 +106,7 @@ fn from_environment(variables: &Variables<'_>) -> Option<Credentials> {
 
 fn web_identity(variables: &Variables<'_>) -> Option<StaticConfiguration> {
     let token_file = variables.optional(WEB_IDENTITY_TOKEN_FILE);
+    variables.regular_file(WEB_IDENTITY_TOKEN_FILE);
     let role_arn = variables.required("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/vending-lambda");
     if role_arn.as_deref().is_some_and(|arn| RoleArn::parse(arn).is_none()) {
         variables.fault("AWS_ROLE_ARN", "not the ARN of a role, for example `arn:aws:iam::123456789012:role/a`");

@@ -4,10 +4,13 @@
 //! else and panics on what it cannot parse.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use rustix::fs::{Mode, OFlags};
 use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::{PemObject as _, SectionKind};
@@ -125,7 +128,7 @@ fn amazon_certificates() -> Vec<CertificateDer<'static>> {
 /// as "unknown issuer" later.
 fn read_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, RootsError> {
     let unusable = |cause: String| RootsError::Unreadable { path: path.to_owned(), cause };
-    let bytes = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    let bytes = read_regular_file(path).map_err(|error| unusable(error.to_string()))?;
     // A byte order mark hides the first `-----BEGIN` from every reader of PEM.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let text = String::from_utf8_lossy(bytes);
@@ -152,6 +155,19 @@ fn read_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, RootsError> {
         }
         _ => Ok(found),
     }
+}
+
+/// Programs read a CA file more than once, and before any deadline of theirs begins: a named pipe would be waited for
+/// without an end, and a device may have none. Without `NONBLOCK`, opening the pipe waits already.
+fn read_regular_file(path: &Path) -> io::Result<Vec<u8>> {
+    let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?;
+    let mut file = File::from(file);
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The label of a line that begins a PEM section, wherever in the line it begins.

@@ -39,12 +39,20 @@ pub(crate) struct StaticCredentials {
     pub(crate) session_token: Option<String>,
 }
 
+/// Named by variables and read by the SDK.
+const FILES_OF_THE_CHAIN: [&str; 4] = [
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+];
+
 impl Config {
-    /// Reads the environment. Empty means missing.
+    /// Reads the environment. Empty means missing. With a helper, the standard chain of credentials is not used.
     ///
     /// # Errors
     /// All missing names and all faults, in one.
-    pub(crate) fn from_env(environment: Lookup<'_>) -> Result<Self, ConfigError> {
+    pub(crate) fn from_env(environment: Lookup<'_>, has_helper: bool) -> Result<Self, ConfigError> {
         let variables = Variables::new(environment);
         let (region, bucket) = (variables.region("AWS_REGION"), variables.required("S3_BUCKET", "example-logs"));
         let Target { prefix, endpoint, use_fips, use_dual_stack, .. } = Target::from_env(&variables);
@@ -56,6 +64,11 @@ impl Config {
         let extra_ca = files.map(PathBuf::from).collect();
         let (static_credentials, cache_dir) = (static_credentials(&variables), cache_dir(&variables));
         let proxy = Proxy::from_env(&variables);
+        if !has_helper && static_credentials.is_none() {
+            for name in FILES_OF_THE_CHAIN {
+                variables.regular_file(name);
+            }
+        }
         let config = region.zip(bucket).map(|(region, bucket)| Self {
             region,
             bucket,
@@ -85,9 +98,9 @@ mod tests {
     use super::*;
 
     fn config(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        Config::from_env(&|name| {
-            variables.iter().rev().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        })
+        let lookup =
+            |name: &str| variables.iter().rev().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        Config::from_env(&lookup, false)
     }
 
     const COMPLETE: [(&str, &str); 2] = [("AWS_REGION", "eu-west-1"), ("S3_BUCKET", "example-logs")];

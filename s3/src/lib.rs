@@ -52,12 +52,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Lookup<'_
 }
 
 fn start(cli: &Cli, environment: Lookup<'_>) -> Result<(), Error> {
-    if let Some(helper) = Helper::new(&cli.identity)
+    let helper = Helper::new(&cli.identity);
+    if let Some(helper) = &helper
         && environment(credential_helper::VARIABLES_ARE_SET).is_none()
     {
         return Err(helper.restart().into());
     }
-    let config = Config::from_env(environment)?;
+    let config = Config::from_env(environment, helper.is_some())?;
     let output = Output::new(cli.json);
     // What can be refused is refused before anything is connected, read or written.
     let job = match &cli.command {

@@ -133,8 +133,90 @@ async fn a_pipe_that_nobody_writes_to_is_not_waited_for_without_end() {
     ] {
         let ran = bounded(command).await;
         assert_eq!(ran.code(), Some(code), "{what}: {}", ran.stderr());
-        assert!(ran.stderr().contains("is a pipe") && ran.stderr().contains(name), "{what}: {}", ran.stderr());
+        assert!(
+            ran.stderr().contains("is a pipe or a device") && ran.stderr().contains(name),
+            "{what}: {}",
+            ran.stderr()
+        );
     }
+}
+
+/// What opening or reading would wait for without an end.
+fn odd_files(machine: &Machine) -> Vec<PathBuf> {
+    let socket = machine.home.path().join("socket");
+    std::os::unix::net::UnixListener::bind(&socket).expect("a writable folder");
+    let link = machine.home.path().join("link");
+    let pipe = fifo(machine, "pipe");
+    std::os::unix::fs::symlink(&pipe, &link).expect("a writable folder");
+    vec![pipe, link, "/dev/zero".into(), "/dev/ptmx".into(), socket, machine.home.path().to_owned()]
+}
+
+/// The client, `credvend-s3` and the service read these before any of their deadlines begins.
+#[tokio::test]
+async fn certificate_authorities_come_from_a_regular_file() {
+    let machine = Machine::start().await;
+    for file in odd_files(&machine) {
+        let name = file.to_str().unwrap();
+        for variable in ["SSL_CERT_FILE", "AWS_CA_BUNDLE"] {
+            let mut list = Command::new(binary("credvend-s3"));
+            list.arg("list").env_clear().envs([
+                ("AWS_REGION", "eu-west-1"),
+                ("S3_BUCKET", "bucket"),
+                ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+                ("AWS_SECRET_ACCESS_KEY", "CANARY"),
+                (variable, name),
+            ]);
+            let mut service = Command::new(binary("vending-lambda"));
+            service.env_clear().envs(crate::service::environment(&machine.service.upstream)).env(variable, name);
+            for command in [machine.command(&["get-credentials"], &[(variable, name)]), list, service] {
+                let program = command.get_program().to_owned();
+                let ran = bounded(command).await;
+                assert_eq!(ran.code(), Some(1), "{program:?} {variable}={name}: {}", ran.stderr());
+                assert!(ran.stderr().contains(&format!("the CA file `{name}` cannot be used")), "{}", ran.stderr());
+            }
+        }
+    }
+}
+
+/// The SDK opens them by itself, on the one thread of the program.
+#[tokio::test]
+async fn files_that_the_sdk_reads_are_regular_files() {
+    let machine = Machine::start().await;
+    let role = ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/x");
+    for file in odd_files(&machine) {
+        let name = file.to_str().unwrap();
+        for variable in [
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+            "AWS_CONFIG_FILE",
+            "AWS_SHARED_CREDENTIALS_FILE",
+        ] {
+            let mut list = Command::new(binary("credvend-s3"));
+            let place = [("AWS_REGION", "eu-west-1"), ("S3_BUCKET", "bucket"), role, (variable, name)];
+            list.arg("list").env_clear().envs(place);
+            let mut commands = vec![list];
+            if variable.ends_with("TOKEN_FILE") {
+                let mut service = Command::new(binary("vending-lambda"));
+                service.env_clear().envs(crate::service::environment(&machine.service.upstream));
+                service.envs([("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", ""), ("AWS_SESSION_TOKEN", "")]);
+                commands.push(service);
+                commands[1].envs([role, (variable, name)]);
+            }
+            for command in commands {
+                let program = command.get_program().to_owned();
+                let ran = bounded(command).await;
+                assert_eq!(ran.code(), Some(1), "{program:?} {variable}={name}: {}", ran.stderr());
+                let told = format!("{variable}: `{name}` is not a regular file");
+                assert!(ran.stderr().contains(&told), "{program:?}: {}", ran.stderr());
+            }
+        }
+    }
+    // `/dev/null` is the usual way to say that there is no configuration.
+    let mut list = Command::new(binary("credvend-s3"));
+    let place = [("AWS_REGION", "eu-west-1"), ("S3_BUCKET", "bucket"), ("AWS_CONFIG_FILE", "/dev/null")];
+    list.arg("list").env_clear().envs(place).env("AWS_EC2_METADATA_DISABLED", "true");
+    let ran = bounded(list).await;
+    assert!(ran.stderr().contains("no AWS credentials were found"), "{}", ran.stderr());
 }
 
 #[tokio::test]

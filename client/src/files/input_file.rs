@@ -18,7 +18,7 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 pub(crate) enum InputError {
     #[error("cannot be read: {0}")]
     Unreadable(io::Error),
-    #[error("is a pipe, and nothing, or no end, came out of it for {} s", PIPE_DEADLINE.as_secs())]
+    #[error("is a pipe or a device, and nothing, or no end, came out of it for {} s", PIPE_DEADLINE.as_secs())]
     Silent,
     #[error("is larger than {0} bytes: is it the right file?")]
     TooLarge(u64),
