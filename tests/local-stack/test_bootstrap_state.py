@@ -17,7 +17,8 @@ TFVARS = 'aws_region   = "eu-west-1"\nstate_bucket = "credvend-state-12345678901
 def environment(tmp_path):
     folder = tmp_path / "dev"
     folder.mkdir()
-    (folder / "servers.tfvars").write_text(TFVARS)
+    for layer in ("servers", "gateway"):
+        (folder / f"{layer}.tfvars").write_text(TFVARS)
     (folder / "backend.hcl").write_text('bucket = "placeholder"\n')
     programs = tmp_path / "bin"
     programs.mkdir()
@@ -70,7 +71,8 @@ def test_from_nothing_and_again(empty_stack, environment, bootstrap):
         'region       = "eu-west-1"',
         "use_lockfile = true",
     ]
-    assert (environment / "servers.tfvars").read_text() == TFVARS.replace("-example", "-dev")
+    for layer in ("servers", "gateway"):
+        assert (environment / f"{layer}.tfvars").read_text() == TFVARS.replace("-example", "-dev")
     s3, bucket = empty_stack.admin("s3"), {"Bucket": "credvend-state-123456789012-dev"}
     assert s3.get_bucket_versioning(**bucket)["Status"] == "Enabled"
     assert all(s3.get_public_access_block(**bucket)["PublicAccessBlockConfiguration"].values())
@@ -190,12 +192,20 @@ def test_a_lock_table(empty_stack, environment, bootstrap):
     assert table["KeySchema"] == [{"AttributeName": "LockID", "KeyType": "HASH"}]
 
 
-def test_a_bucket_named_by_hand_stays(environment, bootstrap):
-    (environment / "servers.tfvars").write_text('state_bucket = "mine"\naws_region = "eu-west-1"\n')
+@pytest.mark.parametrize("layer", ["servers", "gateway"])
+def test_a_bucket_named_by_hand_stays(environment, bootstrap, layer):
+    (environment / f"{layer}.tfvars").write_text('state_bucket = "mine"\naws_region = "eu-west-1"\n')
     ran = bootstrap("--bucket", "another-bucket")
     assert ran.returncode == 0, ran.stderr
-    assert 'put there: state_bucket = "another-bucket"' in ran.stderr
-    assert '"mine"' in (environment / "servers.tfvars").read_text()
+    assert f'{layer}.tfvars names another bucket; put there: state_bucket = "another-bucket"' in ran.stderr
+    assert '"mine"' in (environment / f"{layer}.tfvars").read_text()
+
+
+def test_layers_of_two_regions_have_no_state_in_common(environment, bootstrap):
+    (environment / "gateway.tfvars").write_text(TFVARS.replace("eu-west-1", "eu-central-1"))
+    ran = bootstrap()
+    assert ran.returncode == 1
+    assert 'gateway.tfvars says aws_region = "eu-central-1", not eu-west-1' in ran.stderr
 
 
 def test_what_is_wrong_is_said(empty_stack, environment, bootstrap):

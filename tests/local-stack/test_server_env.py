@@ -11,14 +11,17 @@ SCRIPT = Path(__file__).parents[2] / "scripts/server-env"
 
 
 def server_env(folder: Path, configuration: dict[str, str | None]) -> subprocess.CompletedProcess[str]:
+    return with_outputs(folder, "web-01", server_configurations={"web-01": configuration}, server_secrets={})
+
+
+def with_outputs(folder: Path, name: str, **outputs: dict) -> subprocess.CompletedProcess[str]:
     """With a `terraform` that prints these outputs."""
-    outputs = {"server_configurations": {"value": {"web-01": configuration}}, "server_secrets": {"value": {}}}
-    (folder / "outputs.json").write_text(json.dumps(outputs))
+    (folder / "outputs.json").write_text(json.dumps({output: {"value": value} for output, value in outputs.items()}))
     terraform = folder / "terraform"
     terraform.write_text(f"#!/bin/sh\ncat {folder}/outputs.json\n")
     terraform.chmod(0o755)
     environment = {"PATH": f"{folder}:{os.environ['PATH']}"}
-    return subprocess.run([SCRIPT, folder, "web-01"], env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run([SCRIPT, folder, name], env=environment, capture_output=True, text=True, check=False)
 
 
 def test_a_shell_reads_back_every_value(tmp_path: Path) -> None:
@@ -36,3 +39,18 @@ def test_no_value_begins_another_line(tmp_path: Path, value: str) -> None:
     assert printed.returncode == 1
     assert "AWS_REGION of web-01 holds a control character" in printed.stderr
     assert printed.stdout == ""
+
+
+def test_an_agent_of_a_gateway_layer(tmp_path: Path) -> None:
+    layer = {"agent_configurations": {"reporter": {"IDP_TYPE": "cognito"}}, "agent_secrets": {"reporter": {"COGNITO_CLIENT_SECRET": "s"}}}
+    printed = with_outputs(tmp_path, "reporter", **layer)
+    assert printed.stdout == 'export IDP_TYPE="cognito"\nexport COGNITO_CLIENT_SECRET="s"\n'
+    unknown = with_outputs(tmp_path, "importer", **layer)
+    assert unknown.returncode == 1
+    assert "has no agent 'importer'; it has: reporter" in unknown.stderr
+
+
+def test_a_layer_that_is_not_applied(tmp_path: Path) -> None:
+    printed = with_outputs(tmp_path, "web-01")
+    assert printed.returncode == 1
+    assert "has no output server_configurations: apply the layer first" in printed.stderr

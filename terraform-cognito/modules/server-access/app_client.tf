@@ -1,22 +1,18 @@
 # The server in the user pool: its id and its secret.
 
-resource "aws_cognito_user_pool_client" "this" {
-  name         = "${var.name}-${var.server_name}"
-  user_pool_id = var.user_pool_id
+module "app_client" {
+  source = "../m2m-client"
 
-  generate_secret                      = true
-  allowed_oauth_flows_user_pool_client = true
-  allowed_oauth_flows                  = ["client_credentials"]
-  allowed_oauth_scopes                 = local.scopes
-  # A machine has no password, and so no flow that takes one. An empty list might count as none said, which means SRP.
-  explicit_auth_flows           = ["ALLOW_REFRESH_TOKEN_AUTH"]
-  prevent_user_existence_errors = "ENABLED"
-  enable_token_revocation       = true
+  client_name          = "${var.name}-${var.server_name}"
+  user_pool_id         = var.user_pool_id
+  allowed_scopes       = local.scopes
+  access_token_minutes = var.access_token_minutes
+}
 
-  access_token_validity = var.access_token_minutes
-  token_validity_units {
-    access_token = "minutes"
-  }
+# The app client of a server that was made before the module: it stays, and with it the server's id and secret.
+moved {
+  from = aws_cognito_user_pool_client.this
+  to   = module.app_client.aws_cognito_user_pool_client.this
 }
 
 locals {

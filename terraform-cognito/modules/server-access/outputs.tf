@@ -1,6 +1,6 @@
 output "client_id" {
   description = "Id of the server's app client."
-  value       = aws_cognito_user_pool_client.this.id
+  value       = module.app_client.client_id
 
   # Who is told the id finds itself registered.
   depends_on = [aws_dynamodb_table_item.this]
@@ -8,7 +8,7 @@ output "client_id" {
 
 output "client_secret" {
   description = "Secret of the server's app client."
-  value       = aws_cognito_user_pool_client.this.client_secret
+  value       = module.app_client.client_secret
   sensitive   = true
 }
 

@@ -8,7 +8,7 @@ resource "aws_dynamodb_table_item" "this" {
 
 locals {
   item = merge(local.terms, {
-    client_id = { S = aws_cognito_user_pool_client.this.id }
+    client_id = { S = module.app_client.client_id }
     role_arn  = { S = local.role_arn }
   })
 

@@ -108,14 +108,9 @@ variable "allowed_scopes" {
 }
 
 variable "access_token_minutes" {
-  description = "Lifetime of the server's access tokens in minutes."
+  description = "Lifetime of the server's access tokens in minutes; see ../m2m-client."
   type        = number
   default     = 60
-
-  validation {
-    condition     = var.access_token_minutes >= 5 && var.access_token_minutes <= 1440 && floor(var.access_token_minutes) == var.access_token_minutes
-    error_message = "access_token_minutes must be a whole number from 5 to 1440 (Cognito's bounds; a vend refuses tokens that live longer than a day). Example: 60"
-  }
 }
 
 variable "session_duration_seconds" {

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use tests::process::repository;
 
-use super::account::{Account, Layer, Machine, architecture, lambda_zip, servers};
+use super::account::{Account, Layer, Machine, architecture, lambda_zip, servers, succeeds};
+use super::agents::agents_get_their_own_scopes;
 
 const BUCKET: &str = "credvend-terraform-cognito";
 
@@ -42,6 +43,8 @@ async fn cognito_from_nothing_and_back() {
     let first = machine("web-01").await;
     let second = machine("web-02").await;
     isolated(&first, &second).await;
+    an_app_client_of_an_older_state_stays(&layer).await;
+    agents_get_their_own_scopes(&account, &foundation, &first).await;
 
     // A third server: the first two stay as they are.
     let three = [two[0], two[1], ("web-03", "logs/web-03/", "read-write")];
@@ -128,6 +131,23 @@ async fn a_partial_apply_can_be_repeated(account: &Account, layer: &Layer) {
     assert_ne!(ran.code(), Some(0), "{}", ran.stdout());
     account.control("DELETE", "faults", Value::Null).await;
     layer.apply().await;
+}
+
+/// Servers that were applied before `modules/m2m-client` existed have their app client at another address. A new client
+/// would have a new id and secret.
+async fn an_app_client_of_an_older_state_stays(layer: &Layer) {
+    let before = layer.output("server_secrets").await;
+    for name in ["web-01", "web-02"] {
+        let server = format!("module.server[\"{name}\"]");
+        let now = format!("{server}.module.app_client.aws_cognito_user_pool_client.this");
+        let then = format!("{server}.aws_cognito_user_pool_client.this");
+        succeeds("state mv", layer.run(&["state", "mv", &now, &then]).await);
+    }
+    let planned = layer.planned().await;
+    assert!(planned.is_empty(), "{planned:?}");
+    layer.apply().await;
+    layer.plans_nothing().await;
+    assert_eq!(layer.output("server_secrets").await, before);
 }
 
 async fn every_route_is_there(account: &Account, api: &str) {
