@@ -137,16 +137,6 @@ pub enum Denial {
         /// Why.
         problem: &'static str,
     },
-    /// The item's prefix cannot be put into a policy.
-    #[error("the mapping item {key:?} is unusable: attribute `{attribute}` {problem}")]
-    Misconfigured {
-        /// Key of the item.
-        key: String,
-        /// Which attribute.
-        attribute: &'static str,
-        /// What is wrong with it.
-        problem: &'static str,
-    },
 }
 
 /// Decides what `claims` get under `mapping`.
@@ -254,19 +244,12 @@ fn narrow_s3(mapping: &RoleMapping, requested: &ScopeDown) -> Result<(String, S3
             .map_err(|problem| Denial::WiderThanMapping { member: "s3_path_prefix", problem })?,
         None => mapping.s3_path_prefix.clone(),
     };
-    if !s3_prefix::fits_into_a_policy(&mapping.s3_path_prefix) {
-        let problem = "holds a character or a path segment that a session policy cannot restrict to";
-        match narrowed_member {
-            _ if item_restricts => {
-                let (key, attribute) = (mapping.key.clone(), "s3_path_prefix");
-                return Err(Denial::Misconfigured { key, attribute, problem });
-            }
-            Some(member) => {
-                let problem = "this client's own prefix cannot be put into a session policy";
-                return Err(Denial::NotNarrowable { member, problem });
-            }
-            None => {}
-        }
+    // Where the item itself asks for a policy, such a prefix is a fault of the item.
+    if let Some(member) = narrowed_member
+        && !s3_prefix::fits_into_a_policy(&mapping.s3_path_prefix)
+    {
+        let problem = "this client's own prefix cannot be put into a session policy";
+        return Err(Denial::NotNarrowable { member, problem });
     }
     let permissions = match requested.s3_permissions {
         Some(level) if level > mapping.s3_permissions => {

@@ -1,6 +1,8 @@
 //! One item of the mapping table: which role a client may assume, and on which terms.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -8,6 +10,7 @@ use environment::{RoleArn, parse_cidr};
 use ipnet::IpNet;
 use vending_api::S3Permissions;
 
+use crate::s3_prefix;
 use crate::session::MAX_POLICY_LENGTH;
 use crate::table::MappingError;
 
@@ -54,35 +57,39 @@ pub enum SessionPolicy {
     Inline(String),
 }
 
+/// What is wrong with one attribute of an item, without its value: an item may hold secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Which attribute.
+    pub attribute: &'static str,
+    /// What is wrong with it.
+    pub problem: &'static str,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "attribute `{}` {}", self.attribute, self.problem)
+    }
+}
+
 impl RoleMapping {
     /// Reads an item. An attribute of the wrong type is a fault, never an absent attribute. `default_issuer` is meant by
     /// an item that names no issuer.
     ///
     /// # Errors
-    /// Names the first attribute that cannot be used.
+    /// Names every attribute that cannot be used.
     pub fn from_item(
         key: &str,
-        item: &HashMap<String, AttributeValue>,
+        attributes: &HashMap<String, AttributeValue>,
         default_issuer: Option<&str>,
     ) -> Result<Self, MappingError> {
-        let item = Item { key, attributes: item };
-        let role_arn = RoleArn::parse(&item.required_text("role_arn")?)
-            .ok_or_else(|| item.fault("role_arn", "is not the ARN of an IAM role"))?;
-        Ok(Self {
-            key: key.to_owned(),
-            role_arn,
-            server_name: item.text("server_name")?.filter(|name| !name.is_empty()),
-            s3_path_prefix: item.required_text("s3_path_prefix")?,
-            s3_permissions: item.permissions()?,
-            allowed_scopes: item.texts("allowed_scopes")?,
-            session_policy: item.session_policy()?,
-            session_duration: item.session_duration()?,
-            external_id: item.external_id()?,
-            disabled: item.flag("disabled")?,
-            expires_at: item.epoch_seconds("expires_at")?,
-            source_cidrs: item.networks("source_cidrs")?,
-            issuer: item.text("issuer")?.or_else(|| default_issuer.map(str::to_owned)),
-        })
+        let item = Item { attributes, faults: RefCell::default() };
+        let mapping = item.read(key, default_issuer);
+        let faults = item.faults.into_inner();
+        match mapping {
+            Some(mapping) if faults.is_empty() => Ok(mapping),
+            _ => Err(MappingError::Misconfigured { key: key.to_owned(), faults }),
+        }
     }
 
     /// Whether it is for the tokens of `issuer`.
@@ -96,123 +103,187 @@ impl RoleMapping {
     }
 }
 
+/// Whether an item is for the tokens of `issuer`, before anything else of it is looked at: a fault of another issuer's item
+/// is not this one's. An item whose `issuer` cannot be read may be for anybody, and is reported as the fault it is.
+pub(crate) fn may_serve(
+    attributes: &HashMap<String, AttributeValue>,
+    default_issuer: Option<&str>,
+    issuer: &str,
+) -> bool {
+    match attributes.get("issuer") {
+        None => default_issuer == Some(issuer),
+        Some(AttributeValue::S(own)) => own == issuer,
+        Some(_) => true,
+    }
+}
+
+/// An item while it is read: a reader gives `None` for what is absent, and for what it has noted as a fault.
 struct Item<'a> {
-    key: &'a str,
     attributes: &'a HashMap<String, AttributeValue>,
+    faults: RefCell<Vec<Fault>>,
 }
 
 impl Item<'_> {
-    fn fault(&self, attribute: &'static str, problem: &'static str) -> MappingError {
-        MappingError::Misconfigured { key: self.key.to_owned(), attribute, problem }
-    }
-
-    fn text(&self, name: &'static str) -> Result<Option<String>, MappingError> {
-        match self.attributes.get(name) {
-            None => Ok(None),
-            Some(AttributeValue::S(text)) => Ok(Some(text.clone())),
-            Some(_) => Err(self.fault(name, "is not a string (S)")),
+    /// Everything is read before the first attribute that is missing ends it.
+    fn read(&self, key: &str, default_issuer: Option<&str>) -> Option<RoleMapping> {
+        let role_arn = self.role_arn();
+        let s3_path_prefix = self.required_text("s3_path_prefix");
+        let session_policy = self.session_policy();
+        let is_held_to_prefix = session_policy == Some(SessionPolicy::S3Prefix);
+        if is_held_to_prefix && s3_path_prefix.as_ref().is_some_and(|prefix| !s3_prefix::fits_into_a_policy(prefix)) {
+            let problem = "holds a character or a path segment that a session policy cannot restrict to";
+            self.fault("s3_path_prefix", problem);
         }
+        Some(RoleMapping {
+            key: key.to_owned(),
+            server_name: self.text("server_name").filter(|name| !name.is_empty()),
+            s3_permissions: self.permissions(),
+            allowed_scopes: self.texts("allowed_scopes"),
+            session_policy,
+            session_duration: self.session_duration(),
+            external_id: self.external_id(),
+            disabled: self.flag("disabled"),
+            expires_at: self.epoch_seconds("expires_at"),
+            source_cidrs: self.networks("source_cidrs"),
+            issuer: self.text("issuer").or_else(|| default_issuer.map(str::to_owned)),
+            role_arn: role_arn?,
+            s3_path_prefix: s3_path_prefix?,
+        })
     }
 
-    fn required_text(&self, name: &'static str) -> Result<String, MappingError> {
-        self.text(name)?.filter(|text| !text.is_empty()).ok_or_else(|| self.fault(name, "is missing or empty"))
+    fn fault(&self, attribute: &'static str, problem: &'static str) {
+        self.faults.borrow_mut().push(Fault { attribute, problem });
     }
 
-    fn texts(&self, name: &'static str) -> Result<Option<Vec<String>>, MappingError> {
-        match self.attributes.get(name) {
-            None => Ok(None),
-            Some(AttributeValue::Ss(texts)) => Ok(Some(texts.clone())),
-            Some(_) => Err(self.fault(name, "is not a string set (SS)")),
-        }
-    }
-
-    fn flag(&self, name: &'static str) -> Result<bool, MappingError> {
-        match self.attributes.get(name) {
-            None => Ok(false),
-            Some(AttributeValue::Bool(flag)) => Ok(*flag),
-            Some(_) => Err(self.fault(name, "is not a boolean (BOOL)")),
-        }
-    }
-
-    fn seconds(&self, name: &'static str) -> Result<Option<u64>, MappingError> {
-        match self.attributes.get(name) {
-            None => Ok(None),
-            Some(AttributeValue::N(number)) => {
-                number.parse().map(Some).map_err(|_| self.fault(name, "is not a whole number of seconds"))
+    fn text(&self, name: &'static str) -> Option<String> {
+        match self.attributes.get(name)? {
+            AttributeValue::S(text) => Some(text.clone()),
+            _ => {
+                self.fault(name, "is not a string (S)");
+                None
             }
-            Some(_) => Err(self.fault(name, "is not a number (N)")),
         }
     }
 
-    fn permissions(&self) -> Result<S3Permissions, MappingError> {
-        match self.text("s3_permissions")?.as_deref() {
-            None | Some("write") => Ok(S3Permissions::Write),
-            Some("read-write") => Ok(S3Permissions::ReadWrite),
-            Some("full") => Ok(S3Permissions::Full),
-            Some(_) => Err(self.fault("s3_permissions", "is none of write, read-write, full")),
+    fn required_text(&self, name: &'static str) -> Option<String> {
+        if !self.attributes.contains_key(name) {
+            self.fault(name, "is missing");
+        }
+        let text = self.text(name)?;
+        if text.is_empty() {
+            self.fault(name, "is empty");
+            return None;
+        }
+        Some(text)
+    }
+
+    fn texts(&self, name: &'static str) -> Option<Vec<String>> {
+        match self.attributes.get(name)? {
+            AttributeValue::Ss(texts) => Some(texts.clone()),
+            _ => {
+                self.fault(name, "is not a string set (SS)");
+                None
+            }
         }
     }
 
-    fn session_policy(&self) -> Result<Option<SessionPolicy>, MappingError> {
+    fn flag(&self, name: &'static str) -> bool {
+        match self.attributes.get(name) {
+            None => false,
+            Some(AttributeValue::Bool(flag)) => *flag,
+            Some(_) => {
+                self.fault(name, "is not a boolean (BOOL)");
+                false
+            }
+        }
+    }
+
+    fn seconds(&self, name: &'static str) -> Option<u64> {
+        let AttributeValue::N(number) = self.attributes.get(name)? else {
+            self.fault(name, "is not a number (N)");
+            return None;
+        };
+        let seconds = number.parse().ok();
+        if seconds.is_none() {
+            self.fault(name, "is not a whole number of seconds");
+        }
+        seconds
+    }
+
+    fn role_arn(&self) -> Option<RoleArn> {
+        let name = "role_arn";
+        let role_arn = RoleArn::parse(&self.required_text(name)?);
+        if role_arn.is_none() {
+            self.fault(name, "is not the ARN of an IAM role");
+        }
+        role_arn
+    }
+
+    fn permissions(&self) -> S3Permissions {
+        match self.text("s3_permissions").as_deref() {
+            None | Some("write") => S3Permissions::Write,
+            Some("read-write") => S3Permissions::ReadWrite,
+            Some("full") => S3Permissions::Full,
+            Some(_) => {
+                self.fault("s3_permissions", "is none of write, read-write, full");
+                S3Permissions::Write
+            }
+        }
+    }
+
+    fn session_policy(&self) -> Option<SessionPolicy> {
         let name = "session_policy";
-        let Some(text) = self.text(name)? else { return Ok(None) };
+        let text = self.text(name)?;
         if text == "s3-prefix" {
-            return Ok(Some(SessionPolicy::S3Prefix));
-        }
-        if text.chars().count() > MAX_POLICY_LENGTH {
-            return Err(self.fault(name, "is longer than the 2,048 characters that STS takes"));
+            return Some(SessionPolicy::S3Prefix);
         }
         // AssumeRole, `Policy`: [\u0009\u000A\u000D\u0020-\u00FF]+
-        if text.contains(|c: char| c > '\u{ff}' || (c < ' ' && !matches!(c, '\t' | '\n' | '\r'))) {
-            return Err(
-                self.fault(name, "holds a character that STS does not take in a policy (above U+00FF, or a control)")
-            );
+        let is_refused = |c: char| c > '\u{ff}' || (c < ' ' && !matches!(c, '\t' | '\n' | '\r'));
+        if text.chars().count() > MAX_POLICY_LENGTH {
+            self.fault(name, "is longer than the 2,048 characters that STS takes");
+        } else if text.contains(is_refused) {
+            self.fault(name, "holds a character that STS does not take in a policy (above U+00FF, or a control)");
+        } else if !matches!(serde_json::from_str(&text), Ok(serde_json::Value::Object(_))) {
+            self.fault(name, "is neither `s3-prefix` nor a JSON policy");
         }
-        match serde_json::from_str::<serde_json::Value>(&text) {
-            Ok(serde_json::Value::Object(_)) => Ok(Some(SessionPolicy::Inline(text))),
-            _ => Err(self.fault(name, "is neither `s3-prefix` nor a JSON policy")),
-        }
+        Some(SessionPolicy::Inline(text))
     }
 
     /// The form of `ExternalId` at STS: `[\w+=,.@:\/-]*`, 2 to 1,224 characters.
-    fn external_id(&self) -> Result<Option<String>, MappingError> {
+    fn external_id(&self) -> Option<String> {
         let id = self.text("external_id")?;
-        let fits = |id: &str| {
-            (2..=1224).contains(&id.len()) && id.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c))
-        };
-        match id.as_deref() {
-            Some(text) if !fits(text) => {
-                Err(self
-                    .fault("external_id", "does not have the form that STS takes: 2 to 1,224 of A-Z a-z 0-9 _+=,.@:/-"))
-            }
-            _ => Ok(id),
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c);
+        if !(2..=1224).contains(&id.len()) || !id.chars().all(is_allowed) {
+            let problem = "does not have the form that STS takes: 2 to 1,224 of A-Z a-z 0-9 _+=,.@:/-";
+            self.fault("external_id", problem);
         }
+        Some(id)
     }
 
-    fn session_duration(&self) -> Result<Option<Duration>, MappingError> {
+    fn session_duration(&self) -> Option<Duration> {
         let name = "session_duration_seconds";
-        match self.seconds(name)? {
-            Some(seconds) if !(900..=3600).contains(&seconds) => {
-                Err(self.fault(name, "does not lie between 900 and 3600, the bounds of role chaining"))
-            }
-            seconds => Ok(seconds.map(Duration::from_secs)),
+        let seconds = self.seconds(name)?;
+        if !(900..=3600).contains(&seconds) {
+            self.fault(name, "does not lie between 900 and 3600, the bounds of role chaining");
         }
+        Some(Duration::from_secs(seconds))
     }
 
-    fn epoch_seconds(&self, name: &'static str) -> Result<Option<SystemTime>, MappingError> {
-        let Some(seconds) = self.seconds(name)? else { return Ok(None) };
+    fn epoch_seconds(&self, name: &'static str) -> Option<SystemTime> {
+        let seconds = self.seconds(name)?;
         if seconds > LATEST_DATE {
-            return Err(
-                self.fault(name, "lies beyond the year 2200: seconds since 1970 are expected, not milliseconds")
-            );
+            self.fault(name, "lies beyond the year 2200: seconds since 1970 are expected, not milliseconds");
+            return None;
         }
-        Ok(Some(UNIX_EPOCH + Duration::from_secs(seconds)))
+        Some(UNIX_EPOCH + Duration::from_secs(seconds))
     }
 
-    fn networks(&self, name: &'static str) -> Result<Option<Vec<IpNet>>, MappingError> {
-        let Some(texts) = self.texts(name)? else { return Ok(None) };
-        let networks = texts.iter().map(|text| parse_cidr(text)).collect::<Option<Vec<_>>>();
-        networks.map(Some).ok_or_else(|| self.fault(name, "holds something that is no network in CIDR notation"))
+    fn networks(&self, name: &'static str) -> Option<Vec<IpNet>> {
+        let networks = self.texts(name)?.iter().map(|text| parse_cidr(text)).collect::<Option<Vec<_>>>();
+        if networks.is_none() {
+            self.fault(name, "holds something that is not a network in CIDR notation");
+        }
+        networks
     }
 }
 
@@ -278,6 +349,55 @@ mod tests {
     }
 
     #[test]
+    fn all_faults_are_told_at_once() {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let message = item(&[
+            ("role_arn", text("canary")),
+            ("s3_path_prefix", text("logs/*/")),
+            ("session_policy", text("s3-prefix")),
+            ("s3_permissions", text("canary")),
+            ("server_name", AttributeValue::Bool(true)),
+            ("allowed_scopes", text("canary")),
+            ("session_duration_seconds", AttributeValue::N("1".to_owned())),
+            ("external_id", text("canary id")),
+            ("disabled", text("true")),
+            ("expires_at", AttributeValue::N("1767225600000".to_owned())),
+            ("source_cidrs", AttributeValue::Ss(vec!["canary".to_owned()])),
+            ("issuer", AttributeValue::Null(true)),
+        ])
+        .unwrap_err();
+        let named: std::collections::BTreeSet<_> =
+            message.split("attribute `").skip(1).filter_map(|rest| rest.split('`').next()).collect();
+        let expected = [
+            "allowed_scopes",
+            "disabled",
+            "expires_at",
+            "external_id",
+            "issuer",
+            "role_arn",
+            "s3_path_prefix",
+            "s3_permissions",
+            "server_name",
+            "session_duration_seconds",
+            "source_cidrs",
+        ];
+        assert_eq!(named.into_iter().collect::<Vec<_>>(), expected, "{message}");
+        assert!(!message.contains("canary"), "{message}");
+        let nothing = RoleMapping::from_item("a", &HashMap::new(), None).unwrap_err().to_string();
+        assert!(nothing.contains("`role_arn` is missing; attribute `s3_path_prefix` is missing"), "{nothing}");
+    }
+
+    #[test]
+    fn a_prefix_must_fit_only_where_a_policy_is_made_of_it() {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        for prefix in ["logs/*/", "logs/../a/", "logs/$x/", "logs//a/"] {
+            assert!(item(&[("s3_path_prefix", text(prefix))]).is_ok(), "{prefix}");
+            let message = item(&[("s3_path_prefix", text(prefix)), ("session_policy", text("s3-prefix"))]).unwrap_err();
+            assert!(message.contains("`s3_path_prefix`"), "{message}");
+        }
+    }
+
+    #[test]
     fn dates_up_to_the_year_2200() {
         for (seconds, date) in [("0", 0), ("1767225600", 1_767_225_600), ("7258118400", LATEST_DATE)] {
             let expires_at = item(&[("expires_at", AttributeValue::N(seconds.to_owned()))]).unwrap().expires_at;
@@ -304,8 +424,12 @@ mod tests {
             (Some("https://b"), None, "https://b", true),
             (Some(""), Some("https://a"), "https://a", false),
         ] {
-            let mapping = RoleMapping::from_item("a", &attributes(own), default).unwrap();
+            let attributes = attributes(own);
+            let mapping = RoleMapping::from_item("a", &attributes, default).unwrap();
             assert_eq!(mapping.serves(issuer), serves, "{own:?} {default:?} {issuer}");
+            assert_eq!(may_serve(&attributes, default, issuer), serves, "{own:?} {default:?} {issuer}");
         }
+        let unreadable = HashMap::from([("issuer".to_owned(), AttributeValue::N("1".to_owned()))]);
+        assert!(may_serve(&unreadable, Some("https://a"), "https://b"));
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::error::Error;
 use std::fmt::Debug;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -11,7 +12,7 @@ use jwt::Claims;
 use thiserror::Error;
 
 use crate::aws_clients::brief;
-use crate::role_mapping::RoleMapping;
+use crate::role_mapping::{Fault, RoleMapping, may_serve};
 
 /// Items with this prefix map a scope, not a client (interfaces §1).
 const SCOPE_PREFIX: &str = "scope#";
@@ -25,6 +26,9 @@ const MAX_SCOPES: usize = 50;
 const KEY: &str = "client_id";
 /// How often a batch is asked for, keys left unprocessed included.
 const BATCH_ATTEMPTS: u32 = 3;
+/// The longest first pause between two attempts; each one more is twice as long. A batch is cut short when the table has no
+/// capacity, and who asks again at once gets the same (Amazon DynamoDB, `BatchGetItem`).
+const BATCH_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why there is no mapping for a client.
 #[derive(Debug, Error)]
@@ -48,14 +52,12 @@ pub enum MappingError {
         second: String,
     },
     /// The item cannot be used as it is.
-    #[error("the mapping item {key:?} is unusable: attribute `{attribute}` {problem}")]
+    #[error("the mapping item {key:?} is unusable: {}", list(faults))]
     Misconfigured {
         /// Key of the item.
         key: String,
-        /// Which attribute.
-        attribute: &'static str,
-        /// What is wrong with it, without its value.
-        problem: &'static str,
+        /// All that is wrong with it.
+        faults: Vec<Fault>,
     },
     /// The table has another key.
     #[error(
@@ -72,6 +74,8 @@ pub enum MappingError {
         problem: String,
     },
 }
+
+type Attributes = HashMap<String, AttributeValue>;
 
 /// The table in `DynamoDB`.
 pub struct RoleMappings {
@@ -94,24 +98,28 @@ impl RoleMappings {
     /// When there is none, two that disagree, an unusable one, or no response.
     pub async fn find(&self, claims: &Claims) -> Result<RoleMapping, MappingError> {
         let client_id = claims.client_id();
+        let not_registered = || MappingError::NotRegistered { client_id: client_id.to_owned() };
         // An issuer that names a client `scope#…` must not reach the items that are meant for scopes.
         if !client_id.starts_with(SCOPE_PREFIX)
             && client_id.len() <= MAX_KEY_BYTES
-            && let Some(mapping) = self.item(client_id).await?
+            && let Some(item) = self.item(client_id).await?
         {
-            return Ok(mapping);
+            return match self.mapping(client_id, &item) {
+                // What is wrong with another issuer's item is neither this client's to hear nor its failure.
+                Err(_) if !self.may_serve(&item, claims) => Err(not_registered()),
+                read => read,
+            };
         }
         let scopes: BTreeSet<_> = claims.scopes().iter().filter(|scope| scope.len() < MAX_SCOPE_BYTES).collect();
-        let not_registered = || MappingError::NotRegistered { client_id: client_id.to_owned() };
         if scopes.is_empty() || scopes.len() > MAX_SCOPES {
             return Err(not_registered());
         }
         let keys: Vec<_> = scopes.into_iter().map(|scope| format!("{SCOPE_PREFIX}{scope}")).collect();
         let mut found: Option<RoleMapping> = None;
-        for mapping in self.items(&keys).await? {
+        // An item for another issuer's tokens says nothing about this one, not even that it cannot be read.
+        for (key, item) in self.items(&keys).await?.iter().filter(|(_, item)| self.may_serve(item, claims)) {
+            let mapping = self.mapping(key, item)?;
             match &found {
-                // An item for another issuer's tokens says nothing about this one.
-                _ if !mapping.serves(claims.issuer()) => {}
                 Some(first) if !first.leads_to_the_same_as(&mapping) => {
                     return Err(MappingError::ConflictingScopes {
                         client_id: client_id.to_owned(),
@@ -134,7 +142,15 @@ impl RoleMappings {
         self.item("#ready").await.map(|_| ())
     }
 
-    async fn item(&self, key: &str) -> Result<Option<RoleMapping>, MappingError> {
+    fn mapping(&self, key: &str, item: &Attributes) -> Result<RoleMapping, MappingError> {
+        RoleMapping::from_item(key, item, self.default_issuer.as_deref())
+    }
+
+    fn may_serve(&self, item: &Attributes, claims: &Claims) -> bool {
+        may_serve(item, self.default_issuer.as_deref(), claims.issuer())
+    }
+
+    async fn item(&self, key: &str) -> Result<Option<Attributes>, MappingError> {
         let output = self
             .client
             .get_item()
@@ -149,29 +165,29 @@ impl RoleMappings {
         if key_of(&item) != Some(key) {
             return Err(incomplete());
         }
-        RoleMapping::from_item(key, &item, self.default_issuer.as_deref()).map(Some)
+        Ok(Some(item))
     }
 
-    /// The items of several keys, in the order of their keys.
-    async fn items(&self, keys: &[String]) -> Result<Vec<RoleMapping>, MappingError> {
+    /// The items of several keys, by key.
+    async fn items(&self, keys: &[String]) -> Result<BTreeMap<String, Attributes>, MappingError> {
         // One scope needs no more than the permission that every client needs.
         if let [key] = keys {
-            return Ok(self.item(key).await?.into_iter().collect());
+            return Ok(self.item(key).await?.map(|item| (key.clone(), item)).into_iter().collect());
         }
         let mut found = BTreeMap::new();
         let mut open = keys_and_attributes(keys.iter().cloned())?;
-        for _ in 0..BATCH_ATTEMPTS {
+        for attempt in 0..BATCH_ATTEMPTS {
+            tokio::time::sleep(pause_before(attempt, fastrand::f64())).await;
             let output = self.client.batch_get_item().request_items(&self.table, open).send().await;
             let output = output.map_err(|error| self.unavailable(&error))?;
             for item in output.responses.ok_or_else(incomplete)?.into_values().flatten() {
                 let key = key_of(&item).filter(|key| keys.iter().any(|asked| asked == key)).ok_or_else(incomplete)?;
-                let mapping = RoleMapping::from_item(key, &item, self.default_issuer.as_deref())?;
-                found.insert(mapping.key.clone(), mapping);
+                found.insert(key.to_owned(), item);
             }
             // What `DynamoDB` had no capacity for is not absent.
             let mut unprocessed = output.unprocessed_keys.unwrap_or_default();
             if unprocessed.is_empty() {
-                return Ok(found.into_values().collect());
+                return Ok(found);
             }
             // Keys under the name of another table are not ours to understand, and ours may be among them.
             open = unprocessed.remove(&self.table).ok_or_else(incomplete)?;
@@ -193,16 +209,42 @@ impl RoleMappings {
     }
 }
 
+/// Between half of the step and the whole of it, so that those who were cut short together do not come again together.
+/// `random` is from 0 to 1.
+fn pause_before(attempt: u32, random: f64) -> Duration {
+    match attempt.checked_sub(1) {
+        None => Duration::ZERO,
+        Some(earlier) => BATCH_PAUSE.saturating_mul(1 << earlier.min(8)).mul_f64(1.0 - random / 2.0),
+    }
+}
+
+fn list(faults: &[Fault]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
 fn keys_and_attributes(keys: impl Iterator<Item = String>) -> Result<KeysAndAttributes, MappingError> {
     let keys = keys.map(|key| HashMap::from([(KEY.to_owned(), AttributeValue::S(key))]));
     let built = KeysAndAttributes::builder().set_keys(Some(keys.collect())).consistent_read(true).build();
     built.map_err(|_| MappingError::Unavailable { problem: "the request could not be built".to_owned() })
 }
 
-fn key_of(item: &HashMap<String, AttributeValue>) -> Option<&str> {
+fn key_of(item: &Attributes) -> Option<&str> {
     item.get(KEY)?.as_s().ok().map(String::as_str)
 }
 
 fn incomplete() -> MappingError {
     MappingError::Unavailable { problem: "a response that is not whole".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_never_end_together() {
+        let millis = |attempt, random| pause_before(attempt, random).as_millis();
+        assert_eq!((millis(0, 0.0), millis(0, 1.0)), (0, 0), "the first attempt waits for nobody");
+        assert_eq!((millis(1, 0.0), millis(1, 0.5), millis(1, 1.0)), (100, 75, 50));
+        assert_eq!((millis(2, 0.0), millis(2, 1.0)), (200, 100));
+    }
 }

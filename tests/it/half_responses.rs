@@ -1,5 +1,7 @@
 //! Half a response of a dependency is no response: it is 503, and never credentials, a refusal or an empty table.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 use tests::upstream::{Fault, SECRET_ACCESS_KEY, SESSION_TOKEN, Service as Upstream, item, sts_error};
 
@@ -144,6 +146,36 @@ async fn a_batch_that_is_not_whole() {
     let nothing = json!({"Responses": {"credvend-clients": []}, "UnprocessedKeys": {}}).to_string();
     let verdict = verdict(&service, Upstream::DynamoDb, 200, &nothing).await;
     assert_eq!(verdict, (403, "client_not_registered".to_owned()));
+}
+
+/// What is asked for again at once is cut short again.
+#[tokio::test]
+async fn keys_that_were_not_read_are_asked_for_after_a_pause() {
+    let service = Service::start(Setup::default()).await;
+    service.upstream.delete_item(CLIENT_ID);
+    service.upstream.put_item("scope#credvend-api/read", item("scope#credvend-api/read", json!({})));
+    let unread = json!({"Responses": {"credvend-clients": []}, "UnprocessedKeys": {"credvend-clients": {
+        "Keys": [{"client_id": {"S": "scope#credvend-api/read"}}], "ConsistentRead": true}}});
+    // The first request is for the client's own item, for which the same body says that there is none.
+    for (cut_short, requests, verdict, pauses) in [
+        (1, 2, (200, "ok"), 0),
+        (2, 3, (200, "ok"), 50),
+        (3, 4, (200, "ok"), 150),
+        (9, 4, (503, "mapping_unavailable"), 150),
+    ] {
+        service.upstream.forget_requests();
+        service.upstream.break_service(Upstream::DynamoDb, Fault::StatusFirst(cut_short, 200, unread.to_string()));
+        let started = Instant::now();
+        let answer = service.vend(&token()).await;
+        assert_eq!(answer.verdict(), verdict, "{cut_short}: {}", answer.body);
+        // The shortest that the pauses can be: no machine is too slow for that.
+        assert!(started.elapsed() >= Duration::from_millis(pauses), "{cut_short}: {:?}", started.elapsed());
+        let asked = service.upstream.received(Upstream::DynamoDb);
+        assert_eq!(asked.len(), requests, "{cut_short}");
+        let last: Value = serde_json::from_slice(&asked[requests - 1].body).expect("the request is JSON");
+        let keys = last["RequestItems"]["credvend-clients"]["Keys"].as_array().map(Vec::len);
+        assert_eq!(keys, Some(if cut_short == 1 { 2 } else { 1 }), "only what was left: {last}");
+    }
 }
 
 #[tokio::test]

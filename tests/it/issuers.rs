@@ -92,6 +92,47 @@ async fn scope_items_of_another_issuer_are_not_there() {
     assert_eq!(service.vend(&both).await.body["role_arn"], other_role["S"]);
 }
 
+/// Whoever keeps a partner's items must not be able to end the service for everybody else.
+#[tokio::test]
+async fn a_broken_item_of_another_issuer_is_nobody_s_failure() {
+    let partner = Partner::start().await;
+    let (read, write) = ("scope#credvend-api/read", "scope#credvend-api/write");
+    let broken = [
+        json!({"role_arn": {"S": "CANARY"}}),
+        json!({"s3_path_prefix": {"N": "1"}}),
+        json!({"expires_at": {"N": "1767225600000"}}),
+        json!({"session_policy": {"S": "{"}, "disabled": {"S": "true"}}),
+    ];
+    let upstream = crate::service::upstream(json!({})).await;
+    let issuers = json!([partner.entry(json!({}))]).to_string();
+    let service = Service::start_on(upstream, vec![("TRUSTED_ISSUERS", issuers)]).await;
+    let other = partner.token(json!({"scope": "credvend-api/read credvend-api/write"}));
+    let verdicts = async || {
+        let (own, other) = (service.vend(&token()).await, service.vend(&other).await);
+        let descriptions = [&own, &other].map(|answer| answer.body["error_description"].to_string());
+        assert!(!descriptions.concat().contains("CANARY"), "{descriptions:?}");
+        (own.status, other.status)
+    };
+    for changes in broken {
+        let with = |issuer: Value| {
+            let mut changes = changes.clone();
+            changes["issuer"] = issuer;
+            changes
+        };
+        service.upstream.delete_item(CLIENT_ID);
+        service.upstream.put_item(write, item(write, json!({})));
+        service.upstream.put_item(read, item(read, with(json!({"S": PARTNER}))));
+        assert_eq!(verdicts().await, (200, 500), "a scope of the partner's: {changes}");
+        service.upstream.put_item(read, item(read, with(json!({"S": ISSUER}))));
+        assert_eq!(verdicts().await, (500, 403), "a scope of Cognito's: {changes}");
+        service.upstream.put_item(read, item(read, with(json!({"N": "1"}))));
+        assert_eq!(verdicts().await, (500, 500), "an issuer that nobody can read: {changes}");
+        service.upstream.delete_item(read);
+        service.upstream.put_item(CLIENT_ID, item(CLIENT_ID, with(json!({"S": PARTNER}))));
+        assert_eq!(verdicts().await, (403, 500), "a client of the partner's: {changes}");
+    }
+}
+
 #[tokio::test]
 async fn without_cognito_an_item_needs_its_issuer_once_there_are_two() {
     let (one, two) = (Partner::start().await, Partner::start().await);

@@ -62,6 +62,35 @@ async fn every_rule_of_the_mapping() {
     assert_eq!(service.vend(&token()).await.verdict(), (403, "client_not_registered"));
 }
 
+/// An operator who corrects one attribute after the other would see a 500 for each.
+#[tokio::test]
+async fn every_fault_of_an_item_is_named_at_once() {
+    let service = Service::start(Setup::default()).await;
+    for (changes, named) in [
+        (json!({"role_arn": {"S": "CANARY"}, "disabled": {"S": "CANARY"}}), vec!["role_arn", "disabled"]),
+        (json!({"role_arn": {"N": "1"}, "s3_path_prefix": {"S": ""}}), vec!["role_arn", "s3_path_prefix"]),
+        (
+            json!({"session_policy": {"S": "CANARY"}, "external_id": {"S": "CANARY id"}, "issuer": {"BOOL": true},
+                   "source_cidrs": {"SS": ["CANARY"]}}),
+            vec!["session_policy", "external_id", "issuer", "source_cidrs"],
+        ),
+        (
+            json!({"session_policy": {"S": "s3-prefix"}, "s3_path_prefix": {"S": "CANARY/*/"},
+                   "expires_at": {"N": "1767225600000"}, "session_duration_seconds": {"N": "7200"}}),
+            vec!["s3_path_prefix", "expires_at", "session_duration_seconds"],
+        ),
+    ] {
+        service.upstream.put_item(CLIENT_ID, item(CLIENT_ID, changes));
+        let answer = service.vend(&token()).await;
+        assert_eq!(answer.verdict(), (500, "misconfigured"), "{}", answer.body);
+        let description = answer.body["error_description"].as_str().unwrap_or_default();
+        for name in named {
+            assert!(description.contains(&format!("attribute `{name}` ")), "{name} is not in {description}");
+        }
+        assert!(!answer.body.to_string().contains("CANARY"), "{}", answer.body);
+    }
+}
+
 #[tokio::test]
 async fn attributes_reach_sts() {
     let changes = json!({

@@ -110,7 +110,6 @@ impl VendError {
                 Denial::WiderThanMapping { .. } | Denial::NotNarrowable { .. } => {
                     Answer::refusal(400, "invalid_request")
                 }
-                Denial::Misconfigured { .. } => Answer::refusal(500, "misconfigured"),
             },
             Self::Session(error) => match error {
                 SessionError::NotNarrowable { .. } => Answer::refusal(400, "invalid_request"),
