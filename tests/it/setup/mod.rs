@@ -160,6 +160,57 @@ async fn the_group_is_that_of_the_token_file() {
     }
 }
 
+/// Two identities on one machine share no user, group or folder, and the shippers are told the same names.
+#[tokio::test]
+async fn units_of_named_identities_have_users_of_their_own() {
+    let desk = Desk::new(IDENTITY);
+    let table = |name: &str| {
+        format!(
+            "[identity.{name}]\nidp_type = 'file'\noidc_token_file = '/run/token'\naws_region = 'eu-west-1'\n\
+             aws_role_arn = 'arn:aws:iam::123456789012:role/a'\ns3_bucket = 'b'\n"
+        )
+    };
+    let (dotted, long) = ("\"web.01\"", "a".repeat(23));
+    let tables = ["web-01", "db_2", dotted, &long].map(table);
+    desk.write("config.toml", &tables.concat());
+    let setup = async |name: &str, arguments: &[&str]| {
+        let identity = ["--config", "config.toml", "--identity", name, "setup"];
+        desk.credvend(&[&identity[..], arguments].concat(), &[]).await
+    };
+    for name in ["web-01", "db_2"] {
+        let account = format!("credvend-{name}");
+        for (service, unit, folder) in [
+            ("serve", account.clone(), account.clone()),
+            ("credential-daemon", format!("credvend-credential-daemon-{name}"), format!("aws-creds/{name}")),
+        ] {
+            let text = setup(name, &["systemd", "--service", service]).await.stdout();
+            for line in [
+                format!("User={account}"),
+                format!("Group={account}"),
+                format!("CacheDirectory={account}"),
+                format!("RuntimeDirectory={folder}"),
+                format!("# 1. This belongs in /etc/systemd/system/{unit}.service"),
+            ] {
+                assert!(text.lines().any(|found| found == line), "{line}: {text}");
+            }
+            assert!(text.contains(&format!("/usr/sbin/nologin {account}\n")), "{text}");
+            assert!(text.contains(&format!("the user {account} must be able to read /run/token")), "{text}");
+        }
+        let vector = setup(name, &["vector"]).await.stdout();
+        assert!(vector.contains(&format!("--token-file /run/{account}/token ")), "{vector}");
+        assert!(vector.contains(&format!("usermod --append --groups {account} vector")), "{vector}");
+        let logstash = setup(name, &["logstash", "--via", "file"]).await.stdout();
+        assert!(logstash.contains(&format!("/run/aws-creds/{name}/logstash.yml")), "{logstash}");
+    }
+    for name in ["web.01", &long] {
+        let ran = setup(name, &["systemd"]).await;
+        assert_eq!((ran.code(), ran.stdout()), (Some(1), String::new()), "{}", ran.stderr());
+        assert!(ran.stderr().contains("cannot have a user of its own"), "{}", ran.stderr());
+        assert_eq!(setup(name, &["docker"]).await.code(), Some(0), "a container needs no user");
+    }
+    assert!(desk.setup(&["systemd"]).await.contains("must be kept apart, name them: --identity"));
+}
+
 #[tokio::test]
 async fn containers_and_units_are_valid() {
     let desk = Desk::new(IDENTITY);

@@ -38,9 +38,9 @@ pub(super) struct Endpoint {
     /// The address that `serve` listens on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9911")]
     listen: SocketAddr,
-    /// The file that `serve` writes its token to
-    #[arg(long, value_name = "FILE", default_value = "/run/credvend/token")]
-    token_file: PathBuf,
+    /// The file that `serve` writes its token to [default: /run/credvend/token; /run/credvend-NAME/token of an identity NAME]
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
 }
 
 /// Files of the other ways.
@@ -49,9 +49,10 @@ pub(super) struct Files {
     /// The AWS configuration file with the profile (--via process)
     #[arg(long, value_name = "FILE", default_value = "/etc/credvend/aws-config")]
     aws_config: PathBuf,
-    /// The directory that `credential-daemon` writes to (--via file)
-    #[arg(long, value_name = "DIRECTORY", default_value = "/var/run/aws-creds")]
-    creds_dir: PathBuf,
+    /// The directory that `credential-daemon` writes to (--via file) [default: /var/run/aws-creds; /run/aws-creds/NAME of an
+    /// identity NAME]
+    #[arg(long, value_name = "DIRECTORY")]
+    creds_dir: Option<PathBuf>,
 }
 
 /// A program, as the comment above its configuration describes it.
@@ -77,47 +78,58 @@ impl Endpoint {
         if is_usable { Ok(self.listen) } else { Err(SetupError::Listen(self.listen)) }
     }
 
-    pub(super) fn token_file(&self) -> Result<String, SetupError> {
-        absolute("the path of --token-file", &self.token_file)
+    /// By default in the folder of the unit's user.
+    pub(super) fn token_file(&self, account: &str) -> Result<String, SetupError> {
+        match &self.token_file {
+            Some(path) => absolute("the path of --token-file", path),
+            None => Ok(format!("/run/{account}/token")),
+        }
     }
 
-    /// The group that may read the token: the units of the packages write it to a folder of the group's name.
-    fn group(&self) -> Result<String, SetupError> {
-        let token_file = self.token_file()?;
+    /// The group that may read the token: the units write it to a folder of the group's name.
+    fn group(&self, account: &str) -> Result<String, SetupError> {
+        let token_file = self.token_file(account)?;
         let folder = token_file.rsplit('/').nth(1).filter(|folder| folder.starts_with("credvend-"));
-        Ok(folder.unwrap_or("credvend").to_owned())
+        Ok(folder.unwrap_or(account).to_owned())
     }
 
     /// What a program has in its environment. The address, and not the name `localhost`, which Fluent Bit refuses.
-    pub(super) fn variables(&self) -> Result<Vec<(&'static str, String)>, SetupError> {
+    pub(super) fn variables(&self, account: &str) -> Result<Vec<(&'static str, String)>, SetupError> {
         Ok(vec![
             ("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("http://{}/credentials", self.address()?)),
-            ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", self.token_file()?),
+            ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", self.token_file(account)?),
         ])
     }
 
     /// `serve`, for programs of other users that are in the group of the token file.
-    pub(super) fn serve(&self) -> Result<String, SetupError> {
-        let (address, token_file) = (self.address()?, self.token_file()?);
+    pub(super) fn serve(&self, account: &str) -> Result<String, SetupError> {
+        let (address, token_file) = (self.address()?, self.token_file(account)?);
         Ok(format!("serve --listen {address} --token-file {token_file} --token-file-mode 0640"))
     }
 }
 
 impl Files {
-    pub(super) fn creds_dir(&self) -> Result<String, SetupError> {
-        absolute("the path of --creds-dir", &self.creds_dir)
+    pub(super) fn creds_dir(&self, account: &str) -> Result<String, SetupError> {
+        match (&self.creds_dir, account.strip_prefix("credvend-")) {
+            (Some(path), _) => absolute("the path of --creds-dir", path),
+            (None, Some(name)) => Ok(format!("/run/aws-creds/{name}")),
+            (None, None) => Ok("/var/run/aws-creds".to_owned()),
+        }
     }
 }
 
 impl Access {
     pub(super) fn variables(&self, identity: &NamedIdentity) -> Result<Vec<(&'static str, String)>, SetupError> {
         let mut variables = match self.via {
-            Via::Endpoint => self.endpoint.variables()?,
+            Via::Endpoint => self.endpoint.variables(&identity.account()?)?,
             Via::Process => vec![
                 ("AWS_CONFIG_FILE", absolute("the path of --aws-config", &self.files.aws_config)?),
                 ("AWS_PROFILE", "credvend".to_owned()),
             ],
-            Via::File => vec![("AWS_SHARED_CREDENTIALS_FILE", format!("{}/credentials", self.files.creds_dir()?))],
+            Via::File => vec![(
+                "AWS_SHARED_CREDENTIALS_FILE",
+                format!("{}/credentials", self.files.creds_dir(&identity.account()?)?),
+            )],
         };
         variables.push(("AWS_REGION", identity.region().to_owned()));
         Ok(variables)
@@ -171,11 +183,11 @@ impl Access {
             Via::Endpoint => format!(
                 "# 3. Beside it runs (`credvend setup systemd` prints a unit):\n\
                  #      {command} {}\n{}",
-                self.endpoint.serve()?,
+                self.endpoint.serve(&identity.account()?)?,
                 match user {
                     Some(user) => format!(
                         "#    Its token is for the group of its user: usermod --append --groups {} {user}\n",
-                        self.endpoint.group()?
+                        self.endpoint.group(&identity.account()?)?
                     ),
                     None => format!("#    {name} runs as root, who can read its token.\n"),
                 }
@@ -186,14 +198,14 @@ impl Access {
                 self.files.aws_config.display(),
                 user.unwrap_or("root")
             ),
-            Via::File => self.files_beside(program, &command)?,
+            Via::File => self.files_beside(program, identity)?,
         })
     }
 
     /// `credential-daemon`, for a program that reads the files again, or is restarted.
-    fn files_beside(&self, program: &Program<'_>, command: &str) -> Result<String, SetupError> {
+    fn files_beside(&self, program: &Program<'_>, identity: &NamedIdentity) -> Result<String, SetupError> {
         let Program { name, unit, user, .. } = program;
-        let directory = self.files.creds_dir()?;
+        let (command, directory) = (identity.command(), self.files.creds_dir(&identity.account()?)?);
         Ok(match user {
             None => format!(
                 "# 3. Beside it runs (`credvend setup systemd --service credential-daemon` prints a unit):\n\

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::Sidecar;
 use super::error::{SetupError, plain};
-use super::named_identity::NamedIdentity;
+use super::named_identity::{NamedIdentity, SHARED_ACCOUNT};
 use super::template::fill;
 
 /// The user of the image.
@@ -12,7 +12,7 @@ const USER: u32 = 65532;
 
 pub(super) fn text(identity: &NamedIdentity, sidecar: &Sidecar) -> Result<String, SetupError> {
     let image = plain("the name of the image", &sidecar.image)?;
-    let (address, token_file) = (sidecar.endpoint.address()?, sidecar.endpoint.token_file()?);
+    let (address, token_file) = (sidecar.endpoint.address()?, sidecar.endpoint.token_file(SHARED_ACCOUNT)?);
     let run = token_file.rsplit_once('/').map_or("/", |(directory, _)| directory);
     let mut own = lines(identity.variables.iter().map(|(name, value)| (*name, value.as_str())));
     for file in &identity.files {
@@ -25,7 +25,7 @@ pub(super) fn text(identity: &NamedIdentity, sidecar: &Sidecar) -> Result<String
         let _ = writeln!(own, "      OIDC_TOKEN_FILE: \"{token}\"");
         let _ = writeln!(token_folder, "      - \"{folder}:{folder}:ro\"");
     }
-    let mut app = sidecar.endpoint.variables()?;
+    let mut app = sidecar.endpoint.variables(SHARED_ACCOUNT)?;
     app.push(("AWS_REGION", identity.region().to_owned()));
     let app = lines(app.iter().map(|(name, value)| (*name, value.as_str())));
     let (secrets, secret_files) = secrets(identity);

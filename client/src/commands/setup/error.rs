@@ -20,6 +20,12 @@ pub(crate) enum SetupError {
     Url { name: &'static str, cause: EndpointError },
     #[error("`{}` cannot be made an absolute path: {cause}", path.display())]
     Path { path: PathBuf, cause: io::Error },
+    /// systemd.syntax(7), "User/Group Name Syntax".
+    #[error(
+        "the identity `{identity}` cannot have a user of its own: the name `{account}` has more than 31 characters or a \
+         dot. Rename the identity"
+    )]
+    Account { identity: String, account: String },
     #[error("the path of this program is not known: {0}: is /proc there?")]
     Program(io::Error),
     #[error(

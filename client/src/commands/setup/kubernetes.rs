@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::Sidecar;
 use super::error::{SetupError, plain};
-use super::named_identity::NamedIdentity;
+use super::named_identity::{NamedIdentity, SHARED_ACCOUNT};
 use super::template::fill;
 
 /// Where secrets and tokens are in the sidecar.
@@ -12,9 +12,9 @@ const SECRETS: &str = "/var/run/secrets/credvend";
 
 pub(super) fn text(identity: &NamedIdentity, sidecar: &Sidecar) -> Result<String, SetupError> {
     let image = plain("the name of the image", &sidecar.image)?;
-    let (address, token_file) = (sidecar.endpoint.address()?, sidecar.endpoint.token_file()?);
+    let (address, token_file) = (sidecar.endpoint.address()?, sidecar.endpoint.token_file(SHARED_ACCOUNT)?);
     let run = token_file.rsplit_once('/').map_or("/", |(directory, _)| directory);
-    let mut app = sidecar.endpoint.variables()?;
+    let mut app = sidecar.endpoint.variables(SHARED_ACCOUNT)?;
     app.push(("AWS_REGION", identity.region().to_owned()));
     let mut own: Vec<(String, String)> =
         identity.variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();

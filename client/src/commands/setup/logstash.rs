@@ -22,7 +22,9 @@ pub(super) fn text(identity: &NamedIdentity, access: &Access) -> Result<String, 
     });
     // Without it the plugin leaves credentials to the chain of the Ruby SDK.
     let file = match access.via {
-        Via::File => format!("    aws_credentials_file => \"{}/logstash.yml\"\n", access.files.creds_dir()?),
+        Via::File => {
+            format!("    aws_credentials_file => \"{}/logstash.yml\"\n", access.files.creds_dir(&identity.account()?)?)
+        }
         Via::Endpoint | Via::Process => String::new(),
     };
     let values = [

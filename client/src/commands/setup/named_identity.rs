@@ -11,6 +11,11 @@ use crate::settings::config::Config;
 use crate::settings::known_variables::{self, Child, VARIABLES};
 use crate::settings::sources::Sources;
 
+/// Of an identity without a name, and of all identities that one `serve` has.
+pub(super) const SHARED_ACCOUNT: &str = "credvend";
+/// useradd(8) and systemd take no longer name of a user.
+const MAX_ACCOUNT: usize = 31;
+
 pub(super) struct NamedIdentity {
     /// Absolute path of this program.
     pub(super) program: String,
@@ -90,6 +95,17 @@ impl NamedIdentity {
             }
             Source::Table { config, name: None } => format!("{} --config {config}", self.program),
         }
+    }
+
+    /// The user and the group of its units, and the name of their folders: those that the packages' templates have for a
+    /// named identity, so that no consumer of it reads what belongs to another.
+    pub(super) fn account(&self) -> Result<String, SetupError> {
+        let Source::Table { name: Some(name), .. } = &self.source else { return Ok(SHARED_ACCOUNT.to_owned()) };
+        let account = format!("{SHARED_ACCOUNT}-{name}");
+        if account.len() > MAX_ACCOUNT || name.contains('.') {
+            return Err(SetupError::Account { identity: name.clone(), account });
+        }
+        Ok(account)
     }
 
     pub(super) fn region(&self) -> &str {

@@ -41,14 +41,14 @@ pub(super) fn text(identity: &NamedIdentity, arguments: &Arguments) -> Result<St
             );
         }
         Via::Endpoint => {
-            let variables = arguments.endpoint.variables()?;
+            let variables = arguments.endpoint.variables(&identity.account()?)?;
             let variables: Vec<_> = variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
             let _ = writeln!(
                 text,
                 "# 2. rclone needs this environment:\n#      export {}\n\
                  # 3. Beside it runs (`credvend setup systemd` prints a unit):\n#      {command} {}",
                 variables.join(" \\\n#        "),
-                arguments.endpoint.serve()?
+                arguments.endpoint.serve(&identity.account()?)?
             );
         }
     }

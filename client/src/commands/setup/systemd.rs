@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 use super::access::{Endpoint, Files};
 use super::error::SetupError;
-use super::named_identity::{NamedIdentity, Source};
+use super::named_identity::{NamedIdentity, SHARED_ACCOUNT, Source};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -53,19 +53,24 @@ LimitCORE=0
 ";
 
 pub(super) fn text(identity: &NamedIdentity, arguments: &Arguments) -> Result<String, SetupError> {
+    let account = identity.account()?;
+    let name = account.strip_prefix(SHARED_ACCOUNT).unwrap_or_default();
     let (unit, description, command, directory) = match arguments.service {
         Service::Serve => (
-            "credvend",
+            format!("credvend{name}"),
             "AWS credentials for the programs of this machine (credvend)",
-            arguments.endpoint.serve()?,
-            arguments.endpoint.token_file()?.rsplit_once('/').map(|(directory, _)| directory.to_owned()),
+            arguments.endpoint.serve(&account)?,
+            arguments.endpoint.token_file(&account)?.rsplit_once('/').map(|(directory, _)| directory.to_owned()),
         ),
-        Service::CredentialDaemon => (
-            "credvend-credential-daemon",
-            "AWS credential files (credvend)",
-            format!("credential-daemon --creds-dir {} --mode 0640", arguments.files.creds_dir()?),
-            Some(arguments.files.creds_dir()?),
-        ),
+        Service::CredentialDaemon => {
+            let directory = arguments.files.creds_dir(&account)?;
+            (
+                format!("credvend-credential-daemon{name}"),
+                "AWS credential files (credvend)",
+                format!("credential-daemon --creds-dir {directory} --mode 0640"),
+                Some(directory),
+            )
+        }
     };
     let directory = directory.unwrap_or_default();
     // systemd.exec(5): several lines add up.
@@ -78,11 +83,11 @@ pub(super) fn text(identity: &NamedIdentity, arguments: &Arguments) -> Result<St
         "# Unit of systemd 250 or newer (`credvend setup systemd`).\n\
          # 1. This belongs in /etc/systemd/system/{unit}.service\n\
          # 2. A user and a group, unless the package has made them: useradd --system --user-group --shell \
-         /usr/sbin/nologin credvend\n\
+         /usr/sbin/nologin {account}\n\
          # 3. systemctl daemon-reload && systemctl enable --now {unit}; after a change of the identity: systemctl restart \
          {unit}\n"
     );
-    for remark in remarks(identity) {
+    for remark in remarks(identity, &account, arguments.service) {
         let _ = writeln!(text, "# {remark}");
     }
     let _ = write!(
@@ -93,7 +98,7 @@ pub(super) fn text(identity: &NamedIdentity, arguments: &Arguments) -> Result<St
          # Without a network at the start, it waits for one instead of failing.\n\
          TimeoutStartSec=infinity\nWatchdogSec=60\nRestart=always\nRestartSec=2\nRestartPreventExitStatus=2\n\
          # Members of the group may read the credentials.\n\
-         User=credvend\nGroup=credvend\n{source}{}CacheDirectory=credvend\nCacheDirectoryMode=0700\n\n\
+         User={account}\nGroup={account}\n{source}{}CacheDirectory={account}\nCacheDirectoryMode=0700\n\n\
          {HARDENING}{more_families}{}\n[Install]\nWantedBy=multi-user.target\n",
         runtime_directory(&directory),
         protect_home(identity),
@@ -118,8 +123,17 @@ fn exec(identity: &NamedIdentity) -> (String, String) {
     }
 }
 
-fn remarks(identity: &NamedIdentity) -> Vec<String> {
+fn remarks(identity: &NamedIdentity, account: &str, service: Service) -> Vec<String> {
     let mut remarks = Vec::new();
+    if account == SHARED_ACCOUNT {
+        remarks.push(
+            "Note: every unit of the user credvend can read what the others have. Where two identities of a machine must be \
+             kept apart, name them: --identity."
+                .to_owned(),
+        );
+    } else if service == Service::Serve {
+        remarks.push("Note: the endpoint of each identity needs a port of its own: --listen.".to_owned());
+    }
     if matches!(identity.source, Source::Environment) {
         let names: Vec<&str> = identity.variables.iter().map(|(name, _)| *name).collect();
         let secrets: Vec<&str> = identity.files.iter().map(|file| file.name.as_str()).collect();
@@ -130,7 +144,7 @@ fn remarks(identity: &NamedIdentity) -> Vec<String> {
         ));
     } else {
         let files = identity.files.iter().filter_map(|file| file.path.clone()).chain(identity.token_file.clone());
-        remarks.extend(files.map(|path| format!("Note: the user credvend must be able to read {path}")));
+        remarks.extend(files.map(|path| format!("Note: the user {account} must be able to read {path}")));
     }
     if !identity.beside.is_empty() {
         let names = identity.beside.join(", ");
