@@ -1,6 +1,9 @@
 //! Several issuers: whose items are whose, and how their clients are told apart.
 
+use std::io::Write as _;
+
 use serde_json::{Value, json};
+use tests::http_server::{HttpServer, Received, Reply};
 use tests::token::{SigningKey, jwk_set, now};
 use tests::upstream::{Service as Canned, Upstream, assume_role_calls, item};
 
@@ -333,6 +336,48 @@ async fn key_servers_that_are_particular() {
     assert_eq!(first, "application/jwk-set+json", "the one type that a Kubernetes API server offers");
     assert!(asked.headers["accept"].contains("application/json") && asked.headers["accept"].contains("*/*"));
     assert_eq!(asked.headers["accept-encoding"], "identity");
+}
+
+/// A key server that has one media type and answers 406 to a request that does not take it (RFC 9110 §15.5.7), and that
+/// may compress although it was not asked to.
+async fn strict_key_server(offered: &'static str, coding: Option<&'static str>, keys: String) -> HttpServer {
+    HttpServer::start(move |request: Received| {
+        let accept = request.headers.get("accept").cloned().unwrap_or_else(|| "*/*".to_owned());
+        let ranges: Vec<_> =
+            accept.split(',').map(|range| range.split(';').next().unwrap_or_default().trim()).collect();
+        let mut headers = vec![("content-type".to_owned(), offered.to_owned())];
+        let reply = if !ranges.contains(&offered) && !ranges.contains(&"*/*") {
+            Reply::Whole(406, headers, br#"{"reason":"NotAcceptable","code":406}"#.to_vec())
+        } else if let Some(coding) = coding {
+            headers.push(("content-encoding".to_owned(), coding.to_owned()));
+            let mut body = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            body.write_all(keys.as_bytes()).unwrap();
+            Reply::Whole(200, headers, body.finish().unwrap())
+        } else {
+            Reply::Whole(200, headers, keys.clone().into_bytes())
+        };
+        std::future::ready(reply)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn keys_of_every_key_server_are_used() {
+    for (offered, coding) in [
+        // The case `jwks-406`: a Kubernetes API server.
+        ("application/jwk-set+json", None),
+        ("application/jwk-set+json", Some("gzip")),
+        ("application/json", Some("gzip")),
+        ("application/json", Some("x-gzip")),
+        ("text/plain", Some("GZIP")),
+    ] {
+        let partner = Partner::start().await;
+        let server = strict_key_server(offered, coding, jwk_set(&[&partner.key])).await;
+        let uri = format!("{}/openid/v1/jwks", server.url());
+        let service = service_with(&partner, json!({"jwks_uri": uri}), json!({})).await;
+        let answer = service.vend(&partner.token(json!({}))).await;
+        assert_eq!(answer.verdict(), (200, "ok"), "{offered} {coding:?}: {}", answer.body);
+    }
 }
 
 #[tokio::test]

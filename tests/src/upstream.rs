@@ -30,7 +30,7 @@ pub enum Service {
 pub enum Fault {
     /// This status, with this body.
     Status(u16, String),
-    /// Longer than any deadline.
+    /// Nothing for an hour, longer than any deadline: whoever gets on has not waited for it.
     Slow,
     /// Not HTTP.
     Garbage,
@@ -201,7 +201,7 @@ fn answer(state: &Mutex<State>, received: Received) -> Reply {
         Some(Fault::TooMany(seconds)) => {
             Reply::Whole(429, vec![("retry-after".into(), seconds.to_string())], b"{}".to_vec())
         }
-        Some(Fault::Slow) => Reply::Silence(Duration::from_secs(60)),
+        Some(Fault::Slow) => Reply::Silence(Duration::from_secs(3600)),
         Some(Fault::Garbage) => Reply::Raw(b"SSH-2.0-OpenSSH_9.2p1\r\n\r\n".to_vec()),
         Some(Fault::WrongBody) => Reply::json(200, "<html>captive portal</html>"),
         Some(Fault::CutOff) => good.cut_in_half(),

@@ -4,7 +4,6 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, Uid, getrlimit, setrlimit};
 use rustix::thread::set_thread_res_uid;
@@ -17,8 +16,6 @@ use crate::machine::Machine;
 const STRANGER: u32 = 54_322;
 const SOCKETS: usize = 3_000;
 const CALLS: usize = 25;
-/// Long enough for a loaded machine, and a fraction of what waiting for the deadlines of all those sockets takes.
-const ALL_CALLS_WITHIN: Duration = Duration::from_secs(20);
 
 #[derive(Clone)]
 enum Address {
@@ -85,15 +82,15 @@ async fn thousands_of_sockets_of_one_user_starve_nobody() {
         return;
     }
     for sent in [&b""[..], b"G", b"GET /credentials HTTP/1.1\r\nhost: 127.0.0.1\r\n"] {
-        let served = Served::start(&[]).await;
+        let mut served = Served::start(&[]).await;
         served.ask("/credentials").await.credentials();
         let address = Address::Tcp(served.address.clone());
         let mut sockets = tokio::task::spawn_blocking(move || flood(address, sent)).await.unwrap();
-        let began = Instant::now();
         for _ in 0..CALLS {
             served.ask("/credentials").await.credentials();
         }
-        assert!(began.elapsed() < ALL_CALLS_WITHIN, "{:?} for {CALLS} calls", began.elapsed());
+        // The calls came through because sockets of the other user made room, and not because their deadlines were over.
+        served.process.wait_for("there are too many at once").await;
         // Those that made room were told so, since some programs hang on a connection that just ends.
         let ended = |sockets: &mut [Socket]| sockets.iter_mut().all(Socket::is_ended_by_a_response);
         tokio::task::spawn_blocking(move || assert!(ended(&mut sockets[..500]), "{sent:?}")).await.unwrap();
@@ -114,11 +111,9 @@ async fn nor_over_a_unix_socket() {
     send_unix(&path, "/credentials").await.credentials();
     let address = Address::Unix(path.clone());
     let sockets = tokio::task::spawn_blocking(move || flood(address, b"GET / ")).await.unwrap();
-    let began = Instant::now();
     for _ in 0..CALLS {
         send_unix(&path, "/credentials").await.credentials();
     }
-    assert!(began.elapsed() < ALL_CALLS_WITHIN, "{:?} for {CALLS} calls", began.elapsed());
     drop(sockets);
     let said = process.wait_for("there are too many at once").await;
     assert!(said.contains(&STRANGER.to_string()), "the log names the user: {said}");

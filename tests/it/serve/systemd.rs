@@ -119,3 +119,36 @@ async fn systemd_is_told_what_fails() {
     let status = manager.wait_for("STATUS=no credentials: ").await;
     assert!(status.contains("/oauth2/token") && !status.contains("CANARY"), "{status}");
 }
+
+/// Something is under way while an identity provider or the vending API says nothing: no reason for a restart, which
+/// would only ask once more.
+#[tokio::test]
+async fn the_watchdog_does_not_bite_while_a_service_is_slow() {
+    use tests::upstream::{Fault, Service as Upstream};
+    const PINGS: usize = 10;
+    for (slow, command) in [
+        (Upstream::Token, &["serve", "--listen", "127.0.0.1:0", "--token-file"][..]),
+        (Upstream::Sts, &["serve", "--listen", "127.0.0.1:0", "--token-file"]),
+        (Upstream::Token, &["credential-daemon", "--creds-dir"]),
+        (Upstream::Sts, &["credential-daemon", "--creds-dir"]),
+        (Upstream::Token, &["token-daemon", "--bearer", "--token-file"]),
+    ] {
+        let machine = Machine::start().await;
+        machine.service.upstream.break_service(slow, Fault::Slow);
+        let path = machine.home.path().join("notify");
+        let manager = Manager(UnixDatagram::bind(&path).unwrap());
+        let target = machine.home.path().join("target");
+        let arguments = [command, &[target.to_str().unwrap()]].concat();
+        let changes = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "200000")];
+        let process = Process::spawn(machine.command(&arguments, &changes));
+        let mut pings = 0;
+        // What was sent before the request was under way does not count.
+        while pings < PINGS {
+            let message = manager.next().await;
+            assert!(!message.starts_with("STATUS=credentials valid"), "{command:?}: {message}");
+            let is_under_way = !machine.service.upstream.received(slow).is_empty();
+            pings += usize::from(is_under_way && message == "WATCHDOG=1");
+        }
+        assert!(!process.output().contains("panicked"), "{}", process.output());
+    }
+}
