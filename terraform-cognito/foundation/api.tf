@@ -23,6 +23,10 @@ resource "aws_apigatewayv2_route" "vending" {
     "GET /health",
     "GET /ready",
     "GET /openapi.json",
+    # As GET without the body (RFC 9110 §9.3.2), for probes. Nobody vends by HEAD.
+    "HEAD /health",
+    "HEAD /ready",
+    "HEAD /openapi.json",
   ])
 
   api_id    = aws_apigatewayv2_api.vending.id

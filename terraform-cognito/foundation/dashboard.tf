@@ -2,17 +2,12 @@
 
 resource "aws_cloudwatch_dashboard" "this" {
   dashboard_name = module.rules.name
-  dashboard_body = jsonencode({ widgets = [for index, graph in local.graphs : {
-    type   = "metric"
+  dashboard_body = jsonencode({ widgets = [for index, widget in concat(local.metric_widgets, local.log_widgets) : merge(widget, {
     x      = index % 2 * 12
     y      = floor(index / 2) * 6
     width  = 12
     height = 6
-    properties = merge(
-      { region = module.rules.aws_region, view = "timeSeries", stacked = false, period = 300, stat = "Sum" },
-      graph,
-    )
-  }] })
+  })] })
 }
 
 locals {
@@ -22,6 +17,33 @@ locals {
     aws-us-gov = "console.amazonaws-us-gov.com"
     aws-eusc   = "console.amazonaws-eusc.eu"
   }, local.partition, "console.aws.amazon.com")
+
+  metric_widgets = [for graph in local.graphs : {
+    type = "metric"
+    properties = merge(
+      { region = module.rules.aws_region, view = "timeSeries", stacked = false, period = 300, stat = "Sum" },
+      graph,
+    )
+  }]
+
+  # Logs Insights over the audit lines: as metrics, each step would be billed each month. A query is billed by what it reads.
+  log_widgets = [{
+    type = "log"
+    properties = {
+      region  = module.rules.aws_region
+      title   = "Latency by step, p90, ms"
+      view    = "timeSeries"
+      stacked = false
+      query = join(" | ", [
+        "SOURCE '${aws_cloudwatch_log_group.lambda.name}'",
+        "filter ispresent(LatencyMs)",
+        "stats ${join(", ", [for step in local.steps : "pct(`LatencyMs.${step}`, 90) as ${step}"])} by bin(5m)",
+      ])
+    }
+  }]
+
+  # What a vend does, in its order.
+  steps = ["request", "token", "issuer", "jwks", "verify", "rate_limit", "mapping", "authorize", "session", "sts"]
 
   graphs = [
     {

@@ -115,15 +115,17 @@ variable "rate_limit_per_minute" {
 }
 
 variable "trusted_issuers" {
-  description = "Issuers beside this pool whose tokens are accepted: issuer (its URL, byte for byte the token's `iss`), jwks_uri, kind (\"oidc\" or \"cognito\"), audiences (oidc needs one), client_claim, algorithms, scope_claims (the claims that hold scopes), max_token_lifetime_seconds, jwks (a fixed key set as JSON: nothing is fetched). Their clients are rows of the table that the servers layer does not make."
+  description = "Issuers beside this pool whose tokens are accepted: issuer (its URL, byte for byte the token's `iss`), jwks_uri, kind (\"oidc\" or \"cognito\"), audiences (oidc needs one), client_claim, accept_user_tokens (true: whoever can log in there gets what the table has for the token's client_claim and scopes), algorithms, scope_claims (the claims that hold scopes), max_token_lifetime_seconds, jwks (a fixed key set as JSON: nothing is fetched). Their clients are rows of the table that the servers layer does not make."
   type = list(object({
     issuer       = string
     jwks_uri     = optional(string)
     kind         = optional(string, "oidc")
     audiences    = optional(list(string))
     client_claim = optional(string)
-    algorithms   = optional(list(string))
-    scope_claims = optional(list(string))
+    # Beside a client_claim: no evidence of the client's own grant is asked for.
+    accept_user_tokens = optional(bool)
+    algorithms         = optional(list(string))
+    scope_claims       = optional(list(string))
     # More than a day only where the issuer's tokens live longer.
     max_token_lifetime_seconds = optional(number)
     jwks                       = optional(string)
@@ -156,8 +158,18 @@ variable "trusted_issuers" {
   }
 
   validation {
-    condition     = alltrue([for trusted in var.trusted_issuers : length(coalesce(trusted.scope_claims, ["scope"])) > 0 && coalesce(trusted.max_token_lifetime_seconds, 3600) >= 60])
-    error_message = "trusted_issuers: scope_claims names one or more claims, and max_token_lifetime_seconds is at least 60. Example: scope_claims = [\"roles\"]"
+    condition     = alltrue([for trusted in var.trusted_issuers : length(coalesce(trusted.scope_claims, ["scope"])) > 0 && coalesce(trusted.max_token_lifetime_seconds, 3600) >= 60 && coalesce(trusted.max_token_lifetime_seconds, 3600) <= 2592000])
+    error_message = "trusted_issuers: scope_claims names one or more claims, and max_token_lifetime_seconds is 60 to 2592000 (30 days). Example: scope_claims = [\"roles\"]"
+  }
+
+  validation {
+    condition     = alltrue([for trusted in var.trusted_issuers : trusted.client_claim != null || !coalesce(trusted.accept_user_tokens, false)])
+    error_message = "trusted_issuers: accept_user_tokens needs a client_claim, the claim that names the client. Example: client_claim = \"azp\""
+  }
+
+  validation {
+    condition     = alltrue([for trusted in var.trusted_issuers : trusted.kind == "oidc" || (trusted.client_claim == null && trusted.scope_claims == null)])
+    error_message = "trusted_issuers: client_claim and scope_claims are for oidc issuers: Cognito's tokens have client_id and scope."
   }
 
   validation {

@@ -7,6 +7,7 @@ mod client;
 mod consumers;
 mod crash;
 mod daemons;
+mod deployment;
 mod doctor;
 mod env_file;
 mod events;

@@ -134,6 +134,7 @@ run "the_lambdas_whole_environment" {
     lambda_environment          = { HTTPS_PROXY = "http://proxy.example.com:3128" }
     trusted_issuers = [{
       issuer       = "https://idp.example.com", audiences = ["credvend"]
+      client_claim = "azp", accept_user_tokens = true
       scope_claims = ["roles"], max_token_lifetime_seconds = 172800, jwks = "{\"keys\": [{\"kid\": \"1\"}]}"
     }]
   }
@@ -152,7 +153,7 @@ run "the_lambdas_whole_environment" {
       REQUIRED_SCOPES          = "credvend/write credvend/read"
       ALLOWED_AUDIENCES        = "https://api.example.com"
       RATE_LIMIT_PER_MINUTE    = "60"
-      TRUSTED_ISSUERS          = "[{\"audiences\":[\"credvend\"],\"issuer\":\"https://idp.example.com\",\"jwks\":{\"keys\":[{\"kid\":\"1\"}]},\"kind\":\"oidc\",\"max_token_lifetime_seconds\":172800,\"scope_claims\":[\"roles\"]}]"
+      TRUSTED_ISSUERS          = "[{\"accept_user_tokens\":true,\"audiences\":[\"credvend\"],\"client_claim\":\"azp\",\"issuer\":\"https://idp.example.com\",\"jwks\":{\"keys\":[{\"kid\":\"1\"}]},\"kind\":\"oidc\",\"max_token_lifetime_seconds\":172800,\"scope_claims\":[\"roles\"]}]"
     })
     error_message = jsonencode(aws_lambda_function.vending.environment[0].variables)
   }
@@ -289,6 +290,21 @@ run "metrics_of_its_own_namespace" {
     condition     = !aws_apigatewayv2_stage.default.default_route_settings[0].detailed_metrics_enabled && !can(regex("\"LatencyMs\\.", aws_cloudwatch_dashboard.this.dashboard_body))
     error_message = "Metrics nobody alarms on are paid for."
   }
+
+  # So the latency of a step is read from the audit lines, of this installation's log group.
+  assert {
+    condition = [for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : [
+      startswith(widget.properties.query, "SOURCE '/aws/lambda/credvend-two-vending' | filter ispresent(LatencyMs) | stats "),
+      can(regex("pct\\(`LatencyMs\\.sts`, 90\\) as sts\\b", widget.properties.query)),
+      widget.properties.view,
+    ] if widget.type == "log"] == [[true, true, "timeSeries"]]
+    error_message = aws_cloudwatch_dashboard.this.dashboard_body
+  }
+
+  assert {
+    condition     = length(distinct([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : [widget.x, widget.y]])) == length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets)
+    error_message = "Two graphs lie on each other."
+  }
 }
 
 run "prods_logs_and_key_outlive_it" {
@@ -327,7 +343,7 @@ run "the_api" {
   command = plan
 
   assert {
-    condition     = toset(keys(aws_apigatewayv2_route.vending)) == toset(["POST /credentials", "GET /credentials", "POST /explain", "GET /health", "GET /ready", "GET /openapi.json"])
+    condition     = toset(keys(aws_apigatewayv2_route.vending)) == toset(["POST /credentials", "GET /credentials", "POST /explain", "GET /health", "GET /ready", "GET /openapi.json", "HEAD /health", "HEAD /ready", "HEAD /openapi.json"])
     error_message = join(", ", keys(aws_apigatewayv2_route.vending))
   }
 

@@ -397,3 +397,33 @@ run "refuses_tokens_of_no_lifetime" {
   }
   expect_failures = [var.trusted_issuers]
 }
+
+run "refuses_a_lifetime_of_more_than_30_days" {
+  command = plan
+
+  variables {
+    trusted_issuers = [{ issuer = "https://idp.example.com", audiences = ["credvend"], max_token_lifetime_seconds = 2592001 }]
+  }
+
+  expect_failures = [var.trusted_issuers]
+}
+
+run "refuses_people_without_a_client_claim" {
+  command = plan
+
+  variables {
+    trusted_issuers = [{ issuer = "https://idp.example.com", audiences = ["credvend"], accept_user_tokens = true }]
+  }
+
+  expect_failures = [var.trusted_issuers]
+}
+
+run "refuses_a_client_claim_of_cognito" {
+  command = plan
+
+  variables {
+    trusted_issuers = [{ issuer = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Other0001", kind = "cognito", client_claim = "azp" }]
+  }
+
+  expect_failures = [var.trusted_issuers]
+}
