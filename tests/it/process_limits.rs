@@ -4,9 +4,11 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
 use tests::process::{Process, binary};
 
 use crate::machine::{Machine, run};
+use crate::service::{client, environment, token, upstream};
 
 /// `injected`: which calls fail, as strace writes it (`when=…`).
 fn without_threads(machine: &Machine, injected: &str, arguments: &[&str], changes: &[(&str, &str)]) -> Command {
@@ -111,4 +113,36 @@ async fn a_daemon_tries_again() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert!(process.output().contains("no thread can be started"), "{}", process.output());
+}
+
+/// The one way from outside to a panic of the service: the SDK looks a name up on a thread, and tokio panics when it
+/// cannot have one. The caller learns the request id and nothing else, and the process goes on.
+#[tokio::test]
+async fn a_panic_tells_its_request_id_and_nothing_else() {
+    let upstream = upstream(json!({})).await;
+    let mut command = Command::new("strace");
+    // The first thread is the one that writes standard output.
+    let inject = "inject=clone,clone3:error=EAGAIN:when=2+";
+    command.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=clone,clone3", "-e", inject]);
+    command.arg(binary("vending-lambda")).env_clear().envs(environment(&upstream));
+    command.envs([("AWS_ENDPOINT_URL", ""), ("AWS_REGION", "us-east-1")]);
+    let mut process = Process::spawn(command);
+    let address = process.wait_for("listening on ").await;
+    let url = address.split('"').next().unwrap();
+    for round in 1..=3 {
+        let request = client().post(format!("{url}/credentials")).bearer_auth(token());
+        let response = request.send().await.expect("a response, whatever happens");
+        assert_eq!(response.status(), 500);
+        let text = response.text().await.unwrap();
+        let body: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(body["error"], "internal_error", "{text}");
+        let id = body["request_id"].as_str().unwrap().to_owned();
+        for told in ["thread", "tokio", ".rs", "panic", "dynamodb", "CANARY"] {
+            assert!(!text.contains(told), "{told}: {text}");
+        }
+        process.wait_for(&format!("request {id} panicked")).await;
+        let health = client().get(format!("{url}/health")).send().await.unwrap();
+        assert_eq!(health.status(), 200, "round {round}");
+    }
+    assert!(!process.output().contains("CANARY"), "{}", process.output());
 }

@@ -1,8 +1,14 @@
 //! Planted secrets are looked for in everything the programs write, at the most verbose level, in every spelling.
 
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
+use tests::process::binary;
 use tests::upstream::{Fault, SECRET_ACCESS_KEY, SESSION_TOKEN, Service as Upstream};
 
 use crate::machine::{CLIENT_SECRET, Machine};
@@ -158,15 +164,67 @@ async fn client_writes_no_secret(format: &str, fault: Option<(Upstream, Fault)>)
     assert_eq!(leak(&(ran.stdout() + &ran.stderr()), &secrets), None);
 }
 
-/// While the programs run: the command line is public, and a crash leaves no memory behind.
+/// While the programs run: the command line is public, a crash leaves no memory behind, and no other process of the same
+/// user reads it. Whether it could is seen from outside by the owner of what is in `/proc/PID` (proc(5)): root, where the
+/// process is not dumpable. For root itself that says nothing, so the programs run as somebody else.
 #[tokio::test]
-async fn neither_command_line_nor_core_dump() {
-    let service = Service::start(Setup::default()).await;
-    service.vend(&token()).await;
-    let process = format!("/proc/{}", service.process.child.id());
-    let command_line = std::fs::read_to_string(format!("{process}/cmdline")).unwrap();
-    assert_eq!(leak(&command_line, &["CANARY-own-secret"]), None);
-    let limits = std::fs::read_to_string(format!("{process}/limits")).unwrap();
-    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
-    assert_eq!(core.split_whitespace().collect::<Vec<_>>()[4..6], ["0", "0"], "{core}");
+async fn neither_command_line_nor_core_dump_nor_debugger() {
+    let machine = Machine::start().await;
+    let owner = rustix::process::geteuid();
+    let user = if owner.is_root() { 54_323 } else { owner.as_raw() };
+    if owner.is_root() {
+        std::os::unix::fs::chown(machine.home.path(), Some(user), Some(user)).unwrap();
+    }
+    let target = |name: &str| machine.home.path().join(name).display().to_string();
+    let (token, folder, bearer) = (target("serve-token"), target("aws-creds"), target("bearer"));
+    let mut service = Command::new(binary("vending-lambda"));
+    service.env_clear().envs(crate::service::environment(&machine.service.upstream));
+    let mut upload = Command::new(binary("credvend-s3"));
+    upload.args(["upload", "-", "key"]).env_clear().stdin(Stdio::piped()).envs([
+        ("AWS_REGION", "eu-west-1"),
+        ("S3_BUCKET", "bucket"),
+        ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "CANARY-own-secret"),
+    ]);
+    let mut control = Command::new("sleep");
+    control.arg("60");
+    for (command, is_protected) in [
+        (control, false),
+        (service, true),
+        (machine.command(&["serve", "--listen", "127.0.0.1:0", "--token-file", &token], &[]), true),
+        (machine.command(&["credential-daemon", "--creds-dir", &folder], &[]), true),
+        (machine.command(&["token-daemon", "--bearer", "--token-file", &bearer], &[]), true),
+        (machine.command(&["exec", "--", "sleep", "60"], &[]), true),
+        (upload, true),
+    ] {
+        let mut command = command;
+        let program = format!("{:?}", command.get_program());
+        if owner.is_root() {
+            command.uid(user).gid(user);
+        }
+        let Ok(mut child) = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() else {
+            eprintln!("skipped: another user cannot reach {program}");
+            return;
+        };
+        let process = format!("/proc/{}", child.id());
+        let limit = || {
+            let limits = std::fs::read_to_string(format!("{process}/limits")).unwrap_or_default();
+            let line = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap_or_default();
+            line.split_whitespace().nth(4).map(str::to_owned)
+        };
+        let owned_by = || std::fs::metadata(format!("{process}/environ")).map(|metadata| metadata.uid()).ok();
+        // What it takes until the program has come to its first lines.
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while is_protected && (limit().as_deref() != Some("0") || owned_by() != Some(0)) {
+            assert_eq!(child.try_wait().unwrap(), None, "{program} ended");
+            assert!(Instant::now() < deadline, "{program}: limit {:?}, owner {:?}", limit(), owned_by());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(is_protected || owned_by() == Some(user), "the control can be read by its user");
+        let command_line = std::fs::read_to_string(format!("{process}/cmdline")).unwrap();
+        assert_eq!(leak(&command_line, &["CANARY-own-secret", CLIENT_SECRET]), None);
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        child.wait().unwrap();
+    }
 }
