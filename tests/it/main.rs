@@ -18,6 +18,7 @@ mod issuers;
 mod local_stack;
 mod machine;
 mod mapping;
+mod observability;
 mod odd_files;
 mod openapi;
 mod outages;

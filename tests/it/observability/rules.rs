@@ -1,0 +1,45 @@
+//! `deploy/prometheus/`.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::Command;
+
+use tests::process::repository;
+
+use super::files;
+use crate::machine::run;
+
+async fn promtool(arguments: &[&str], files: Vec<PathBuf>) {
+    let mut command = Command::new("promtool");
+    command.args(arguments).args(files);
+    let ran = run(command).await;
+    assert_eq!(ran.code(), Some(0), "{}{}", ran.stdout(), ran.stderr());
+}
+
+#[tokio::test]
+async fn promtool_takes_the_rules_and_every_alert_fires_when_it_must_and_only_then() {
+    promtool(&["check", "rules"], files("deploy/prometheus", ".rules.yml")).await;
+    promtool(&["check", "config", "--syntax-only"], vec![repository().join("deploy/prometheus/prometheus.yml")]).await;
+    promtool(&["test", "rules"], files("deploy/prometheus/tests", ".test.yml")).await;
+}
+
+/// The words behind a key, wherever it stands.
+fn values(files: &[PathBuf], key: &str) -> BTreeSet<String> {
+    let texts = files.iter().map(|path| std::fs::read_to_string(path).expect("a readable file"));
+    let all: Vec<_> = texts.collect();
+    let found = all.iter().flat_map(|text| text.match_indices(key).map(|(at, _)| &text[at + key.len()..]));
+    found.map(|rest| rest.trim_start().split([',', '\n', '}']).next().unwrap_or_default().trim().to_owned()).collect()
+}
+
+#[test]
+fn every_alert_has_a_test_and_a_page() {
+    let alerts = values(&files("deploy/prometheus", ".rules.yml"), "- alert:");
+    assert!(alerts.len() > 20, "{alerts:?}");
+    assert_eq!(values(&files("deploy/prometheus/tests", ".test.yml"), "alertname:"), alerts);
+    let links = values(&files("deploy/prometheus", ".rules.yml"), "runbook_url:");
+    let expected = alerts.iter().map(|alert| format!("docs/observability.md#{}", alert.to_lowercase()));
+    assert_eq!(links, expected.collect());
+    let page = std::fs::read_to_string(repository().join("docs/observability.md")).expect("a readable file");
+    let headings: BTreeSet<_> = page.lines().filter_map(|line| line.strip_prefix("### ")).map(str::to_owned).collect();
+    assert_eq!(headings, alerts, "a heading an alert, and no heading of an alert that is gone");
+}
