@@ -43,3 +43,20 @@ fn every_alert_has_a_test_and_a_page() {
     let headings: BTreeSet<_> = page.lines().filter_map(|line| line.strip_prefix("### ")).map(str::to_owned).collect();
     assert_eq!(headings, alerts, "a heading an alert, and no heading of an alert that is gone");
 }
+
+/// The operator names a job after the Service unless it is told which label to take: with a prefix, or a Service of another
+/// name, no alert of ours would know its program.
+#[test]
+fn service_monitors_name_the_jobs_as_the_rules_do() {
+    for (job, file) in [
+        ("credvend-gateway", "deploy/kubernetes/gateway/base/service-monitor.yaml"),
+        ("oauth2-proxy", "deploy/oauth2-proxy/service-monitor.yaml"),
+    ] {
+        let monitor = std::fs::read_to_string(repository().join(file)).expect("a readable file");
+        assert!(monitor.contains("jobLabel: app.kubernetes.io/name\n"), "{file}");
+        assert!(monitor.contains(&format!("app.kubernetes.io/name: {job}\n")), "{file}");
+        let rules =
+            std::fs::read_to_string(repository().join("deploy/prometheus/prometheus.yml")).expect("a readable file");
+        assert!(rules.contains(&format!("job_name: {job}\n")), "{job}");
+    }
+}
