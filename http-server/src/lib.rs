@@ -2,22 +2,28 @@
 //! together with what is known about the peer.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod arrival;
 mod body;
 mod connection;
 mod forwarded;
+mod input;
 mod listener;
 mod pace;
 mod peer;
 mod permits;
+mod refusal;
 mod request_id;
 mod server;
 mod socket_owner;
 mod termination;
+mod wire;
 
+pub use self::arrival::Arrival;
 pub use self::body::{BodyError, read_body};
 pub use self::forwarded::forwarded_source;
 pub use self::listener::{Listener, LocalAddress};
 pub use self::peer::Peer;
+pub use self::refusal::Refusal;
 pub use self::request_id::request_id;
-pub use self::server::{Limits, Server};
+pub use self::server::{Admission, Limits, Server};
 pub use self::termination::Termination;

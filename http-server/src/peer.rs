@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::LazyLock;
 use std::thread;
 
+use environment::contains;
+use ipnet::IpNet;
 use tokio::sync::{OnceCell, oneshot};
 
 use crate::permits::Source;
@@ -42,9 +44,14 @@ impl Peer {
         match self {
             Self::Unix { uid } => uid.map_or(Source::Unknown, Source::User),
             Self::Tcp { theirs, uid, .. } => {
-                uid.get().copied().flatten().map_or(Source::Address(theirs.ip()), Source::User)
+                uid.get().copied().flatten().map_or_else(|| Source::Address(network_of(theirs.ip())), Source::User)
             }
         }
+    }
+
+    /// Whether its address lies in one of these networks.
+    pub(crate) fn is_in(&self, networks: &[IpNet]) -> bool {
+        self.ip().is_some_and(|address| contains(networks, address))
     }
 
     /// Whether it is the peer of a unix socket.
@@ -71,6 +78,14 @@ impl Peer {
                 found.filter(|uid| is_told_apart(*uid))
             }
         }
+    }
+}
+
+/// The address itself, or the first one of its network for IPv6, where a machine has a whole /64 to choose from (RFC 6177).
+fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        v4 @ IpAddr::V4(_) => v4,
     }
 }
 
@@ -171,6 +186,19 @@ mod tests {
             drop(stream);
             accepted.read_to_end(&mut Vec::new()).unwrap();
             assert_eq!(owner(theirs, ours), None, "it is closed");
+        }
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_source() {
+        for (address, source) in [
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+            ("2001:db8:1:2::", "2001:db8:1:2::"),
+            ("2001:db8:1:3::1", "2001:db8:1:3::"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("192.0.2.1", "192.0.2.1"),
+        ] {
+            assert_eq!(network_of(address.parse().unwrap()).to_string(), source, "{address}");
         }
     }
 

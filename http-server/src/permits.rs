@@ -1,12 +1,12 @@
 //! How many connections there may be at once, all together and of one source, so that nobody keeps out the others.
 //!
-//! A connection waits until it has sent a whole request. When there is no room, the oldest one that still waits makes
-//! room: first among those of the same source, then among those of the source that holds the most.
+//! A connection waits until it has sent a whole request, with its body. When there is no room, the oldest one that still
+//! waits makes room: first among those of the same source, then among those of the source that holds the most. A peer that
+//! stands for many callers, a proxy, may have all the connections that there are.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -53,7 +53,7 @@ pub(crate) struct Permit {
     table: Arc<Mutex<Table>>,
     id: u64,
     make_room: Arc<Notify>,
-    has_had_a_request: AtomicBool,
+    cut_short: Notify,
     /// Another connection had to make room for this one.
     pub(crate) is_scarce: bool,
 }
@@ -63,17 +63,19 @@ impl Permits {
         Self(Arc::new(Mutex::new(Table { max, max_of_source, next_id: 0, connections: BTreeMap::new() })))
     }
 
-    /// `None`: there is no room, and no connection that could make any.
-    pub(crate) fn grant(&self, source: Source) -> Option<Permit> {
+    /// `None`: there is no room, and no connection that could make any. `is_proxy`: the source stands for many callers.
+    pub(crate) fn grant(&self, source: Source, is_proxy: bool) -> Option<Permit> {
         let mut table = lock(&self.0);
-        let is_scarce = table.is_full(source);
+        let share_is_full = !is_proxy && table.held_by(source) >= table.max_of_source;
+        let is_scarce = share_is_full || table.connections.len() >= table.max;
         if is_scarce {
-            table.make_room(source)?;
+            let among = if share_is_full { source } else { table.greediest()? };
+            table.make_room(among)?;
         }
         let (id, make_room) = (table.next_id, Arc::new(Notify::new()));
         table.next_id += 1;
         table.connections.insert(id, Connection { source, is_waiting: true, make_room: Arc::clone(&make_room) });
-        Some(Permit { table: Arc::clone(&self.0), id, make_room, has_had_a_request: AtomicBool::new(false), is_scarce })
+        Some(Permit { table: Arc::clone(&self.0), id, make_room, cut_short: Notify::new(), is_scarce })
     }
 }
 
@@ -84,8 +86,7 @@ impl Permit {
     }
 
     /// A whole request is there: until it is answered, the connection makes room for no other.
-    pub(crate) fn request_begins(&self) {
-        self.has_had_a_request.store(true, Ordering::Relaxed);
+    pub(crate) fn request_is_whole(&self) {
         self.set_waiting(false);
     }
 
@@ -93,8 +94,18 @@ impl Permit {
         self.set_waiting(true);
     }
 
-    pub(crate) fn has_had_a_request(&self) -> bool {
-        self.has_had_a_request.load(Ordering::Relaxed)
+    /// The connection has to make room, and whoever reads a request's body has to stop.
+    pub(crate) fn cut_short(&self) {
+        self.cut_short.notify_one();
+    }
+
+    pub(crate) async fn is_cut_short(&self) {
+        self.cut_short.notified().await;
+    }
+
+    /// Whether the connection's request is not whole, or not there; also after it had to make room.
+    pub(crate) fn is_waiting(&self) -> bool {
+        lock(&self.table).connections.get(&self.id).is_none_or(|connection| connection.is_waiting)
     }
 
     fn set_waiting(&self, is_waiting: bool) {
@@ -111,17 +122,12 @@ impl Drop for Permit {
 }
 
 impl Table {
-    fn is_full(&self, source: Source) -> bool {
-        self.connections.len() >= self.max || self.held_by(source) >= self.max_of_source
-    }
-
     fn held_by(&self, source: Source) -> usize {
         self.connections.values().filter(|connection| connection.source == source).count()
     }
 
     /// Takes the permit of one connection that waits, and tells it.
-    fn make_room(&mut self, newcomer: Source) -> Option<()> {
-        let among = if self.held_by(newcomer) >= self.max_of_source { newcomer } else { self.greediest()? };
+    fn make_room(&mut self, among: Source) -> Option<()> {
         let may_go = |connection: &Connection| connection.source == among && connection.is_waiting;
         let id = self.connections.iter().find(|(_, connection)| may_go(connection)).map(|(id, _)| *id)?;
         self.connections.remove(&id)?.make_room.notify_one();
@@ -160,20 +166,20 @@ mod tests {
     #[test]
     fn one_source_makes_room_for_itself_and_never_takes_it_from_others() {
         let permits = Permits::new(10, 6);
-        let good: Vec<_> = (0..2).map(|_| permits.grant(GOOD).unwrap()).collect();
-        let hostile: Vec<_> = (0..3000).map(|_| permits.grant(HOSTILE).unwrap()).collect();
+        let good: Vec<_> = (0..2).map(|_| permits.grant(GOOD, false).unwrap()).collect();
+        let hostile: Vec<_> = (0..3000).map(|_| permits.grant(HOSTILE, false).unwrap()).collect();
         assert!(good.iter().all(|permit| !has_to_go(permit)));
         let left: Vec<_> = hostile.iter().map(has_to_go).collect();
         assert!(left[..2994].iter().all(|gone| *gone) && left[2994..].iter().all(|gone| !gone), "the oldest ones go");
-        assert!(!permits.grant(GOOD).unwrap().is_scarce);
+        assert!(!permits.grant(GOOD, false).unwrap().is_scarce);
     }
 
     #[test]
     fn the_greediest_makes_room_when_all_is_taken() {
         let permits = Permits::new(10, 6);
-        let hostile: Vec<_> = (0..6).map(|_| permits.grant(HOSTILE).unwrap()).collect();
-        let others: Vec<_> = (10..14).map(|uid| permits.grant(Source::User(uid)).unwrap()).collect();
-        let newcomer = permits.grant(GOOD).unwrap();
+        let hostile: Vec<_> = (0..6).map(|_| permits.grant(HOSTILE, false).unwrap()).collect();
+        let others: Vec<_> = (10..14).map(|uid| permits.grant(Source::User(uid), false).unwrap()).collect();
+        let newcomer = permits.grant(GOOD, false).unwrap();
         assert!(newcomer.is_scarce && has_to_go(&hostile[0]) && !has_to_go(&newcomer));
         assert!(others.iter().all(|permit| !has_to_go(permit)));
     }
@@ -181,14 +187,23 @@ mod tests {
     #[test]
     fn a_request_under_way_is_let_finish() {
         let permits = Permits::new(4, 2);
-        let mut busy: Vec<_> = (0..2).map(|_| permits.grant(HOSTILE).unwrap()).collect();
-        busy.iter().for_each(Permit::request_begins);
-        assert!(permits.grant(HOSTILE).is_none());
+        let mut busy: Vec<_> = (0..2).map(|_| permits.grant(HOSTILE, false).unwrap()).collect();
+        busy.iter().for_each(Permit::request_is_whole);
+        assert!(permits.grant(HOSTILE, false).is_none());
         assert!(busy.iter().all(|permit| !has_to_go(permit)));
-        permits.grant(GOOD).unwrap();
+        permits.grant(GOOD, false).unwrap();
         drop(busy.pop());
-        let _another = permits.grant(HOSTILE).unwrap();
+        let _another = permits.grant(HOSTILE, false).unwrap();
         busy[0].request_ends();
-        assert!(permits.grant(HOSTILE).is_some() && has_to_go(&busy[0]), "it is idle again");
+        assert!(permits.grant(HOSTILE, false).is_some() && has_to_go(&busy[0]), "it is idle again");
+    }
+
+    #[test]
+    fn a_proxy_may_have_all_that_others_leave() {
+        let permits = Permits::new(10, 3);
+        let proxy: Vec<_> = (0..12).map(|_| permits.grant(GOOD, true).unwrap()).collect();
+        assert_eq!(proxy.iter().filter(|permit| has_to_go(permit)).count(), 2);
+        let others: Vec<_> = (0..9).map(|_| permits.grant(HOSTILE, false).unwrap()).collect();
+        assert_eq!(others.iter().filter(|permit| !has_to_go(permit)).count(), 3);
     }
 }

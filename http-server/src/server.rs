@@ -4,11 +4,15 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http_body::Body;
-use hyper::body::Incoming;
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
+use ipnet::IpNet;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -16,6 +20,7 @@ use crate::connection;
 use crate::listener::{Listener, Stream};
 use crate::peer::Peer;
 use crate::permits::Permits;
+use crate::refusal::Refusal;
 
 /// Pause after a failed accept(2): mostly there are no file descriptors left, and connections that end free some.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -39,10 +44,21 @@ pub struct Limits {
     pub lifetime: Duration,
     /// How long requests under way may take to finish once their connection or the process is to end.
     pub grace: Duration,
-    /// Connections at once; for more, the oldest that has no request makes room.
+    /// Connections at once; for more, the oldest that has no whole request makes room.
     pub max_connections: usize,
-    /// Those of one user of this machine, or of one other machine.
+    /// Those of one user of this machine, or of one other machine that is not one of [`Admission::proxies`].
     pub max_connections_of_source: usize,
+}
+
+/// Who may connect, and what a connection responds where no handler can.
+#[derive(Clone)]
+pub struct Admission {
+    /// What connections may use.
+    pub limits: Limits,
+    /// Peers that stand for many callers: each may have all the connections that there are.
+    pub proxies: Arc<[IpNet]>,
+    /// Makes a response; its status should be the refusal's. Length and end of the connection are added.
+    pub refuse: Arc<dyn Fn(Refusal) -> Response<Full<Bytes>> + Send + Sync>,
 }
 
 /// A running server.
@@ -57,7 +73,7 @@ pub struct Server {
 impl Server {
     /// Accepts connections, and gives each a handler of its own: `connect` makes it, given the peer. `accept_failed` is
     /// told what accept(2) says. Must be called inside of a runtime.
-    pub fn start<E, C, H, F, B>(listener: Listener, limits: Limits, accept_failed: E, connect: C) -> Self
+    pub fn start<E, C, H, F, B>(listener: Listener, admission: Admission, accept_failed: E, connect: C) -> Self
     where
         E: Fn(io::Error) + Send + 'static,
         C: Fn(Peer) -> H + Send + 'static,
@@ -67,8 +83,9 @@ impl Server {
     {
         let (stop, stopped) = watch::channel(());
         let (connected, connections) = mpsc::channel(1);
-        let accepting = tokio::spawn(accept(listener, limits, accept_failed, connect, connected, stopped));
-        Self { stop, connections, grace: limits.grace, accepting }
+        let grace = admission.limits.grace;
+        let accepting = tokio::spawn(accept(listener, admission, accept_failed, connect, connected, stopped));
+        Self { stop, connections, grace, accepting }
     }
 
     /// Accepts no more, and leaves the connections to the end of the runtime.
@@ -88,7 +105,7 @@ impl Server {
 
 async fn accept<E, C, H, F, B>(
     listener: Listener,
-    limits: Limits,
+    admission: Admission,
     accept_failed: E,
     connect: C,
     connected: mpsc::Sender<Infallible>,
@@ -100,6 +117,7 @@ async fn accept<E, C, H, F, B>(
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
+    let limits = admission.limits;
     let permits = Permits::new(limits.max_connections, limits.max_connections_of_source);
     let mut last_report: Option<Instant> = None;
     loop {
@@ -112,22 +130,23 @@ async fn accept<E, C, H, F, B>(
             }
         };
         let source = peer.source();
-        let permit = permits.grant(source);
+        let permit = permits.grant(source, peer.is_in(&admission.proxies));
         let is_scarce = permit.as_ref().is_none_or(|permit| permit.is_scarce);
+        let admission = admission.clone();
         if let Some(permit) = permit {
             let (handler, stopped, connected) = (connect(peer), stopped.clone(), connected.clone());
             match stream {
                 Stream::Tcp(stream) => {
-                    tokio::spawn(connection::serve(stream, handler, limits, stopped, permit, connected))
+                    tokio::spawn(connection::serve(stream, handler, admission, stopped, permit, connected))
                 }
                 Stream::Unix(stream) => {
-                    tokio::spawn(connection::serve(stream, handler, limits, stopped, permit, connected))
+                    tokio::spawn(connection::serve(stream, handler, admission, stopped, permit, connected))
                 }
             };
         } else {
             match stream {
-                Stream::Tcp(stream) => tokio::spawn(connection::refuse(stream)),
-                Stream::Unix(stream) => tokio::spawn(connection::refuse(stream)),
+                Stream::Tcp(stream) => tokio::spawn(refuse(stream, admission)),
+                Stream::Unix(stream) => tokio::spawn(refuse(stream, admission)),
             };
         }
         if is_scarce {
@@ -141,14 +160,18 @@ async fn accept<E, C, H, F, B>(
     }
 }
 
+/// For a connection that there is no permit for.
+async fn refuse(stream: impl AsyncRead + AsyncWrite + Unpin, admission: Admission) {
+    connection::refuse(stream, &admission, Refusal::NoRoom).await;
+}
+
 #[cfg(test)]
 mod tests {
-    use http_body_util::Full;
-    use hyper::body::Bytes;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpStream;
 
     use super::*;
+    use crate::body::read_body;
     use crate::listener::LocalAddress;
 
     const LIMITS: Limits = Limits {
@@ -163,17 +186,35 @@ mod tests {
     };
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 
-    /// A server that answers everything, and a connection to it.
+    const LONG: Duration = Duration::from_secs(30);
+
+    /// A server that responds `yes` to what it has read to its end, and a connection to it.
     async fn connect(limits: Limits) -> (Server, TcpStream) {
         let listener = Listener::bind_tcp(([127, 0, 0, 1], 0).into()).unwrap();
         let LocalAddress::Tcp(address) = listener.address().clone() else { unreachable!("it is TCP") };
-        let server = Server::start(
-            listener,
-            limits,
-            |_| {},
-            |_| |_| std::future::ready(Response::new(Full::new(Bytes::from_static(b"yes")))),
-        );
-        (server, TcpStream::connect(address).await.unwrap())
+        let refuse = Arc::new(|refusal: Refusal| {
+            let mut response = Response::new(Full::new(Bytes::from(format!("{refusal:?}"))));
+            *response.status_mut() = refusal.status();
+            response
+        });
+        let admission = Admission { limits, proxies: Arc::new([]), refuse };
+        let answer = |request| async {
+            let (_, body) = read_body(request, 1000, LONG).await;
+            let text = body.map_or_else(|error| format!("{error:?}"), |_| "yes".to_owned());
+            Response::new(Full::new(Bytes::from(text)))
+        };
+        (Server::start(listener, admission, |_| {}, move |_| answer), TcpStream::connect(address).await.unwrap())
+    }
+
+    async fn another(stream: &TcpStream) -> TcpStream {
+        TcpStream::connect(stream.peer_addr().unwrap()).await.unwrap()
+    }
+
+    /// All that comes until the server ends the connection.
+    async fn to_the_end(mut stream: TcpStream) -> String {
+        let mut text = String::new();
+        tokio::time::timeout(LONG, stream.read_to_string(&mut text)).await.expect("it ends soon").unwrap();
+        text
     }
 
     async fn response(stream: &mut TcpStream) -> String {
@@ -216,5 +257,74 @@ mod tests {
         stream.write_all(REQUEST).await.unwrap();
         assert!(response(&mut stream).await.contains("connection: close"));
         assert_eq!(stream.read(&mut [0; 16]).await.unwrap(), 0, "and then it comes");
+    }
+
+    /// hyper has read it together with the request before, and says nothing of it.
+    #[tokio::test]
+    async fn half_a_request_that_came_with_the_one_before_is_ended_as_soon() {
+        let post = |length: usize| format!("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n");
+        let chunked = "POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+        for first in [String::from_utf8_lossy(REQUEST).into(), format!("{}abc", post(3)), chunked.to_owned()] {
+            for next in ["G", "GET / HTTP/1.1\r\nhos", &post(30)[..30]] {
+                let (_server, mut stream) = connect(LIMITS).await;
+                stream.write_all(format!("{first}{next}").as_bytes()).await.unwrap();
+                let text = to_the_end(stream).await;
+                assert!(text.starts_with("HTTP/1.1 200 OK") && text.contains("yesHTTP/1.1 408 "), "{next:?}: {text}");
+                assert!(text.ends_with("Late"), "{text}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn bodies_that_never_come_hold_no_permit() {
+        for limits in [Limits { max_connections: 4, ..LIMITS }, Limits { max_connections_of_source: 4, ..LIMITS }] {
+            let (_server, first) = connect(limits).await;
+            let mut waiting = vec![first];
+            for _ in 1..4 {
+                waiting.push(another(&waiting[0]).await);
+            }
+            let heads =
+                ["content-length: 3", "content-length: 3\r\nexpect: 100-continue", "transfer-encoding: chunked"];
+            for (stream, head) in waiting.iter_mut().zip(heads.iter().cycle()) {
+                stream.write_all(format!("POST / HTTP/1.1\r\nhost: x\r\n{head}\r\n\r\n").as_bytes()).await.unwrap();
+            }
+            let address = waiting[0].peer_addr().unwrap();
+            let mut newcomers = Vec::new();
+            for stream in waiting {
+                let mut newcomer = TcpStream::connect(address).await.unwrap();
+                newcomer.write_all(REQUEST).await.unwrap();
+                response(&mut newcomer).await;
+                newcomers.push(newcomer);
+                // The oldest one that still waited has made room.
+                let text = to_the_end(stream).await;
+                assert!(text.ends_with("NoRoom") && text.contains("connection: close"), "{text}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_http_gets_the_program_s_response() {
+        let long = format!("GET / HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "x".repeat(3 * LIMITS.max_head_bytes));
+        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(200));
+        for (request, status, name) in [
+            ("GARBAGE\r\n\r\n", 400, "Malformed"),
+            ("GET / HTTP/3.7\r\n\r\n", 400, "Malformed"),
+            ("GET / HTTP/1.1\r\nno colon\r\n\r\n", 400, "Malformed"),
+            ("POST / HTTP/1.1\r\ncontent-length: -1\r\n\r\n", 400, "Malformed"),
+            ("\u{16}\u{3}\u{1}\u{2}", 400, "Malformed"),
+            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "Malformed"),
+            (&long, 431, "HeadersTooLarge"),
+            (&many, 431, "HeadersTooLarge"),
+        ] {
+            for before in [&b""[..], REQUEST] {
+                let (_server, mut stream) = connect(LIMITS).await;
+                stream.write_all(&[before, request.as_bytes()].concat()).await.unwrap();
+                let text = to_the_end(stream).await;
+                let last = text.rfind("HTTP/1.1 ").map(|at| &text[at..]).unwrap_or_default();
+                assert!(last.starts_with(&format!("HTTP/1.1 {status} ")), "{request:.60}: {text}");
+                assert!(last.ends_with(&format!("\r\n\r\n{name}")), "{request:.60}: {text}");
+                assert_eq!(text.matches("HTTP/1.1 ").count(), 1 + usize::from(!before.is_empty()), "{text}");
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@ mod crash;
 mod daemons;
 mod deployment;
 mod doctor;
+mod entrance;
 mod env_file;
 mod events;
 mod gateways;

@@ -6,6 +6,8 @@ use authenticate::TokenError;
 use authenticate::{AuthenticationError, BearerError, KeyError, RateLimited, Refusal};
 use thiserror::Error;
 
+use http_server::Refusal as ConnectionRefusal;
+
 use crate::audit_line::AuditError;
 use crate::request::RequestError;
 use grant::authorize::Denial;
@@ -86,6 +88,8 @@ impl VendError {
                 RequestError::NotFound { .. } => Answer::refusal(404, "not_found"),
                 RequestError::MethodNotAllowed { .. } => Answer::refusal(405, "method_not_allowed"),
                 RequestError::TooLarge => Answer::refusal(413, "request_too_large"),
+                RequestError::BodyLate => Answer::TIMEOUT,
+                RequestError::Connection(refusal) => Answer::of_connection(*refusal),
                 RequestError::UnsupportedMediaType => Answer::refusal(415, "unsupported_media_type"),
             },
             Self::Authentication(error) => {
@@ -140,6 +144,18 @@ impl VendError {
 }
 
 impl Answer {
+    const TIMEOUT: Self = Self { status: 408, code: "request_timeout", retryable: true, retry_after: None };
+
+    fn of_connection(refusal: ConnectionRefusal) -> Self {
+        match refusal {
+            ConnectionRefusal::Late => Self::TIMEOUT,
+            ConnectionRefusal::NoRoom | ConnectionRefusal::Stopping => Self::unavailable("service_unavailable"),
+            ConnectionRefusal::Malformed => Self::refusal(400, "invalid_request"),
+            ConnectionRefusal::TargetTooLong => Self::refusal(414, "headers_too_large"),
+            ConnectionRefusal::HeadersTooLarge => Self::refusal(431, "headers_too_large"),
+        }
+    }
+
     const fn refusal(status: u16, code: &'static str) -> Self {
         Self { status, code, retryable: false, retry_after: None }
     }

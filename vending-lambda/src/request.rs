@@ -6,6 +6,7 @@ use std::time::Duration;
 use authenticate::bearer_token;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
+use http_server::Refusal;
 use thiserror::Error;
 use vending_api::CredentialsRequest;
 
@@ -66,6 +67,12 @@ pub enum RequestError {
     /// Body over [`MAX_BODY_BYTES`].
     #[error("the body is larger than {MAX_BODY_BYTES} bytes")]
     TooLarge,
+    /// The headers came, and the body did not.
+    #[error("the body did not arrive within 10 seconds")]
+    BodyLate,
+    /// The connection ends before there is a whole request.
+    #[error("{}", of_connection(*.0))]
+    Connection(Refusal),
     /// A body that says it is not JSON.
     #[error("the body must be JSON: send `Content-Type: application/json`")]
     UnsupportedMediaType,
@@ -102,6 +109,19 @@ impl VendRequest {
             s3_permissions: body.s3_permissions,
         };
         Ok(Self { access_token, scope_down, source_ip: request.source_ip })
+    }
+}
+
+fn of_connection(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Late => "the request's headers did not arrive within 10 seconds",
+        Refusal::NoRoom => "there are too many connections, and this one waited for its request the longest",
+        Refusal::Stopping => "the service stops",
+        Refusal::Malformed => "this is not a well-formed request of HTTP/1.1",
+        Refusal::TargetTooLong => "the request's target is too long",
+        Refusal::HeadersTooLarge => {
+            "the request's line and headers are larger than 64 KiB, or there are more than 100 headers"
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
-use http_server::{BodyError, Limits, Listener, Server, Termination, forwarded_source, read_body, request_id};
+use http_server::{
+    Admission, BodyError, Limits, Listener, Refusal, Server, Termination, forwarded_source, read_body, request_id,
+};
 use hyper::body::{Bytes, Incoming};
 use ipnet::IpNet;
 
@@ -27,8 +29,8 @@ const LIMITS: Limits = Limits {
     grace: Duration::from_secs(10),
     // The rest of the usual 1,024 file descriptors is for the table, STS and the issuers' keys.
     max_connections: 512,
-    // A proxy in front has one address for all its connections.
-    max_connections_of_source: 512,
+    // A proxy that is named may have all, since it has one address for the connections of all its callers.
+    max_connections_of_source: 64,
 };
 
 /// Serves until SIGTERM or SIGINT, then lets requests under way finish.
@@ -43,7 +45,8 @@ pub async fn serve(api: Arc<Api>, listener: Listener, proxies: Arc<[IpNet]>) -> 
     });
     let log = api.log;
     let accept_failed = move |error| log.warn(format_args!("a connection could not be accepted: {error}"));
-    let server = Server::start(listener, LIMITS, accept_failed, move |peer| {
+    let admission = Admission { limits: LIMITS, proxies: Arc::clone(&proxies), refuse: Arc::new(refuse) };
+    let server = Server::start(listener, admission, accept_failed, move |peer| {
         let (api, proxies, peer) = (Arc::clone(&api), Arc::clone(&proxies), peer.ip());
         move |request| respond(Arc::clone(&api), request, peer, Arc::clone(&proxies))
     });
@@ -63,19 +66,12 @@ async fn respond(
     proxies: Arc<[IpNet]>,
 ) -> Response<Full<Bytes>> {
     let request_id = request_id();
-    let (parts, body) = request.into_parts();
-    let body = match read_body(body, MAX_BODY_BYTES, READ_TIMEOUT).await {
+    let (parts, body) = read_body(request, MAX_BODY_BYTES, READ_TIMEOUT).await;
+    let body = match body.map_err(problem_of_body) {
         Ok(body) => body.into(),
         // One byte more than a route reads, so that the route answers 413.
-        Err(BodyError::TooLarge) => vec![b' '; MAX_BODY_BYTES + 1],
-        Err(error) => {
-            let problem = match error {
-                BodyError::Late => "the body did not arrive within 10 seconds",
-                _ => "the body was cut off or is not well-formed HTTP",
-            };
-            let error = VendError::Request(RequestError::Invalid(problem));
-            return into_http(ApiResponse::error(&error, &request_id, Vec::new()));
-        }
+        Err(RequestError::TooLarge) => vec![b' '; MAX_BODY_BYTES + 1],
+        Err(error) => return into_http(ApiResponse::error(&error.into(), &request_id, Vec::new())),
     };
     let forwarded_for: Vec<_> =
         parts.headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or_default()).collect();
@@ -90,6 +86,20 @@ async fn respond(
     // A task of its own: a caller that hangs up must not take the audit line of its request along.
     let handled = tokio::spawn(async move { api.handle(request).await });
     into_http(handled.await.unwrap_or_else(|_| ApiResponse::error(&VendError::Internal, &request_id, Vec::new())))
+}
+
+fn problem_of_body(error: BodyError) -> RequestError {
+    match error {
+        BodyError::TooLarge => RequestError::TooLarge,
+        BodyError::Malformed => RequestError::Invalid("the body was cut off or is not well-formed HTTP"),
+        BodyError::Late => RequestError::BodyLate,
+        BodyError::NoRoom => RequestError::Connection(Refusal::NoRoom),
+    }
+}
+
+/// What a connection responds where no request reaches [`respond`].
+fn refuse(refusal: Refusal) -> Response<Full<Bytes>> {
+    into_http(ApiResponse::error(&RequestError::Connection(refusal).into(), &request_id(), Vec::new()))
 }
 
 fn into_http(response: ApiResponse) -> Response<Full<Bytes>> {

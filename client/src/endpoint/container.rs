@@ -87,6 +87,9 @@ pub(crate) fn with_status(mut answer: Answer, status: StatusCode, refusal: &Refu
         Refusal::Unavailable { retry_after, .. } => {
             answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
         }
+        Refusal::Connection(_) if status == StatusCode::SERVICE_UNAVAILABLE => {
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
         _ => {}
     }
     answer

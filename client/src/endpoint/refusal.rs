@@ -36,6 +36,8 @@ pub(crate) enum Refusal {
     TokenLifetime,
     #[error("the X-aws-ec2-metadata-token header must hold a token from PUT /latest/api/token (IMDSv2)")]
     SessionToken,
+    #[error("{}", of_connection(*.0))]
+    Connection(http_server::Refusal),
 }
 
 impl Refusal {
@@ -67,6 +69,28 @@ impl Refusal {
                 Kind::Configuration => (StatusCode::INTERNAL_SERVER_ERROR, "Misconfigured"),
                 Kind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
             },
+            Self::Connection(refusal) => (refusal.status(), connection_code(*refusal)),
+        }
+    }
+}
+
+fn connection_code(refusal: http_server::Refusal) -> &'static str {
+    match refusal {
+        http_server::Refusal::Late => "RequestTimeout",
+        http_server::Refusal::NoRoom | http_server::Refusal::Stopping => "ServiceUnavailable",
+        http_server::Refusal::Malformed => "BadRequest",
+        http_server::Refusal::TargetTooLong | http_server::Refusal::HeadersTooLarge => "RequestTooLarge",
+    }
+}
+
+fn of_connection(refusal: http_server::Refusal) -> &'static str {
+    match refusal {
+        http_server::Refusal::Late => "the request did not arrive in time",
+        http_server::Refusal::NoRoom => "there are too many connections; retry in 1 s",
+        http_server::Refusal::Stopping => "this endpoint stops; retry in 1 s",
+        http_server::Refusal::Malformed => "this is not a request of HTTP/1.1",
+        http_server::Refusal::TargetTooLong | http_server::Refusal::HeadersTooLarge => {
+            "the request's path and headers are larger than 16 KiB"
         }
     }
 }

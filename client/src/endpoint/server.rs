@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_server::{Limits, Listener, Server};
+use http_server::{Admission, Limits, Listener, Server};
 
-use super::Endpoint;
+use super::refusal::Refusal;
+use super::{Endpoint, container};
 use environment::Log;
 
 const LIMITS: Limits = Limits {
@@ -27,7 +28,9 @@ const LIMITS: Limits = Limits {
 /// Must be called inside of a runtime.
 pub(crate) fn start(listener: Listener, endpoint: Arc<Endpoint>, log: Log) -> Server {
     let accept_failed = move |error| log.warn(format_args!("a connection could not be accepted: {error}"));
-    Server::start(listener, LIMITS, accept_failed, move |peer| {
+    let refuse = Arc::new(|refusal| container::refusal(&Refusal::Connection(refusal)));
+    let admission = Admission { limits: LIMITS, proxies: Arc::new([]), refuse };
+    Server::start(listener, admission, accept_failed, move |peer| {
         let (endpoint, peer) = (Arc::clone(&endpoint), Arc::new(peer));
         // No route reads a body: hyper drops it, and the connection with it where it is long.
         move |request| {
