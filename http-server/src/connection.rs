@@ -56,11 +56,7 @@ pub(crate) async fn serve<H, F, B>(
         let stopping = stopping.clone();
         async move {
             let mut response = response.await;
-            // The server's stop drops the sender. A body that was not read to its end leaves nothing to go on from.
-            if under_way.permit.is_waiting()
-                || under_way.pace.is_over(limits.lifetime)
-                || stopping.has_changed().is_err()
-            {
+            if under_way.is_last(limits.lifetime, &stopping) {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             // The request is under way for as long as there is something of its response's body.
@@ -126,6 +122,12 @@ impl UnderWay {
             request.extensions_mut().insert(Arrival::new(Arc::clone(permit)));
         }
         Self { permit: Arc::clone(permit), pace: Arc::clone(pace) }
+    }
+
+    /// Whether the connection ends with its response. A body that was not read to its end leaves nothing to go on from.
+    fn is_last(&self, lifetime: Duration, stopping: &watch::Receiver<()>) -> bool {
+        // The server's stop drops the sender.
+        self.permit.is_waiting() || self.pace.is_over(lifetime) || stopping.has_changed().is_err()
     }
 }
 
