@@ -1,4 +1,4 @@
-//! What an error means to whoever meets it: what the caller does next, and whether trying again makes sense.
+//! What an error means to the caller: what to do next, and whether trying again makes sense.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Kind {
     /// Change the configuration.
     Configuration,
-    /// Ask whoever grants access.
+    /// Ask the person who grants access.
     Refused,
     /// Come back later.
     Unavailable,
 }
 
 impl Kind {
-    /// What an answer with this status means, when it was not what was hoped for.
+    /// What a response with this status means, when it was not the expected one.
     pub(crate) fn of_status(status: u16) -> Self {
         match status {
             401 | 403 => Self::Refused,

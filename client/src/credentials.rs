@@ -12,7 +12,7 @@ use crate::timestamp;
 /// What is wrong when the service does not say by which clock they end, and the local one is ahead.
 pub(crate) const ALREADY_EXPIRED: &str = "the credentials have already expired: compare the clocks of both sides";
 
-/// Clocks of machines differ by a little, and an answer takes its time.
+/// Clocks of machines differ by a little, and a response takes its time.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 
 /// Temporary AWS credentials. No `Debug`; serialized for the cache only, `output/` knows the formats for the outside.
@@ -42,7 +42,7 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    /// Checks what a service gave, whose clock said `date` (the answer's `Date`), or says what is wrong with it.
+    /// Checks what a service gave, whose clock said `date` (the response's `Date`), or says what is wrong with it.
     pub(crate) fn check(
         given: vending_api::Credentials,
         date: Option<SystemTime>,

@@ -8,7 +8,7 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Interval;
 
 /// How long a manager may be busy with other things.
-const PATIENCE: Duration = Duration::from_secs(1);
+const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Where notifications go, and how often the watchdog wants to hear something.
 pub(crate) struct Systemd {
@@ -24,7 +24,7 @@ impl Systemd {
 
     /// It listens. Credentials come as soon as they can be had, which STATUS tells.
     pub(crate) fn ready(&self) {
-        self.send_patiently("READY=1");
+        self.send_blocking("READY=1");
     }
 
     pub(crate) fn status(&self, status: &str) {
@@ -35,7 +35,7 @@ impl Systemd {
     /// The time tells systemd which reload it is about: the same clock as its own.
     pub(crate) fn reloading(&self) {
         let now = clock_gettime(ClockId::Monotonic);
-        self.send_patiently(&format!("RELOADING=1\nMONOTONIC_USEC={}{:06}", now.tv_sec, now.tv_nsec / 1000));
+        self.send_blocking(&format!("RELOADING=1\nMONOTONIC_USEC={}{:06}", now.tv_sec, now.tv_nsec / 1000));
     }
 
     pub(crate) fn stopping(&self) {
@@ -55,7 +55,7 @@ impl Systemd {
     }
 
     /// What is waited for, and said only once: its queue may be full for a moment, of ten messages in some containers.
-    fn send_patiently(&self, message: &str) {
+    fn send_blocking(&self, message: &str) {
         let can_wait =
             |is_possible: bool| self.socket.as_ref().is_some_and(|socket| socket.set_nonblocking(!is_possible).is_ok());
         can_wait(true);
@@ -94,7 +94,7 @@ fn connect(address: &SocketAddr) -> Option<UnixDatagram> {
     let socket = UnixDatagram::unbound().ok()?;
     socket.connect_addr(address).ok()?;
     // A manager that hangs must not stop the endpoint.
-    socket.set_write_timeout(Some(PATIENCE)).ok()?;
+    socket.set_write_timeout(Some(SEND_TIMEOUT)).ok()?;
     socket.set_nonblocking(true).ok()?;
     Some(socket)
 }

@@ -1,5 +1,5 @@
 //! A folder that stays the same one from the check to the last write: it is opened once, and everything in it is reached
-//! by that descriptor and a plain name. Whoever may swap a path between two steps changes nothing.
+//! by that descriptor and a plain name. Another user who swaps a path between two steps changes nothing.
 
 use std::ffi::{CStr, OsStr, OsString};
 use std::fs::File;

@@ -112,7 +112,7 @@ impl fmt::Debug for Endpoint {
 }
 
 /// RFC 6761 §6.3: `localhost` and the names below it are loopback addresses. Resolvers do not always keep to it, so
-/// whoever connects to such a name must connect to [`LOOPBACK`] without asking one.
+/// a program that connects to such a name must connect to [`LOOPBACK`] without asking one.
 pub fn is_loopback_name(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     name == "localhost" || name.ends_with(".localhost")

@@ -247,7 +247,7 @@ impl Exception {
             Some(network) => ExceptedHost::Network(network),
             None => {
                 let name = normal_host(host.strip_prefix("*.").or(host.strip_prefix('.')).unwrap_or(host));
-                // A wildcard in another place is not a form that anybody takes.
+                // No other program takes a wildcard elsewhere in the name.
                 if name.is_empty() || name.contains(['*', ':', '/', '[']) {
                     return None;
                 }

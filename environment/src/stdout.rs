@@ -1,7 +1,7 @@
 //! Standard output of a service, written by a thread of its own.
 //!
 //! write(2) on a pipe that nobody reads waits for ever, and a service has one thread for all requests. So lines are
-//! queued, the queue is bounded, and whoever must know that a line was written waits for it without holding anybody up.
+//! queued, the queue is bounded, and a caller that must know that a line was written waits for it without blocking the others.
 //! Lines are written in the order in which they were queued, and each of them whole.
 
 use std::fs::File;
@@ -95,7 +95,7 @@ fn write_all(mut stdout: impl Write, lines: &Receiver<Line>) {
             last = write(&mut stdout, text.as_bytes(), &mut torn);
         }
         if let Some(receipt) = receipt {
-            // Whoever waited may have given up.
+            // The waiting caller may have given up.
             let _ = receipt.send(last);
         }
     }

@@ -27,9 +27,9 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 pub struct Limits {
     /// Until the connection stands, TLS included.
     pub connect: Duration,
-    /// Until the last byte of the answer.
+    /// Until the last byte of the response.
     pub total: Duration,
-    /// Size of an answer's body.
+    /// Size of a response's body.
     pub max_body: usize,
 }
 
@@ -75,10 +75,10 @@ impl HttpClient {
         Ok(Self { proxied, direct, proxy: proxy.clone(), limits })
     }
 
-    /// Sends a request and reads its whole answer. Every status is an answer, 500 too.
+    /// Sends a request and reads its whole response. Every status is a response, 500 too.
     ///
     /// # Errors
-    /// When no whole answer came, in time and within the size limit.
+    /// When no whole response came, in time and within the size limit.
     pub async fn send(&self, request: Request) -> Result<Response, RequestError> {
         let limit = request.timeout.map_or(self.limits.total, |own| own.min(self.limits.total));
         let endpoint = request.endpoint.clone();
@@ -194,20 +194,20 @@ mod tests {
     const LIMITS: Limits = Limits { connect: Duration::from_secs(2), total: Duration::from_secs(5), max_body: 64 };
 
     /// Answers one connection with the given bytes and hangs up.
-    async fn server(answer: &'static [u8]) -> Endpoint {
+    async fn server(response: &'static [u8]) -> Endpoint {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             let _ = stream.read(&mut [0; 4096]).await.unwrap();
-            stream.write_all(answer).await.unwrap();
+            stream.write_all(response).await.unwrap();
         });
         Endpoint::parse(&format!("http://127.0.0.1:{port}/path?key=secret")).unwrap()
     }
 
-    async fn send(answer: &'static [u8]) -> Result<Response, RequestError> {
+    async fn send(response: &'static [u8]) -> Result<Response, RequestError> {
         let client = HttpClient::new(Roots::Embedded, &[], &Proxy::default(), LIMITS).unwrap();
-        client.send(Request::get(&server(answer).await).bearer("t")).await
+        client.send(Request::get(&server(response).await).bearer("t")).await
     }
 
     #[tokio::test]
@@ -219,12 +219,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_byte_order_mark_is_no_part_of_the_body() {
-        for (answer, expected) in [
+        for (response, expected) in [
             (b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n\xef\xbb\xbf{}".as_slice(), b"{}".as_slice()),
             (b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n\xef\xbb\xbf", b""),
             (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n\xef\xbb", b"\xef\xbb"),
         ] {
-            assert_eq!(send(answer).await.unwrap().body, expected);
+            assert_eq!(send(response).await.unwrap().body, expected);
         }
     }
 
@@ -258,20 +258,20 @@ mod tests {
 
     #[tokio::test]
     async fn a_large_body_is_cut_with_or_without_a_length() {
-        for answer in [
+        for response in [
             b"HTTP/1.1 200 OK\r\ncontent-length: 65\r\n\r\n_________________________________________________________________".as_slice(),
             b"HTTP/1.1 200 OK\r\n\r\n_________________________________________________________________",
         ] {
-            assert!(matches!(send(answer).await, Err(RequestError::TooLarge { limit: 64, .. })));
+            assert!(matches!(send(response).await, Err(RequestError::TooLarge { limit: 64, .. })));
         }
     }
 
     #[tokio::test]
     async fn half_an_answer_and_garbage_are_interruptions() {
-        for answer in
+        for response in
             [b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf".as_slice(), b"HTTP/1.1 2", b"", b"SSH-2.0\r\n\r\n"]
         {
-            let error = send(answer).await.err().unwrap();
+            let error = send(response).await.err().unwrap();
             assert!(matches!(error, RequestError::Interrupted { .. }), "{error:?}");
             assert!(!error.to_string().contains("secret"), "{error}");
         }
@@ -374,6 +374,6 @@ mod tests {
         let endpoint = Endpoint::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
         let client = HttpClient::new(Roots::Embedded, &[], &Proxy::default(), LIMITS).unwrap();
         let error = client.send(Request::get(&endpoint).timeout(Duration::from_millis(20))).await.err().unwrap();
-        assert_eq!(error.to_string(), format!("{endpoint}: no answer within 20 ms"));
+        assert_eq!(error.to_string(), format!("{endpoint}: no response within 20 ms"));
     }
 }

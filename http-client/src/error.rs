@@ -1,4 +1,4 @@
-//! What can go wrong between a request and a whole answer.
+//! What can go wrong between a request and a whole response.
 
 use std::error::Error as StdError;
 use std::io;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use environment::{Endpoint, ProxyUrl};
 
-/// A request that brought no whole answer. Each variant names the URL, without its query.
+/// A request that brought no whole response. Each variant names the URL, without its query.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     /// The server was not reached.
@@ -43,24 +43,24 @@ pub enum RequestError {
         /// The TLS library's words.
         cause: String,
     },
-    /// No whole answer in time.
-    #[error("{endpoint}: no answer within {} ms", after.as_millis())]
+    /// No whole response in time.
+    #[error("{endpoint}: no response within {} ms", after.as_millis())]
     Timeout {
         /// Where the request was going.
         endpoint: Endpoint,
         /// How long was waited.
         after: Duration,
     },
-    /// The answer is larger than any honest one.
-    #[error("{endpoint}: the answer is larger than {limit} bytes")]
+    /// The response is larger than any honest one.
+    #[error("{endpoint}: the response is larger than {limit} bytes")]
     TooLarge {
-        /// Where the answer came from.
+        /// Where the response came from.
         endpoint: Endpoint,
         /// The cap.
         limit: usize,
     },
-    /// The connection ended within the answer, or the answer is not HTTP.
-    #[error("{endpoint}: the answer was cut off or is not HTTP: {cause}")]
+    /// The connection ended within the response, or the response is not HTTP.
+    #[error("{endpoint}: the response was cut off or is not HTTP: {cause}")]
     Interrupted {
         /// Where the request was going.
         endpoint: Endpoint,

@@ -1,4 +1,4 @@
-//! A whole answer.
+//! A whole response.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,7 +6,7 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-/// An answer, read to its end. No `Debug`: the body may be a credential.
+/// A response, read to its end. No `Debug`: the body may be a credential.
 pub struct Response {
     /// The status code.
     pub status: u16,
@@ -70,8 +70,8 @@ mod tests {
 
     #[test]
     fn a_date_counts_from_the_servers_own_clock() {
-        let answer =
+        let response =
             response(&[("retry-after", "Sun, 06 Nov 1994 08:50:37 GMT"), ("date", "Sun, 06 Nov 1994 08:50:07 GMT")]);
-        assert_eq!(answer.retry_after(SystemTime::UNIX_EPOCH), Some(Duration::from_secs(30)));
+        assert_eq!(response.retry_after(SystemTime::UNIX_EPOCH), Some(Duration::from_secs(30)));
     }
 }

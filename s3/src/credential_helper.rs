@@ -73,7 +73,7 @@ impl Helper {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
-        // Not `output`, which takes stderr, too: why there are no credentials is for whoever ran this.
+        // Not `output`, which takes stderr, too: the user shall see why there are no credentials.
         let run = async { command.spawn()?.wait_with_output().await };
         let output = run
             .await

@@ -77,7 +77,7 @@ impl PathPrefix {
     }
 }
 
-/// Where below a folder the rest of a key leads. A key is input: whoever may write to the bucket chooses it.
+/// Where below a folder the rest of a key leads. A key is untrusted input: every writer of the bucket chooses keys.
 pub(crate) fn relative_path(rest: &str) -> Result<PathBuf, KeyError> {
     let is_plain = |part: &str| !part.is_empty() && !matches!(part, "." | "..") && !part.contains('\0');
     if rest.split('/').all(is_plain) {

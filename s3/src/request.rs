@@ -1,4 +1,4 @@
-//! What a request to S3 met, in the words of whoever has to deal with it.
+//! Why a request to S3 failed, in the words of the person who has to deal with it.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_refused_to_whoever_may_not_list() {
+    fn a_missing_object_is_a_refusal_for_a_caller_who_may_not_list() {
         let hint = allowed("s3:GetObject", &PathPrefix::default());
         assert!(hint.starts_with("there is no such object, or the identity lacks s3:GetObject there; "), "{hint}");
     }

@@ -110,7 +110,8 @@ impl Store {
         uri(&self.bucket, key)
     }
 
-    /// Whether the server answers a listing as S3 does, be it with a refusal. For responses that could be anybody's.
+    /// Whether the server responds to a listing as S3 does, even if with a refusal. Asked after a response that any web server
+    /// could have sent.
     pub(crate) async fn speaks_s3(&self, key: &str) -> bool {
         match self.client.list_objects_v2().bucket(&self.bucket).prefix(key).max_keys(1).send().await {
             Ok(_) => true,

@@ -2,20 +2,20 @@
 
 mod caller_identity;
 mod hops;
-mod places;
 mod report;
 mod s3;
 mod shipper;
 mod signature_v4;
+mod targets;
 mod vending_api;
 mod web_identity;
 
 use std::process::ExitCode;
 
 use self::hops::Walk;
-use self::places::Places;
 use self::report::Report;
 use self::shipper::ShipperArguments;
+use self::targets::Targets;
 use crate::consequence::Kind;
 use crate::error::Error;
 use crate::exchange::Exchange;
@@ -39,13 +39,13 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: Log) -> Result<ExitCode, Error> {
     let mut report = Report::new(arguments.json);
-    let places = Places::from_env(&sources.lookup()?);
-    let mut target = places.as_ref().ok().map(Places::target);
+    let targets = Targets::from_env(&sources.lookup()?);
+    let mut target = targets.as_ref().ok().map(Targets::target);
     if arguments.shipper.shipper.is_none() || is_identity_given(sources) {
-        match sources.config()?.and_then(|config| Ok((config, places?))) {
-            Ok((config, places)) => {
-                let shown = walk(arguments, &config, &places, &mut report, log)?;
-                target = shown.as_ref().map(Places::target).or(target);
+        match sources.config()?.and_then(|config| Ok((config, targets?))) {
+            Ok((config, targets)) => {
+                let shown = walk(arguments, &config, &targets, &mut report, log)?;
+                target = shown.as_ref().map(Targets::target).or(target);
             }
             Err(error) => report.fail("configuration", &Error::from(error))?,
         }
@@ -67,10 +67,10 @@ fn is_identity_given(sources: &Sources<'_>) -> bool {
 fn walk(
     arguments: &Arguments,
     config: &Config,
-    places: &Places,
+    targets: &Targets,
     report: &mut Report,
     log: Log,
-) -> Result<Option<Places>, Error> {
+) -> Result<Option<Targets>, Error> {
     let client = config.idp.client_id().map(|client_id| format!("client {client_id}, ")).unwrap_or_default();
     let (from, to) = (&config.idp, config.exchange.endpoint());
     let exchange = match &config.exchange {
@@ -86,7 +86,7 @@ fn walk(
     hops::secrets(config, report)?;
     hops::cache_directory(config, report)?;
     fetch::block_on(async {
-        let mut walk = Walk::new(config, http, report, places, log).with_write_probe(arguments.write_probe);
+        let mut walk = Walk::new(config, http, report, targets, log).with_write_probe(arguments.write_probe);
         match &config.exchange {
             Exchange::VendingApi(api) => walk.through_vending_api(api).await?,
             Exchange::WebIdentity(sts) => walk.through_web_identity(sts).await?,

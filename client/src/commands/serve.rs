@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
     /// Mode of the token file, in octal
     #[arg(long, value_name = "MODE", default_value = "0600", value_parser = published_files::mode)]
     token_file_mode: u32,
-    /// Answer as the instance metadata service (`IMDSv2`) as well, to every user or to those that identities name
+    /// Respond as the instance metadata service (`IMDSv2`) as well, to every user or to those that identities name
     #[arg(long)]
     imds: bool,
     /// Print what a consumer sets, and end

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::authorization_token::AuthorizationToken;
 use super::offer::{Offer, Offers};
 use super::refusal::Refusal;
-use super::{Answer, answer as respond};
+use super::{HttpResponse, respond};
 use crate::output;
 
 /// The second one is for programs that accept the name `localhost` only with that path (Fluent Bit).
@@ -32,13 +32,13 @@ pub(crate) fn name_in(path: &str) -> Option<&str> {
     rest.strip_prefix('/').filter(|name| !name.contains('/'))
 }
 
-pub(crate) async fn answer(
+pub(crate) async fn handle(
     request: &Parts,
     name: &str,
     offers: &Offers,
     token: Option<&AuthorizationToken>,
     peer: &Peer,
-) -> Answer {
+) -> HttpResponse {
     match find(request, name, offers, token, peer).await {
         Ok(offer) => credentials(offer).await,
         Err(refused) => refusal(&refused),
@@ -60,7 +60,7 @@ async fn find<'a>(
     }
 }
 
-async fn credentials(offer: &Offer) -> Answer {
+async fn credentials(offer: &Offer) -> HttpResponse {
     match offer.keeper.current().await {
         Ok(credentials) => {
             let body = output::container::format(&credentials, offer.role_arn.as_deref());
@@ -70,7 +70,7 @@ async fn credentials(offer: &Offer) -> Answer {
     }
 }
 
-pub(crate) fn refusal(refusal: &Refusal) -> Answer {
+pub(crate) fn refusal(refusal: &Refusal) -> HttpResponse {
     let (status, code) = refusal.status_and_code();
     let message = refusal.to_string();
     // Strings: serializing them cannot fail.
@@ -78,21 +78,21 @@ pub(crate) fn refusal(refusal: &Refusal) -> Answer {
     with_status(respond("application/json", body), status, refusal)
 }
 
-pub(crate) fn with_status(mut answer: Answer, status: StatusCode, refusal: &Refusal) -> Answer {
-    *answer.status_mut() = status;
+pub(crate) fn with_status(mut response: HttpResponse, status: StatusCode, refusal: &Refusal) -> HttpResponse {
+    *response.status_mut() = status;
     match refusal {
         Refusal::Method { allowed } => {
-            answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
         }
         Refusal::Unavailable { retry_after, .. } => {
-            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
         }
         Refusal::Connection(_) if status == StatusCode::SERVICE_UNAVAILABLE => {
-            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         _ => {}
     }
-    answer
+    response
 }
 
 #[cfg(test)]

@@ -5,20 +5,20 @@ use std::fmt::Write as _;
 use hyper::StatusCode;
 
 use super::offer::Offers;
-use super::{Answer, text};
+use super::{HttpResponse, text};
 use crate::freshness::refresh::Freshness;
 
 /// The process is of use as long as its identities are refreshed, whatever comes of that.
-pub(crate) fn live(offers: &Offers) -> Answer {
+pub(crate) fn live(offers: &Offers) -> HttpResponse {
     if offers.are_kept() {
         return text("ok\n");
     }
-    let mut answer = text("an identity is no longer refreshed: restart this process\n");
-    *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    answer
+    let mut response = text("an identity is no longer refreshed: restart this process\n");
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    response
 }
 
-pub(crate) fn ready(offers: &Offers, is_detailed: bool) -> Answer {
+pub(crate) fn ready(offers: &Offers, is_detailed: bool) -> HttpResponse {
     let mut is_ready = true;
     let mut lines = String::new();
     for offer in offers.iter() {
@@ -28,11 +28,11 @@ pub(crate) fn ready(offers: &Offers, is_detailed: bool) -> Answer {
         // Writing to a String cannot fail.
         let _ = writeln!(lines, "{mark} {}: {}", offer.name, offer.status());
     }
-    let mut answer = text(if is_detailed { lines } else { bare(is_ready).to_owned() });
+    let mut response = text(if is_detailed { lines } else { bare(is_ready).to_owned() });
     if !is_ready {
-        *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     }
-    answer
+    response
 }
 
 fn bare(is_ready: bool) -> &'static str {

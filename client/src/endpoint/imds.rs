@@ -16,7 +16,7 @@ use hyper::http::request::Parts;
 use super::container::with_status;
 use super::offer::{Offer, Offers};
 use super::refusal::Refusal;
-use super::{Answer, answer as respond, text};
+use super::{HttpResponse, respond, text};
 use crate::error::Error;
 use crate::output;
 use crate::timestamp;
@@ -39,8 +39,8 @@ impl Imds {
         Ok(Self { key })
     }
 
-    pub(crate) async fn answer(&self, request: &Parts, offers: &Offers, peer: &Peer) -> Answer {
-        let answer = match (&request.method, request.uri.path()) {
+    pub(crate) async fn handle(&self, request: &Parts, offers: &Offers, peer: &Peer) -> HttpResponse {
+        let response = match (&request.method, request.uri.path()) {
             (&Method::PUT, "/latest/api/token") => self.token(request, timestamp::now()),
             (_, "/latest/api/token") => Err(Refusal::Method { allowed: "PUT" }),
             (&Method::GET | &Method::HEAD, path) if self.is_session(request, timestamp::now()) => {
@@ -49,17 +49,17 @@ impl Imds {
             (&Method::GET | &Method::HEAD, _) => Err(Refusal::SessionToken),
             _ => Err(Refusal::Method { allowed: "GET, HEAD" }),
         };
-        answer
+        response
             .unwrap_or_else(|refusal| with_status(text(format!("{refusal}\n")), refusal.status_and_code().0, &refusal))
     }
 
-    fn token(&self, request: &Parts, now: SystemTime) -> Result<Answer, Refusal> {
+    fn token(&self, request: &Parts, now: SystemTime) -> Result<HttpResponse, Refusal> {
         let given = request.headers.get(TOKEN_LIFETIME).and_then(|value| value.to_str().ok()?.parse().ok());
         let seconds: u64 =
             given.filter(|seconds| (1..=MAX_TOKEN_LIFETIME).contains(seconds)).ok_or(Refusal::TokenLifetime)?;
-        let mut answer = text(self.sealed(now + Duration::from_secs(seconds)));
-        answer.headers_mut().insert(TOKEN_LIFETIME, HeaderValue::from(seconds));
-        Ok(answer)
+        let mut response = text(self.sealed(now + Duration::from_secs(seconds)));
+        response.headers_mut().insert(TOKEN_LIFETIME, HeaderValue::from(seconds));
+        Ok(response)
     }
 
     /// The end of the session and a seal on it.
@@ -77,10 +77,10 @@ impl Imds {
     }
 }
 
-async fn metadata(path: &str, offers: &Offers, peer: &Peer) -> Result<Answer, Refusal> {
+async fn metadata(path: &str, offers: &Offers, peer: &Peer) -> Result<HttpResponse, Refusal> {
     if let Some(rest) = path.strip_prefix(CREDENTIALS) {
         return match rest.strip_prefix('/').unwrap_or(rest) {
-            // All SDKs take the answer for one name, whatever it holds.
+            // All SDKs take the response for one name, whatever it holds.
             "" => Ok(text(offers.find("", peer).await?.name.clone())),
             name if rest.starts_with('/') => credentials(offers.find(name, peer).await?).await,
             _ => Err(Refusal::NoSuchPath),
@@ -98,7 +98,7 @@ async fn metadata(path: &str, offers: &Offers, peer: &Peer) -> Result<Answer, Re
     Ok(respond("application/json", output::imds::document(&region)))
 }
 
-async fn credentials(offer: &Offer) -> Result<Answer, Refusal> {
+async fn credentials(offer: &Offer) -> Result<HttpResponse, Refusal> {
     let found = offer.keeper.current().await;
     let credentials = found.map_err(|failure| Refusal::unavailable(failure, offer.keeper.state().borrow().pause()))?;
     Ok(respond("application/json", Bytes::from_owner(output::imds::format(&credentials))))

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use hyper::StatusCode;
 
 use super::offer::{Offer, Offers};
-use super::{Answer, answer as respond};
+use super::{HttpResponse, respond};
 use crate::freshness::refresh::Freshness;
 
 /// Answered requests by status.
@@ -36,7 +36,7 @@ impl Requests {
     }
 }
 
-pub(crate) fn answer(offers: &Offers, requests: &Requests, is_detailed: bool) -> Answer {
+pub(crate) fn handle(offers: &Offers, requests: &Requests, is_detailed: bool) -> HttpResponse {
     respond("text/plain; version=0.0.4; charset=utf-8", render(offers, requests, is_detailed))
 }
 

@@ -32,7 +32,7 @@ use self::refusal::Refusal;
 pub(crate) use self::server::start;
 use crate::error::Error;
 
-type Answer = Response<Full<Bytes>>;
+type HttpResponse = Response<Full<Bytes>>;
 
 /// What all connections share.
 pub(crate) struct Endpoint {
@@ -68,31 +68,31 @@ impl Endpoint {
         *self.offers.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(offers);
     }
 
-    /// The connection ends with it: Fluent Bit takes one that is closed later, between two requests, for an answer that
+    /// The connection ends with it: Fluent Bit takes one that is closed later, between two requests, for a response that
     /// has still to come, and hangs. The SDKs come back once in many minutes, on a connection of their own.
-    async fn answer(&self, request: &Parts, peer: &Peer) -> Answer {
-        let mut answer = match guard::check(request, self.own_host) {
+    async fn handle(&self, request: &Parts, peer: &Peer) -> HttpResponse {
+        let mut response = match guard::check(request, self.own_host) {
             Ok(()) => self.route(request, peer).await,
             Err(refusal) => container::refusal(&refusal),
         };
-        self.requests.count(answer.status());
-        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        answer
+        self.requests.count(response.status());
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        response
     }
 
-    async fn route(&self, request: &Parts, peer: &Peer) -> Answer {
+    async fn route(&self, request: &Parts, peer: &Peer) -> HttpResponse {
         let path = request.uri.path();
         if let (Some(imds), true) = (&self.imds, path.starts_with(imds::ROOT)) {
-            return imds.answer(request, &self.offers(), peer).await;
+            return imds.handle(request, &self.offers(), peer).await;
         }
         let is_read = matches!(request.method, Method::GET | Method::HEAD);
         match path {
             _ if !is_read => container::refusal(&Refusal::Method { allowed: "GET, HEAD" }),
             "/livez" => health::live(&self.offers()),
             "/readyz" => health::ready(&self.offers(), self.may_know_details(request, peer).await),
-            "/metrics" => metrics::answer(&self.offers(), &self.requests, self.may_know_details(request, peer).await),
+            "/metrics" => metrics::handle(&self.offers(), &self.requests, self.may_know_details(request, peer).await),
             _ => match container::name_in(path) {
-                Some(name) => container::answer(request, name, &self.offers(), self.token.as_ref(), peer).await,
+                Some(name) => container::handle(request, name, &self.offers(), self.token.as_ref(), peer).await,
                 None => container::refusal(&Refusal::NoSuchPath),
             },
         }
@@ -107,14 +107,14 @@ impl Endpoint {
     }
 }
 
-fn text(body: impl Into<Bytes>) -> Answer {
-    answer("text/plain; charset=utf-8", body)
+fn text(body: impl Into<Bytes>) -> HttpResponse {
+    respond("text/plain; charset=utf-8", body)
 }
 
-fn answer(content_type: &'static str, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(Full::new(body.into()));
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+fn respond(content_type: &'static str, body: impl Into<Bytes>) -> HttpResponse {
+    let mut response = Response::new(Full::new(body.into()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     // RFC 9111 §5.2.2.5: nothing on the way may keep it.
-    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }

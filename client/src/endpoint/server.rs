@@ -35,7 +35,7 @@ pub(crate) fn start(listener: Listener, endpoint: Arc<Endpoint>, log: Log) -> Se
         // No route reads a body: hyper drops it, and the connection with it where it is long.
         move |request| {
             let (endpoint, peer) = (Arc::clone(&endpoint), Arc::clone(&peer));
-            async move { endpoint.answer(&request.into_parts().0, &peer).await }
+            async move { endpoint.handle(&request.into_parts().0, &peer).await }
         }
     })
 }

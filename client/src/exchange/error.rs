@@ -14,10 +14,10 @@ use crate::freshness::call::CallError;
 pub(crate) enum ExchangeError {
     #[error(transparent)]
     Call(#[from] CallError),
-    /// An answer of the vending API that is not a success.
+    /// A response of the vending API that is not a success.
     #[error("{endpoint} answered {status}{problem}: {}", advice(*status, problem))]
     Answered { endpoint: Endpoint, status: u16, problem: Problem, retry_after: Option<Duration> },
-    /// An answer of STS that is not a success.
+    /// A response of STS that is not a success.
     #[error("{endpoint} answered {status}{problem} for {role_arn}: {}", sts_advice(*status, problem))]
     AnsweredBySts {
         endpoint: Endpoint,
@@ -31,7 +31,7 @@ pub(crate) enum ExchangeError {
     Unusable { endpoint: Endpoint, problem: &'static str },
 }
 
-/// What the answer's body says, as far as it can be shown.
+/// What the response's body says, as far as it can be shown.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Problem {
     pub(crate) code: Option<String>,

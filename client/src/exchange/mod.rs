@@ -1,7 +1,7 @@
 //! Exchanging the token for AWS credentials.
 
 pub(crate) mod error;
-pub(crate) mod sts_answer;
+pub(crate) mod sts_response;
 pub(crate) mod vending_api;
 pub(crate) mod web_identity;
 

@@ -31,7 +31,7 @@ pub(crate) struct Vended {
 
 /// Bodies of errors, ours and those of whatever stands before the service; everything may be missing.
 #[derive(Deserialize)]
-struct ErrorAnswer {
+struct ErrorResponse {
     error: Option<String>,
     error_description: Option<String>,
     /// What API Gateway and others say instead.
@@ -60,18 +60,18 @@ impl VendingApi {
 
     /// Exchanges the token for credentials.
     pub(crate) async fn vend(&self, token: &AccessToken, call: &mut Call<'_>) -> Result<Vended, ExchangeError> {
-        let answer = Self::post(&self.endpoint, token, call).await?;
+        let response = Self::post(&self.endpoint, token, call).await?;
         let now = timestamp::now();
         let unusable = |problem| ExchangeError::Unusable { endpoint: self.endpoint.clone(), problem };
-        if answer.status != 200 {
-            return Err(failure(&self.endpoint, &answer, token, now));
+        if response.status != 200 {
+            return Err(failure(&self.endpoint, &response, token, now));
         }
         let vended: CredentialsResponse =
-            serde_json::from_slice(&answer.body).map_err(|_| unusable("not with credentials as JSON"))?;
+            serde_json::from_slice(&response.body).map_err(|_| unusable("not with credentials as JSON"))?;
         // Services of the old kind name no account, but the role tells it.
         let role_arn = RoleArn::parse(&vended.role_arn);
         let accounts = [Some(vended.account_id.as_str()), role_arn.as_ref().map(RoleArn::account_id)];
-        let credentials = Credentials::check(vended.credentials, answer.date(), now)
+        let credentials = Credentials::check(vended.credentials, response.date(), now)
             .map_err(unusable)?
             .of_account(accounts.into_iter().flatten())
             .in_region(&vended.aws_region);
@@ -92,13 +92,13 @@ impl VendingApi {
     }
 }
 
-/// Reads an answer that is not a success.
-pub(crate) fn failure(endpoint: &Endpoint, answer: &Response, token: &AccessToken, now: SystemTime) -> ExchangeError {
+/// Reads a response that is not a success.
+pub(crate) fn failure(endpoint: &Endpoint, response: &Response, token: &AccessToken, now: SystemTime) -> ExchangeError {
     ExchangeError::Answered {
         endpoint: endpoint.clone(),
-        status: answer.status,
-        problem: problem(&answer.body, token.value.expose()),
-        retry_after: answer.retry_after(now),
+        status: response.status,
+        problem: problem(&response.body, token.value.expose()),
+        retry_after: response.retry_after(now),
     }
 }
 
@@ -112,7 +112,7 @@ pub(crate) fn is_showable(text: &str, token: &str) -> bool {
 
 /// Keeps what reads like an error's words; a body that repeats the token, whole or in part, loses that member.
 fn problem(body: &[u8], token: &str) -> Problem {
-    let Ok(body) = serde_json::from_slice::<ErrorAnswer>(body) else { return Problem::default() };
+    let Ok(body) = serde_json::from_slice::<ErrorResponse>(body) else { return Problem::default() };
     let showable = |text: &String| is_showable(text, token);
     Problem {
         code: body.error.filter(showable),

@@ -5,7 +5,7 @@
 use http_client::{Endpoint, Request};
 
 use super::error::ExchangeError;
-use super::sts_answer::StsAnswer;
+use super::sts_response::StsResponse;
 use crate::access_token::AccessToken;
 use crate::credentials::Credentials;
 use crate::freshness::call::Call;
@@ -56,22 +56,22 @@ impl WebIdentity {
             ("WebIdentityToken", token.value.expose()),
         ];
         fields.extend(duration.as_deref().map(|seconds| ("DurationSeconds", seconds)));
-        let answer = call.send(Request::post_form(&self.endpoint, &fields)).await?;
+        let response = call.send(Request::post_form(&self.endpoint, &fields)).await?;
         let now = timestamp::now();
-        let parsed = StsAnswer::parse(&answer.body);
-        if answer.status != 200 {
+        let parsed = StsResponse::parse(&response.body);
+        if response.status != 200 {
             return Err(ExchangeError::AnsweredBySts {
                 endpoint: self.endpoint.clone(),
                 role_arn: self.role_arn.to_string(),
-                status: answer.status,
+                status: response.status,
                 problem: Box::new(parsed.map(|parsed| parsed.problem(token.value.expose())).unwrap_or_default()),
-                retry_after: answer.retry_after(now),
+                retry_after: response.retry_after(now),
             });
         }
         let unusable = |problem| ExchangeError::Unusable { endpoint: self.endpoint.clone(), problem };
         let parsed = parsed.ok_or_else(|| unusable("not with XML or JSON"))?;
         let given = parsed.credentials().ok_or_else(|| unusable("without credentials"))?;
-        let credentials = Credentials::check(given, answer.date(), now).map_err(unusable)?;
+        let credentials = Credentials::check(given, response.date(), now).map_err(unusable)?;
         // The session belongs to the role's account.
         let credentials = credentials.of_account(Some(self.role_arn.account_id()));
         Ok(Assumed { credentials, arn: parsed.text("Arn").map(str::to_owned) })

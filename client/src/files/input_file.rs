@@ -48,8 +48,8 @@ fn read_regular(file: &File, most: u64) -> Result<Vec<u8>, InputError> {
 }
 
 /// A pipe ends when its writer closes it. Before the first writer there is neither data nor an end (poll(2)).
-fn read_pipe(mut file: &File, most: u64, patience: Duration) -> Result<Vec<u8>, InputError> {
-    let deadline = Instant::now() + patience;
+fn read_pipe(mut file: &File, most: u64, within: Duration) -> Result<Vec<u8>, InputError> {
+    let deadline = Instant::now() + within;
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     loop {

@@ -21,10 +21,10 @@ const NAP: Duration = Duration::from_millis(10);
 /// Who may read what is published.
 #[derive(clap::Args)]
 pub(crate) struct AccessArguments {
-    /// Permissions of the files, octal; a directory that is made gets the same and may be entered by whoever may read
+    /// Permissions of the files, octal; a directory that is made gets the same and may be entered by the users who may read
     #[arg(long, value_name = "MODE", default_value = "0600", value_parser = mode)]
     mode: u32,
-    /// User that the files belong to, by name or number [default: whoever runs this]
+    /// User that the files belong to, by name or number [default: the user who runs this]
     #[arg(long, value_name = "USER")]
     owner: Option<String>,
     /// Group that the files belong to, by name or number
@@ -99,13 +99,13 @@ impl PublishedFiles {
         }
     }
 
-    /// One that is there already belongs to whoever made it, its mode and owner too.
+    /// An existing directory is left as it is: mode and owner are the business of the user who made it.
     fn directory(&self) -> Result<Directory, PublishError> {
         let (directory, was_made) =
             Directory::open_or_make(&self.directory, NewFolders { parents: 0o755, last: 0o700 })?;
-        // Whoever may write the parent could have put another folder of ours in its place.
+        // A user who may write the parent could have put another folder of ours in its place.
         if was_made && directory.names().is_empty() {
-            // Whoever may read the files may enter.
+            // Users who may read the files may enter.
             let mode = 0o700 | self.access.mode & 0o044 | (self.access.mode & 0o044) >> 2;
             Access { mode, ..self.access }.apply(directory.file()).map_err(FileError::io(&self.directory))?;
         }
@@ -138,7 +138,7 @@ impl OpenFiles<'_> {
             other => other?,
         };
         let metadata = file.metadata().map_err(FileError::io(&path))?;
-        // What is read here is shown to whoever may read the new file: no foreign file may be slipped in under our name.
+        // What is read here is shown to everybody who may read the new file: no foreign file may be slipped in under our name.
         if !metadata.is_file() || metadata.nlink() > 1 {
             return unkept("is not a regular file with one name");
         }

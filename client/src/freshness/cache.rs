@@ -33,7 +33,7 @@ pub(crate) struct Lock {
 /// Why the cache, or one of its files, is not used. Never the end of a run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CacheError {
-    #[error("there is no place for a cache: set CREDVEND_CACHE_DIR")]
+    #[error("no cache directory is known: set CREDVEND_CACHE_DIR")]
     NoDirectory,
     #[error(transparent)]
     File(#[from] FileError),
@@ -126,7 +126,7 @@ impl Cache {
         }
     }
 
-    /// Moves a corrupt file out of the way, kept for whoever wants to know how it came about. Only under the lock:
+    /// Moves a corrupt file out of the way, and keeps it for an operator who wants to know how it came about. Only under the lock:
     /// otherwise the good file that another process has just put in its place could be the one that is moved.
     fn set_aside(&self, name: &str) -> Result<PathBuf, CacheError> {
         let aside = format!("{name}.corrupt");

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout, timeout_at};
 
 use crate::freshness::error::FetchError;
-use crate::freshness::refresh::{self, Answer, FailedAttempt, Failure, Freshness, Perishable};
+use crate::freshness::refresh::{self, FailedAttempt, Failure, Freshness, Perishable, Provided};
 use crate::timestamp;
 use environment::Log;
 
@@ -22,9 +22,9 @@ const LONGEST_NAP: Duration = Duration::from_secs(10);
 /// Another process is at it: its result is looked for this often.
 const NEXT_LOOK: Duration = Duration::from_millis(100);
 /// A caller waits this long for the first credentials, or the first after a gap.
-const PATIENCE: Duration = Duration::from_secs(5);
+const DEADLINE: Duration = Duration::from_secs(5);
 /// A caller whose credentials are about to end waits this long for fresher ones: the JavaScript SDK hangs up after 1 s.
-const PATIENCE_WHILE_VALID: Duration = Duration::from_millis(500);
+const DEADLINE_WHILE_VALID: Duration = Duration::from_millis(500);
 
 /// From one fetch that brought something new to the next: what ends at once is not fetched again and again.
 const LEAST_INTERVAL: Duration = Duration::from_secs(2);
@@ -34,15 +34,15 @@ pub(crate) const AFTER_A_RELOAD: Duration = Duration::from_secs(5);
 
 /// Fetches at once, of all identities: each reads the system's certificates, and the memory of many side by side would
 /// never be given back.
-static PLACES: Semaphore = Semaphore::const_new(2);
-/// Whoever hangs does not hold up the others for longer.
-const WAIT_FOR_A_PLACE: Duration = Duration::from_secs(1);
+static PERMITS: Semaphore = Semaphore::const_new(2);
+/// A fetch that hangs does not hold up the others for longer.
+const PERMIT_DEADLINE: Duration = Duration::from_secs(1);
 
 /// A keeper that has not come round for so long hangs: its fetch ends within half of this by its own deadlines.
 const LONGEST_SILENCE: Duration = Duration::from_secs(90);
 
 /// One fetch, on a thread of its own: it may block. It is told the time, which a clock that was set back would not.
-pub(crate) type Fetch<T> = Arc<dyn Fn(SystemTime) -> Result<Answer<T>, FetchError> + Send + Sync>;
+pub(crate) type Fetch<T> = Arc<dyn Fn(SystemTime) -> Result<Provided<T>, FetchError> + Send + Sync>;
 
 /// What there is, and why it is not better.
 pub(crate) struct State<T> {
@@ -112,9 +112,9 @@ impl<T: Perishable> State<T> {
         if may_be_mended && self.freshness() != Freshness::Fresh { Duration::ZERO } else { self.rest() }
     }
 
-    fn adopt(&mut self, outcome: Result<Answer<T>, FetchError>, took: Duration) {
+    fn adopt(&mut self, outcome: Result<Provided<T>, FetchError>, took: Duration) {
         match outcome {
-            Ok(Answer { value, failure }) => {
+            Ok(Provided { value, failure }) => {
                 self.failed += u64::from(failure.is_some());
                 self.failure = failure;
                 // By a clock that may have been set back since the current one came: then both its times look later.
@@ -261,7 +261,7 @@ impl<T: Perishable> Keeper<T> {
                 return valid.ok_or(failure);
             }
             self.wake.notify_one();
-            let deadline = asked_at + if valid.is_some() { PATIENCE_WHILE_VALID } else { PATIENCE };
+            let deadline = asked_at + if valid.is_some() { DEADLINE_WHILE_VALID } else { DEADLINE };
             is_waiting = matches!(timeout_at(deadline, state.changed()).await, Ok(Ok(())));
         }
     }
@@ -284,11 +284,11 @@ async fn keep<T: Perishable>(
             }
             continue;
         }
-        let place = timeout(WAIT_FOR_A_PLACE, PLACES.acquire()).await;
+        let permit = timeout(PERMIT_DEADLINE, PERMITS.acquire()).await;
         let began = Instant::now();
         let (fetch, now) = (begin(&orders), publish.borrow().now());
         let outcome = on_a_thread(fetch, now).await;
-        drop(place);
+        drop(permit);
         lock(&orders).attempted_at = Some(Instant::now());
         if let Err(error) = &outcome {
             log.warn(error);
@@ -312,7 +312,7 @@ fn begin<T>(orders: &Mutex<Orders<T>>) -> Fetch<T> {
 }
 
 /// Not the runtime's blocking threads: where none can be had, those panic, and the keeper would end with them.
-async fn on_a_thread<T: Perishable>(fetch: Fetch<T>, now: SystemTime) -> Result<Answer<T>, FetchError> {
+async fn on_a_thread<T: Perishable>(fetch: Fetch<T>, now: SystemTime) -> Result<Provided<T>, FetchError> {
     let (done, outcome) = oneshot::channel();
     let fetching = move || {
         // The keeper may have ended meanwhile.
@@ -364,10 +364,10 @@ mod tests {
         let mut by_a_wrong_clock = credentials("ASIA1", Duration::ZERO, HOUR);
         by_a_wrong_clock.obtained_at += 2 * HOUR;
         by_a_wrong_clock.expires_at += 2 * HOUR;
-        state.adopt(Ok(Answer::new(by_a_wrong_clock)), Duration::ZERO);
-        state.adopt(Ok(Answer::new(credentials("ASIA2", HOUR / 60, HOUR))), HOUR / 120);
+        state.adopt(Ok(Provided::new(by_a_wrong_clock)), Duration::ZERO);
+        state.adopt(Ok(Provided::new(credentials("ASIA2", HOUR / 60, HOUR))), HOUR / 120);
         assert_eq!(key(&state), Some("ASIA1"), "from the cache, and as old as that or older");
-        state.adopt(Ok(Answer::new(credentials("ASIA3", Duration::from_secs(1), HOUR))), Duration::from_secs(2));
+        state.adopt(Ok(Provided::new(credentials("ASIA3", Duration::from_secs(1), HOUR))), Duration::from_secs(2));
         assert_eq!(key(&state), Some("ASIA3"));
         assert!(!state.rest().is_zero());
     }
@@ -378,14 +378,14 @@ mod tests {
         assert!(state.rest().is_zero());
         state.adopt(Err(failure()), Duration::ZERO);
         assert!(state.rest() >= Duration::from_millis(400), "it does not try again at once");
-        state.adopt(Ok(Answer::new(credentials("ASIA1", HOUR / 3, HOUR))), Duration::ZERO);
+        state.adopt(Ok(Provided::new(credentials("ASIA1", HOUR / 3, HOUR))), Duration::ZERO);
         assert_eq!((key(&state), state.pause()), (Some("ASIA1"), None));
         assert!(state.rest() > HOUR / 10 && state.rest() < HOUR / 4, "the refresh point is near half of the life");
         state.adopt(Err(failure()), Duration::ZERO);
         assert_eq!(key(&state), Some("ASIA1"));
-        state.adopt(Ok(Answer::new(credentials("ASIA0", HOUR / 2, HOUR))), Duration::ZERO);
+        state.adopt(Ok(Provided::new(credentials("ASIA0", HOUR / 2, HOUR))), Duration::ZERO);
         assert_eq!(key(&state), Some("ASIA1"), "a cache that could not be written answers with what it had");
-        state.adopt(Ok(Answer::new(credentials("ASIA2", Duration::ZERO, HOUR / 2))), Duration::ZERO);
+        state.adopt(Ok(Provided::new(credentials("ASIA2", Duration::ZERO, HOUR / 2))), Duration::ZERO);
         assert_eq!(key(&state), Some("ASIA2"));
         assert_eq!((state.fetched, state.failed), (2, 2));
     }
@@ -394,19 +394,19 @@ mod tests {
     fn what_ends_at_once_is_not_fetched_again_and_again() {
         for lifetime in [Duration::ZERO, Duration::from_millis(1), Duration::from_secs(1)] {
             let mut state = State::new(None);
-            state.adopt(Ok(Answer::new(credentials("ASIA1", Duration::ZERO, lifetime))), LEAST_INTERVAL);
+            state.adopt(Ok(Provided::new(credentials("ASIA1", Duration::ZERO, lifetime))), LEAST_INTERVAL);
             assert!(state.rest() > LEAST_INTERVAL / 2, "{lifetime:?}");
         }
         // What the cache holds is no fetch: fresher ones are fetched at once.
         let mut state = State::new(None);
-        state.adopt(Ok(Answer::new(credentials("ASIA1", HOUR / 60 * 59, HOUR))), LEAST_INTERVAL);
+        state.adopt(Ok(Provided::new(credentials("ASIA1", HOUR / 60 * 59, HOUR))), LEAST_INTERVAL);
         assert!(state.rest().is_zero());
     }
 
     #[test]
     fn time_that_has_passed_counts_when_the_clock_is_set_back() {
         let mut state = State::new(None);
-        state.adopt(Ok(Answer::new(credentials("ASIA1", Duration::ZERO, HOUR))), Duration::ZERO);
+        state.adopt(Ok(Provided::new(credentials("ASIA1", Duration::ZERO, HOUR))), Duration::ZERO);
         assert_eq!(state.freshness(), Freshness::Fresh);
         // As if the wall clock had said an hour more when they came.
         state.adopted.0 += HOUR;
@@ -420,7 +420,7 @@ mod tests {
         let counted = Arc::clone(&calls);
         let fetch: Fetch<Credentials> = Arc::new(move |_| {
             counted.fetch_add(1, Ordering::SeqCst);
-            results.lock().unwrap().next().unwrap_or_else(|| Err(failure())).map(Answer::new)
+            results.lock().unwrap().next().unwrap_or_else(|| Err(failure())).map(Provided::new)
         });
         (Keeper::start(fetch, None, None, Log::of_command("credvend", LogFormat::Text, LogLevel::Error)), calls)
     }

@@ -6,17 +6,17 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::consequence::Kind;
 use crate::freshness::cache::{Cache, Lock};
 use crate::freshness::error::FetchError;
-use crate::freshness::refresh::{self, Answer, FailedAttempt, Failure, Freshness, Perishable};
+use crate::freshness::refresh::{self, FailedAttempt, Failure, Freshness, Perishable, Provided};
 use crate::freshness::supply::Supply;
 use crate::timestamp;
 use environment::Log;
 
 /// A caller without credentials waits this long, all tries together.
-const PATIENCE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(30);
 /// A caller with valid credentials never waits longer, and so long only when they are about to end.
-const PATIENCE_WHILE_URGENT: Duration = Duration::from_secs(5);
+const DEADLINE_WHILE_URGENT: Duration = Duration::from_secs(5);
 /// Before that, a slow service is not worth waiting for: there is time for many more tries.
-const PATIENCE_WHILE_REFRESHABLE: Duration = Duration::from_secs(2);
+const DEADLINE_WHILE_REFRESHABLE: Duration = Duration::from_secs(2);
 
 /// With less time left than this, a try would only fail for lack of it.
 const SHORTEST_TRY: Duration = Duration::from_millis(300);
@@ -61,58 +61,63 @@ impl<'a, S: Supply> Provider<'a, S> {
     ///
     /// # Errors
     /// When none can be had and none in the cache is still valid.
-    pub(crate) fn provide(&self) -> Result<Answer<S::Value>, FetchError> {
+    pub(crate) fn provide(&self) -> Result<Provided<S::Value>, FetchError> {
         let cache = match self.supply.cache() {
             Some(Ok(cache)) => cache,
             other => {
                 if let Some(Err(error)) = other {
                     self.log.warn(format_args!("the {} cannot be cached: {error}", S::WHAT));
                 }
-                return self.supply.fetch(None, self.log, self.started + PATIENCE).map(Answer::new);
+                return self.supply.fetch(None, self.log, self.started + DEADLINE).map(Provided::new);
             }
         };
         // Without the lock a file that cannot be used says nothing: somebody may be replacing it this moment.
         let cached = valid(S::cached(&cache).unwrap_or_default(), self.started_at);
         match cached.map(|value| (value.freshness(self.started_at), value)) {
-            Some((Freshness::Fresh, value)) => Ok(Answer::new(value)),
+            Some((Freshness::Fresh, value)) => Ok(Provided::new(value)),
             Some((freshness, value)) => self.refresh(&cache, value, freshness),
-            None => self.first_fetch(&cache).map(Answer::new),
+            None => self.first_fetch(&cache).map(Provided::new),
         }
     }
 
     /// A fresher value than this one if it can be had soon, else this one.
-    fn refresh(&self, cache: &Cache, current: S::Value, freshness: Freshness) -> Result<Answer<S::Value>, FetchError> {
+    fn refresh(
+        &self,
+        cache: &Cache,
+        current: S::Value,
+        freshness: Freshness,
+    ) -> Result<Provided<S::Value>, FetchError> {
         let failure =
             cache.failure(S::FAILURE).unwrap_or_default().filter(|failure| failure.failed_at <= self.started_at);
         if failure.as_ref().is_some_and(|failure| self.started_at < failure.not_before) {
             self.log.info(format_args!("the last refresh failed a moment ago: using the cached {}", S::WHAT));
-            return Ok(Answer { value: current, failure });
+            return Ok(Provided { value: current, failure });
         }
         let is_urgent = freshness == Freshness::Urgent;
-        let longest = if is_urgent { PATIENCE_WHILE_URGENT } else { PATIENCE_WHILE_REFRESHABLE };
+        let longest = if is_urgent { DEADLINE_WHILE_URGENT } else { DEADLINE_WHILE_REFRESHABLE };
         // Waiting must not cost the caller what it has.
         let left = current.left(self.started_at);
         let deadline = self.started + longest.min(left / 2);
         let _lock = match self.wait_for_turn(cache, if is_urgent { deadline } else { self.started }) {
-            Turn::SomebodyElses => return Ok(Answer::new(current)),
+            Turn::SomebodyElses => return Ok(Provided::new(current)),
             Turn::Lockless => None,
             Turn::Mine(lock) => Some(lock),
         };
         let Found { value: found, failure } = self.look_again(cache);
         // Told apart by key or signature: a service may well hand out new ones that end when the old ones do.
         if let Some(fresher) = found.filter(|found| found.salt() != current.salt()) {
-            return Ok(Answer::new(fresher));
+            return Ok(Provided::new(fresher));
         }
         if deadline.saturating_duration_since(Instant::now()) < SHORTEST_TRY {
-            return Ok(Answer::new(current));
+            return Ok(Provided::new(current));
         }
         if failure.as_ref().is_some_and(|failure| failure.failed_at >= self.started_at) {
-            return Ok(Answer { value: current, failure });
+            return Ok(Provided { value: current, failure });
         }
         match self.supply.fetch(Some(cache), self.log, deadline) {
             Ok(fetched) => {
                 self.keep(cache, &fetched);
-                Ok(Answer::new(fetched))
+                Ok(Provided::new(fetched))
             }
             Err(error) => {
                 let failure = self.note(cache, &error, Some(&current), failure);
@@ -121,16 +126,16 @@ impl<'a, S: Supply> Provider<'a, S> {
                 }
                 let until = timestamp::format(current.ends_at());
                 self.log.warn(format_args!("{error}; using the cached {}, valid until {until}", S::WHAT));
-                Ok(Answer { value: current, failure: Some(failure) })
+                Ok(Provided { value: current, failure: Some(failure) })
             }
         }
     }
 
     /// The first value, or the first after a gap.
     fn first_fetch(&self, cache: &Cache) -> Result<S::Value, FetchError> {
-        let deadline = self.started + PATIENCE;
+        let deadline = self.started + DEADLINE;
         let _lock = match self.wait_for_turn(cache, deadline) {
-            Turn::SomebodyElses => return Err(FetchError::Busy { what: S::WHAT, waited: PATIENCE }),
+            Turn::SomebodyElses => return Err(FetchError::Busy { what: S::WHAT, waited: DEADLINE }),
             Turn::Lockless => None,
             Turn::Mine(lock) => Some(lock),
         };

@@ -27,7 +27,7 @@ pub(crate) trait Perishable: Send + Sync + 'static {
     /// By this machine's clock.
     fn ends_at(&self) -> SystemTime;
 
-    /// Spreads the machines of a fleet, and gives all processes of one the same answer.
+    /// Spreads the machines of a fleet, and has all processes of one machine decide alike.
     fn salt(&self) -> &str;
 
     /// So much time has passed for certain, whatever the clock says.
@@ -63,15 +63,15 @@ const TOKEN_MARGIN: Duration = Duration::from_secs(60);
 /// Clocks are set back by a little all the time.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 
-/// A server that asks callers without credentials for more patience than this is asked again.
+/// A server that asks callers without credentials for a longer wait than this is asked again.
 const MAX_ASKED: Duration = Duration::from_secs(300);
 
 /// The end of an outage is noticed within this.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 
 /// The refresh point lies between 45 and 50 % of the lifetime, so that an outage of half an hour stays unseen with
-/// one-hour credentials. `salt` (the access key's id) spreads the machines of a fleet, yet gives all processes of a
-/// machine the same answer. So much time as `least_age` has passed, whatever the clock says.
+/// one-hour credentials. `salt` (the access key's id) spreads the machines of a fleet, yet lets all processes of a
+/// machine decide alike. So much time as `least_age` has passed, whatever the clock says.
 fn freshness(
     obtained_at: SystemTime,
     expires_at: SystemTime,
@@ -83,7 +83,7 @@ fn freshness(
     let now = clock.max(obtained_at + least_age);
     let left = expires_at.duration_since(now).unwrap_or_default();
     let lifetime = expires_at.duration_since(obtained_at).unwrap_or_default();
-    // The clock has been set back since: how much of their life is left is anybody's guess.
+    // The clock has been set back since: how much of their life is left is not known.
     let is_from_the_future = obtained_at.duration_since(clock).is_ok_and(|ahead| ahead > CLOCK_TOLERANCE);
     if left.is_zero() {
         Freshness::Expired
@@ -109,13 +109,13 @@ pub(crate) fn is_token_usable(obtained_at: SystemTime, expires_at: SystemTime, n
 }
 
 /// What a caller gets, and why it is not fresher where it could be.
-pub(crate) struct Answer<T> {
+pub(crate) struct Provided<T> {
     pub(crate) value: T,
     /// The last refresh failed, and the value is what there was before it.
     pub(crate) failure: Option<Failure>,
 }
 
-impl<T> Answer<T> {
+impl<T> Provided<T> {
     pub(crate) fn new(value: T) -> Self {
         Self { value, failure: None }
     }

@@ -1,11 +1,11 @@
 //! Auth0: `https://DOMAIN/oauth/token`, for one API (`audience`).
 
-use super::client_credentials::{Authentication, ClientCredentials, Place};
+use super::client_credentials::{Authentication, ClientCredentials, EndpointSource};
 use environment::Variables;
 
 /// Reads the `AUTH0_…` variables; `None` when a fault was noted.
 pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<ClientCredentials> {
-    let place = place(variables);
+    let source = source(variables);
     let client_id = variables.required("AUTH0_CLIENT_ID", "aBcExample1Client");
     let authentication = Authentication::from_env(variables, "AUTH0", Authentication::ClientSecretPost);
     let audience = variables.required("AUTH0_AUDIENCE", "https://credvend.example.com");
@@ -16,7 +16,7 @@ pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<ClientCredential
     }
     Some(ClientCredentials {
         prefix: "AUTH0",
-        place: place?,
+        source: source?,
         client_id: client_id?,
         secrets,
         authentication,
@@ -24,7 +24,7 @@ pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<ClientCredential
     })
 }
 
-fn place(variables: &mut Variables<'_>) -> Option<Place> {
+fn source(variables: &mut Variables<'_>) -> Option<EndpointSource> {
     const EXAMPLE: &str = "https://example.eu.auth0.com/oauth/token";
     let (name, url) = match variables.optional("AUTH0_TOKEN_ENDPOINT") {
         Some(url) => ("AUTH0_TOKEN_ENDPOINT", url),
@@ -33,5 +33,5 @@ fn place(variables: &mut Variables<'_>) -> Option<Place> {
             ("AUTH0_DOMAIN", format!("https://{domain}/oauth/token"))
         }
     };
-    variables.endpoint(name, &url, EXAMPLE).map(Place::TokenEndpoint)
+    variables.endpoint(name, &url, EXAMPLE).map(EndpointSource::TokenEndpoint)
 }

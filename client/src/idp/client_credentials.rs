@@ -21,7 +21,7 @@ use environment::Variables;
 pub(crate) struct ClientCredentials {
     /// What the names of this provider's variables begin with, for messages.
     pub(crate) prefix: &'static str,
-    pub(crate) place: Place,
+    pub(crate) source: EndpointSource,
     pub(crate) client_id: String,
     /// One or two; the second is tried when the first is refused, so a secret can be rotated without a gap.
     pub(crate) secrets: Vec<SecretSource>,
@@ -31,7 +31,7 @@ pub(crate) struct ClientCredentials {
 }
 
 /// Where the token endpoint is.
-pub(crate) enum Place {
+pub(crate) enum EndpointSource {
     TokenEndpoint(Endpoint),
     /// In the issuer's metadata.
     Issuer(Issuer),
@@ -51,7 +51,7 @@ pub(crate) enum Authentication {
 }
 
 #[derive(Deserialize)]
-struct ErrorAnswer {
+struct ErrorResponse {
     error: String,
     /// Entra ID's own numbers, known as `AADSTS…`.
     #[serde(default)]
@@ -61,9 +61,9 @@ struct ErrorAnswer {
 impl ClientCredentials {
     /// Asks for a token, with the second secret where the first is refused.
     pub(crate) async fn token(&self, call: &mut Call<'_>) -> Result<AccessToken, IdpError> {
-        let (endpoint, is_basic) = match &self.place {
-            Place::TokenEndpoint(endpoint) => (endpoint.clone(), true),
-            Place::Issuer(issuer) => {
+        let (endpoint, is_basic) = match &self.source {
+            EndpointSource::TokenEndpoint(endpoint) => (endpoint.clone(), true),
+            EndpointSource::Issuer(issuer) => {
                 let found = issuer.metadata(call).await?;
                 (found.token_endpoint, found.takes_basic)
             }
@@ -85,7 +85,7 @@ impl ClientCredentials {
 
     /// All that tells this request from another one, without a secret: a rotation keeps the cache.
     pub(crate) fn identity(&self) -> Vec<String> {
-        let mut parts = vec![self.place.as_str().to_owned(), self.client_id.clone()];
+        let mut parts = vec![self.source.as_str().to_owned(), self.client_id.clone()];
         parts.extend(self.parameters.iter().map(|(name, value)| format!("{name}={value}")));
         parts
     }
@@ -111,8 +111,8 @@ impl Attempt<'_> {
         }
         // The lifetime is counted from before the request, so it never ends later than the server thinks.
         let asked_at = timestamp::now();
-        let answer = call.send(self.request(source, &secret, asked_at)?).await?;
-        self.read(&answer, asked_at)
+        let response = call.send(self.request(source, &secret, asked_at)?).await?;
+        self.read(&response, asked_at)
     }
 
     fn request(&self, source: &SecretSource, secret: &Secret, now: SystemTime) -> Result<Request, IdpError> {
@@ -142,30 +142,30 @@ impl Attempt<'_> {
         Ok(Request::post_form(&self.endpoint, &fields))
     }
 
-    fn read(&self, answer: &Response, asked_at: SystemTime) -> Result<AccessToken, IdpError> {
+    fn read(&self, response: &Response, asked_at: SystemTime) -> Result<AccessToken, IdpError> {
         let endpoint = self.endpoint.clone();
-        if answer.status != 200 {
-            return Err(self.refusal(answer, asked_at));
+        if response.status != 200 {
+            return Err(self.refusal(response, asked_at));
         }
-        let Some(token) = TokenResponse::parse(&answer.body) else {
-            return Err(without_token(endpoint, &answer.body, "not with a JSON object that holds `access_token`"));
+        let Some(token) = TokenResponse::parse(&response.body) else {
+            return Err(without_token(endpoint, &response.body, "not with a JSON object that holds `access_token`"));
         };
         if !is_bearer_token(token.access_token.expose()) {
             return Err(IdpError::NoToken { endpoint, problem: "its `access_token` is not a bearer token" });
         }
-        let expires_at = asked_at + token.lifetime(answer.date().unwrap_or(asked_at));
+        let expires_at = asked_at + token.lifetime(response.date().unwrap_or(asked_at));
         Ok(AccessToken { value: token.access_token, obtained_at: asked_at, expires_at })
     }
 
-    fn refusal(&self, answer: &Response, now: SystemTime) -> IdpError {
-        let (endpoint, status, client) = (self.endpoint.clone(), answer.status, self.client);
-        let body = serde_json::from_slice::<ErrorAnswer>(&answer.body).ok();
+    fn refusal(&self, response: &Response, now: SystemTime) -> IdpError {
+        let (endpoint, status, client) = (self.endpoint.clone(), response.status, self.client);
+        let body = serde_json::from_slice::<ErrorResponse>(&response.body).ok();
         let oauth_code = body.as_ref().and_then(|body| ERROR_CODES.into_iter().find(|code| *code == body.error));
         let number = body.and_then(|body| body.error_codes.first().map(|number| format!(" AADSTS{number}")));
         let code = oauth_code.map(|code| format!("{code}{}", number.unwrap_or_default()));
         let is_final = oauth_code.is_some_and(|code| FINAL_CODES.contains(&code));
         if !(is_final && status < 500 || matches!(status, 401 | 403)) {
-            return IdpError::Answered { endpoint, status, code, retry_after: answer.retry_after(now) };
+            return IdpError::Answered { endpoint, status, code, retry_after: response.retry_after(now) };
         }
         IdpError::Refused(Box::new(Refusal {
             endpoint,
@@ -180,9 +180,9 @@ impl Attempt<'_> {
         }))
     }
 
-    /// Metadata that leads nowhere is asked for again at the next try.
+    /// Metadata whose token endpoint is gone is fetched again at the next try.
     fn conclude(&self, outcome: Result<AccessToken, IdpError>, cache: Option<&Cache>) -> Result<AccessToken, IdpError> {
-        if let (Err(error), Place::Issuer(_), Some(cache)) = (&outcome, &self.client.place, cache)
+        if let (Err(error), EndpointSource::Issuer(_), Some(cache)) = (&outcome, &self.client.source, cache)
             && error.is_gone()
         {
             cache.forget_metadata();
@@ -218,7 +218,7 @@ impl Authentication {
     }
 }
 
-impl Place {
+impl EndpointSource {
     pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::TokenEndpoint(endpoint) => endpoint.as_str(),
@@ -227,7 +227,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for EndpointSource {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TokenEndpoint(endpoint) => write!(formatter, "{endpoint}"),

@@ -1,6 +1,6 @@
 //! Cognito: the token endpoint of a user pool's domain.
 
-use super::client_credentials::{Authentication, ClientCredentials, Place};
+use super::client_credentials::{Authentication, ClientCredentials, EndpointSource};
 use crate::secret::SecretSource;
 use environment::{Partition, Variables, is_host};
 use http_client::Endpoint;
@@ -18,7 +18,7 @@ pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<ClientCredential
     let scopes = scopes(variables);
     Some(ClientCredentials {
         prefix: "COGNITO",
-        place: Place::TokenEndpoint(token_endpoint?),
+        source: EndpointSource::TokenEndpoint(token_endpoint?),
         client_id: client_id?,
         secrets,
         authentication: Authentication::ClientSecretBasic,
@@ -80,7 +80,7 @@ mod tests {
     }
 
     fn endpoint(pairs: &[(&str, &str)]) -> String {
-        read(pairs).map_or_else(|error| error, |cognito| cognito.place.as_str().to_owned())
+        read(pairs).map_or_else(|error| error, |cognito| cognito.source.as_str().to_owned())
     }
 
     #[test]

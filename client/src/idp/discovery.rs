@@ -62,12 +62,12 @@ impl Issuer {
 
     async fn fetch(&self, call: &mut Call<'_>, now: SystemTime) -> Result<Metadata, IdpError> {
         let endpoint = self.configuration.clone();
-        let answer = call.send(Request::get(&endpoint)).await?;
-        if answer.status != 200 {
-            let retry_after = answer.retry_after(now);
-            return Err(IdpError::Answered { endpoint, status: answer.status, code: None, retry_after });
+        let response = call.send(Request::get(&endpoint)).await?;
+        if response.status != 200 {
+            let retry_after = response.retry_after(now);
+            return Err(IdpError::Answered { endpoint, status: response.status, code: None, retry_after });
         }
-        let Ok(document) = serde_json::from_slice::<Document>(&answer.body) else {
+        let Ok(document) = serde_json::from_slice::<Document>(&response.body) else {
             let problem = "not with OpenID metadata that holds `issuer` and `token_endpoint`";
             return Err(IdpError::Unusable { endpoint, problem });
         };

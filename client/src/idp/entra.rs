@@ -1,18 +1,18 @@
 //! Entra ID: `https://login.microsoftonline.com/TENANT/oauth2/v2.0/token`, for one API (`…/.default`).
 
-use super::client_credentials::{Authentication, ClientCredentials, Place};
+use super::client_credentials::{Authentication, ClientCredentials, EndpointSource};
 use environment::Variables;
 
 /// Reads the `ENTRA_…` variables; `None` when a fault was noted.
 pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<ClientCredentials> {
-    let place = place(variables);
+    let source = source(variables);
     let client_id = variables.required("ENTRA_CLIENT_ID", "00001111-aaaa-2222-bbbb-3333cccc4444");
     let authentication = Authentication::from_env(variables, "ENTRA", Authentication::ClientSecretPost);
     let scope = variables.required("ENTRA_SCOPE", "api://credvend/.default");
     let (secrets, authentication) = authentication?;
     Some(ClientCredentials {
         prefix: "ENTRA",
-        place: place?,
+        source: source?,
         client_id: client_id?,
         secrets,
         authentication,
@@ -20,7 +20,7 @@ pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<ClientCredential
     })
 }
 
-fn place(variables: &mut Variables<'_>) -> Option<Place> {
+fn source(variables: &mut Variables<'_>) -> Option<EndpointSource> {
     const EXAMPLE: &str = "https://login.microsoftonline.com/aaaabbbb-0000-cccc-1111-dddd2222eeee/oauth2/v2.0/token";
     let (name, url) = match variables.optional("ENTRA_TOKEN_ENDPOINT") {
         Some(url) => ("ENTRA_TOKEN_ENDPOINT", url),
@@ -30,7 +30,7 @@ fn place(variables: &mut Variables<'_>) -> Option<Place> {
             ("ENTRA_TENANT_ID", format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token"))
         }
     };
-    variables.endpoint(name, &url, EXAMPLE).map(Place::TokenEndpoint)
+    variables.endpoint(name, &url, EXAMPLE).map(EndpointSource::TokenEndpoint)
 }
 
 /// Microsoft identity platform, "OAuth 2.0 client credentials flow": the scope is the API's name with `/.default`, and

@@ -25,8 +25,8 @@ pub(crate) enum IdpError {
     /// Final: this client, secret or scope will not be accepted later either.
     #[error("{} refuses client `{}`: {} (status {}): {}", .0.endpoint, .0.client_id, .0.code, .0.status, .0.advice())]
     Refused(Box<Refusal>),
-    /// Another answer than a token.
-    #[error("{endpoint} answered {status}{}: {}", code.as_deref().map(|code| format!(" {code}")).unwrap_or_default(), answer_advice(*status))]
+    /// A response that holds no token.
+    #[error("{endpoint} answered {status}{}: {}", code.as_deref().map(|code| format!(" {code}")).unwrap_or_default(), status_advice(*status))]
     Answered { endpoint: Endpoint, status: u16, code: Option<String>, retry_after: Option<Duration> },
     /// A 200 with something else, perhaps of a proxy or a captive portal.
     #[error("{endpoint} answered 200, but {problem}: is it the token endpoint?")]
@@ -172,7 +172,7 @@ pub(super) fn without_token(endpoint: Endpoint, body: &[u8], problem: &'static s
 const IN_FRONT: &str = "this is not the token endpoint's own response: a web application firewall or a proxy in front of it \
                         refuses the request, and its log says why";
 
-fn answer_advice(status: u16) -> &'static str {
+fn status_advice(status: u16) -> &'static str {
     match Kind::of_status(status) {
         Kind::Unavailable => "the identity provider cannot answer now: try again later",
         Kind::Configuration | Kind::Refused => "is it the token endpoint?",

@@ -25,7 +25,7 @@ pub(crate) struct GitHub {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct RunnerResponse {
     value: Secret,
 }
 
@@ -50,17 +50,17 @@ impl GitHub {
     pub(crate) async fn token(&self, call: &mut Call<'_>) -> Result<AccessToken, IdpError> {
         let endpoint = self.endpoint.clone();
         let obtained_at = timestamp::now();
-        let answer = call.send(Request::get(&endpoint).bearer(self.request_token.expose())).await?;
-        match answer.status {
+        let response = call.send(Request::get(&endpoint).bearer(self.request_token.expose())).await?;
+        match response.status {
             200 => {}
             status @ (401 | 403) => return Err(IdpError::RefusedByRunner { endpoint, status }),
             status => {
-                let retry_after = answer.retry_after(obtained_at);
+                let retry_after = response.retry_after(obtained_at);
                 return Err(IdpError::Answered { endpoint, status, code: None, retry_after });
             }
         }
-        let Ok(Answer { value }) = serde_json::from_slice(&answer.body) else {
-            return Err(without_token(endpoint, &answer.body, "not with a JSON object that holds `value`"));
+        let Ok(RunnerResponse { value }) = serde_json::from_slice(&response.body) else {
+            return Err(without_token(endpoint, &response.body, "not with a JSON object that holds `value`"));
         };
         if !is_bearer_token(value.expose()) {
             return Err(IdpError::NoToken { endpoint, problem: "its `value` is not a token" });

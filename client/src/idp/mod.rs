@@ -126,7 +126,7 @@ impl IdentityProvider {
 impl fmt::Display for IdentityProvider {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ClientCredentials(client) => write!(formatter, "{}", client.place),
+            Self::ClientCredentials(client) => write!(formatter, "{}", client.source),
             Self::GitHub(github) => write!(formatter, "{}", github.endpoint),
             Self::File(file) => write!(formatter, "`{}`", file.path.display()),
         }

@@ -1,12 +1,12 @@
 //! Any other issuer with the client credentials grant: by its metadata, or by its token endpoint alone.
 
-use super::client_credentials::{Authentication, ClientCredentials, Place};
+use super::client_credentials::{Authentication, ClientCredentials, EndpointSource};
 use super::discovery::Issuer;
 use environment::Variables;
 
 /// Reads the `OIDC_…` variables; `None` when a fault was noted.
 pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<ClientCredentials> {
-    let place = place(variables);
+    let source = source(variables);
     let client_id = variables.required("OIDC_CLIENT_ID", "web-01");
     let with_secret = secret_method(variables);
     let authentication =
@@ -19,7 +19,7 @@ pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<ClientCredential
     let (secrets, authentication) = authentication?;
     Some(ClientCredentials {
         prefix: "OIDC",
-        place: place?,
+        source: source?,
         client_id: client_id?,
         secrets,
         authentication,
@@ -27,17 +27,17 @@ pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<ClientCredential
     })
 }
 
-fn place(variables: &mut Variables<'_>) -> Option<Place> {
+fn source(variables: &mut Variables<'_>) -> Option<EndpointSource> {
     if let Some(url) = variables.optional("OIDC_TOKEN_ENDPOINT") {
         let example = "https://idp.example.com/oauth2/token";
-        return variables.endpoint("OIDC_TOKEN_ENDPOINT", &url, example).map(Place::TokenEndpoint);
+        return variables.endpoint("OIDC_TOKEN_ENDPOINT", &url, example).map(EndpointSource::TokenEndpoint);
     }
     let Some(name) = variables.optional("OIDC_ISSUER") else {
         variables.missing("OIDC_ISSUER", "for example `https://idp.example.com`; or OIDC_TOKEN_ENDPOINT");
         return None;
     };
     let endpoint = variables.endpoint("OIDC_ISSUER", &name, "https://idp.example.com")?;
-    Some(Place::Issuer(Issuer::new(name, &endpoint)))
+    Some(EndpointSource::Issuer(Issuer::new(name, &endpoint)))
 }
 
 /// `OIDC_TOKEN_ENDPOINT_AUTH_METHOD`, for token endpoints without metadata and metadata that is wrong.

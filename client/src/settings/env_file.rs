@@ -151,7 +151,7 @@ impl Reader<'_> {
                 _ => {
                     self.refuse_expansion()?;
                     if matches!(next, '|' | '&' | '<' | '>' | '(' | ')') || next == ';' {
-                        return Err(self.error("a value with shell characters belongs into single quotes"));
+                        return Err(self.error("a value with shell characters belongs in single quotes"));
                     }
                     value.extend(self.next());
                 }

@@ -20,7 +20,7 @@ use crate::settings::known_variables::{VARIABLES, Variable};
 pub(crate) struct Identity {
     pub(crate) name: String,
     pub(crate) variables: Overlay,
-    /// Names or numbers of the users who may have it from `serve`; none: whoever holds the bearer token.
+    /// Names or numbers of the users who may have it from `serve`; none: every holder of the bearer token.
     pub(crate) users: Vec<String>,
 }
 

@@ -18,7 +18,7 @@ pub(crate) struct NamedConfig {
     /// `default` where the configuration names none.
     pub(crate) name: String,
     pub(crate) config: Config,
-    /// Names or ids of the users who may have it; none: whoever holds the bearer token.
+    /// Names or ids of the users who may have it; none: every holder of the bearer token.
     pub(crate) users: Vec<String>,
 }
 

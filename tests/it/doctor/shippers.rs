@@ -250,7 +250,7 @@ async fn traps_of_the_answer() {
         (Reply::json(200, "<html>"), "fail", "JSON"),
         (Reply::json(404, "{}"), "fail", "404"),
         (Reply::json(503, "{}"), "fail", "503"),
-        (Reply::Silence(Duration::from_secs(20)), "fail", "no answer within 5000 ms"),
+        (Reply::Silence(Duration::from_secs(20)), "fail", "no response within 5000 ms"),
     ] {
         let shop = Shop::answering(reply).await;
         shop.expect("fluent-bit", &[], &[], ("answer", verdict, words)).await;

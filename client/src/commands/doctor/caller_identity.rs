@@ -4,13 +4,13 @@
 use http_client::{Request, Response};
 
 use super::hops::Walk;
-use super::places::Places;
 use super::signature_v4::{Service, sign};
+use super::targets::Targets;
 use crate::consequence::Kind;
 use crate::credentials::Credentials;
 use crate::error::Error;
 use crate::exchange::error::Problem;
-use crate::exchange::sts_answer::StsAnswer;
+use crate::exchange::sts_response::StsResponse;
 use crate::exchange::vending_api::is_showable;
 use crate::timestamp;
 use environment::is_host;
@@ -36,14 +36,14 @@ impl Tried {
 
 impl Walk<'_> {
     /// Everything that is tried with the credentials.
-    pub(super) async fn aws(&mut self, credentials: &Credentials, places: &Places) -> Result<(), Error> {
-        self.shown = Some(places.clone());
-        let Some(region) = places.s3.region.as_deref() else {
+    pub(super) async fn aws(&mut self, credentials: &Credentials, targets: &Targets) -> Result<(), Error> {
+        self.shown = Some(targets.clone());
+        let Some(region) = targets.s3.region.as_deref() else {
             let fix = "set AWS_REGION";
             return self.report.warn("identity", "not tried, and neither is S3: the region is not known", fix);
         };
-        if self.caller_identity(credentials, places, region).await? {
-            self.s3(credentials, places, region).await?;
+        if self.caller_identity(credentials, targets, region).await? {
+            self.s3(credentials, targets, region).await?;
         }
         Ok(())
     }
@@ -52,10 +52,10 @@ impl Walk<'_> {
     async fn caller_identity(
         &mut self,
         credentials: &Credentials,
-        places: &Places,
+        targets: &Targets,
         region: &str,
     ) -> Result<bool, Error> {
-        let Some(endpoint) = places.sts(region) else {
+        let Some(endpoint) = targets.sts(region) else {
             let detail = format!("`{region}` cannot be part of a host name");
             self.report.fail_with("identity", detail, Some("correct AWS_REGION"), Kind::Configuration)?;
             return Ok(false);
@@ -65,7 +65,7 @@ impl Walk<'_> {
         let Some(response) = self.signed("identity", request, Service::Sts, region, credentials).await? else {
             return Ok(false);
         };
-        let arn = StsAnswer::parse(&response.body).and_then(|parsed| parsed.text("Arn").map(str::to_owned));
+        let arn = StsResponse::parse(&response.body).and_then(|parsed| parsed.text("Arn").map(str::to_owned));
         let arn = arn.filter(|arn| response.status == 200 && is_showable(arn, credentials.session_token.expose()));
         match &arn {
             Some(arn) => self.report.ok("identity", arn)?,
@@ -120,7 +120,7 @@ impl Walk<'_> {
 /// Code and message of a refusal. AWS repeats parts of the request in some responses, though never in these two elements.
 fn problem(response: &Response, credentials: &Credentials) -> Problem {
     let session = credentials.session_token.expose();
-    StsAnswer::parse(&response.body).map(|parsed| parsed.problem(session)).unwrap_or_default()
+    StsResponse::parse(&response.body).map(|parsed| parsed.problem(session)).unwrap_or_default()
 }
 
 /// IAM User Guide, "Troubleshoot Signature Version 4"; Amazon S3 API Reference, "Error responses".

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant, SystemTime};
 use http_client::{Endpoint, HttpClient, Request, Response};
 use serde_json::Value;
 
-use super::places::Places;
 use super::report::Report;
+use super::targets::Targets;
 use crate::access_token::AccessToken;
 use crate::consequence::Kind;
 use crate::error::Error;
@@ -25,7 +25,7 @@ const MAX_CLOCK_SKEW: Duration = Duration::from_secs(300);
 /// NTP keeps clocks within a fraction of a second: more means that the clock is not synchronized.
 const USUAL_CLOCK_SKEW: Duration = Duration::from_secs(60);
 /// Each hop is tried once, within this.
-const PATIENCE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Reads every secret that is configured, and says where it is kept.
 pub(crate) fn secrets(config: &Config, report: &mut Report) -> Result<(), Error> {
@@ -77,10 +77,10 @@ pub(super) struct Walk<'a> {
     config: &'a Config,
     pub(super) call: Call<'a>,
     pub(super) report: &'a mut Report,
-    pub(super) places: &'a Places,
+    pub(super) targets: &'a Targets,
     pub(super) may_write: bool,
     /// Where the credentials were tried, with what the vending API says.
-    pub(super) shown: Option<Places>,
+    pub(super) shown: Option<Targets>,
 }
 
 impl<'a> Walk<'a> {
@@ -88,11 +88,11 @@ impl<'a> Walk<'a> {
         config: &'a Config,
         http: HttpClient,
         report: &'a mut Report,
-        places: &'a Places,
+        targets: &'a Targets,
         log: Log,
     ) -> Self {
-        let call = Call::new(http, None, log, Instant::now() + PATIENCE);
-        Self { config, call, report, places, may_write: false, shown: None }
+        let call = Call::new(http, None, log, Instant::now() + DEADLINE);
+        Self { config, call, report, targets, may_write: false, shown: None }
     }
 
     /// Allows the one request that writes an object, if only for a moment.

@@ -4,8 +4,8 @@ use http_client::Request;
 
 use super::caller_identity::Tried;
 use super::hops::Walk;
-use super::places::Places;
 use super::signature_v4::Service;
+use super::targets::Targets;
 use crate::consequence::Kind;
 use crate::credentials::Credentials;
 use crate::error::Error;
@@ -19,14 +19,14 @@ const DIGEST_OF_NOTHING: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 /// A bucket's prefix, and how to get there.
 struct Prefix<'a> {
     credentials: &'a Credentials,
-    places: &'a Places,
+    targets: &'a Targets,
     region: &'a str,
     bucket: &'a str,
 }
 
 impl Prefix<'_> {
     fn key(&self, name: &str) -> String {
-        format!("{}{name}", self.places.s3.prefix)
+        format!("{}{name}", self.targets.s3.prefix)
     }
 
     fn url(&self, name: &str) -> String {
@@ -35,16 +35,16 @@ impl Prefix<'_> {
 }
 
 impl Walk<'_> {
-    pub(super) async fn s3(&mut self, credentials: &Credentials, places: &Places, region: &str) -> Result<(), Error> {
-        let Some(bucket) = places.s3.bucket.as_deref() else {
+    pub(super) async fn s3(&mut self, credentials: &Credentials, targets: &Targets, region: &str) -> Result<(), Error> {
+        let Some(bucket) = targets.s3.bucket.as_deref() else {
             return self.report.ok("S3", "not tried: S3_BUCKET is not set, and the service names no bucket");
         };
-        if let Some(granted) = &places.granted {
+        if let Some(granted) = &targets.granted {
             // The mapping's prefix need not be enforced: the response of S3 below decides.
-            let detail = format!("`{}` does not lie under `{granted}`, which the vending API names", places.s3.prefix);
+            let detail = format!("`{}` does not lie under `{granted}`, which the vending API names", targets.s3.prefix);
             self.report.warn("S3", detail, OUTSIDE)?;
         }
-        let prefix = Prefix { credentials, places, region, bucket };
+        let prefix = Prefix { credentials, targets, region, bucket };
         if self.may_write {
             return self.write(&prefix).await;
         }
@@ -54,7 +54,7 @@ impl Walk<'_> {
     /// Listing changes nothing. The response also shows whether bucket, region and signature are right.
     async fn list(&mut self, prefix: &Prefix<'_>) -> Result<(), Error> {
         let url = prefix.url("");
-        let Some(bucket) = prefix.places.s3.object(prefix.region, prefix.bucket, "") else {
+        let Some(bucket) = prefix.targets.s3.object(prefix.region, prefix.bucket, "") else {
             return self.no_host(prefix);
         };
         let list = bucket.with_query("list-type", "2").with_query("max-keys", "1");
@@ -66,7 +66,7 @@ impl Walk<'_> {
         };
         match Tried::of(&response, prefix.credentials) {
             Tried::Done => self.report.ok("S3", format_args!("{url} can be listed")),
-            Tried::Denied if prefix.places.granted.is_some() => {
+            Tried::Denied if prefix.targets.granted.is_some() => {
                 let detail = format!("{url} cannot be listed, and lies outside the identity's prefix");
                 self.report.fail_with("S3", detail, Some(OUTSIDE), Kind::Configuration)
             }
@@ -85,7 +85,7 @@ impl Walk<'_> {
     /// Puts, gets and deletes an empty object.
     async fn write(&mut self, prefix: &Prefix<'_>) -> Result<(), Error> {
         let url = prefix.url(PROBE);
-        let Some(object) = prefix.places.s3.object(prefix.region, prefix.bucket, &prefix.key(PROBE)) else {
+        let Some(object) = prefix.targets.s3.object(prefix.region, prefix.bucket, &prefix.key(PROBE)) else {
             return self.no_host(prefix);
         };
         // RFC 9110 §13.1.2: only where there is no object, so that no object of somebody else is replaced or deleted.

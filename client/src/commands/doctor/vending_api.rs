@@ -72,7 +72,7 @@ impl Walk<'_> {
                 let until = timestamp::format(vended.credentials.expires_at);
                 let (role, session) = (shown(&vended.role_arn, token), shown(&vended.session_name, token));
                 self.report.ok("credentials", format_args!("{role} as {session}, until {until}"))?;
-                self.aws(&vended.credentials, &self.places.with(&vended)).await
+                self.aws(&vended.credentials, &self.targets.with(&vended)).await
             }
             Err(error) => self.report.fail("credentials", &Error::from(error)),
         }

@@ -62,7 +62,7 @@ impl Walk<'_> {
                 let until = timestamp::format(assumed.credentials.expires_at);
                 let arn = assumed.arn.map_or_else(|| sts.role_arn.to_string(), |arn| shown(&arn, token));
                 self.report.ok("credentials", format_args!("{arn}, until {until}"))?;
-                self.aws(&assumed.credentials, &self.places.clone()).await
+                self.aws(&assumed.credentials, &self.targets.clone()).await
             }
             Err(error) => self.report.fail("credentials", &Error::from(error)),
         }

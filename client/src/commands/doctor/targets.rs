@@ -6,14 +6,14 @@ use crate::exchange::vending_api::Vended;
 
 /// As far as they are known.
 #[derive(Clone)]
-pub(super) struct Places {
+pub(super) struct Targets {
     pub(super) s3: Target,
     /// The prefix that the vending API names instead, where the identity's does not lie under it.
     pub(super) granted: Option<String>,
     sts: Option<Endpoint>,
 }
 
-impl Places {
+impl Targets {
     /// Reads the variables that the AWS SDKs and `credvend s3` read.
     pub(super) fn from_env(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let variables = Variables::new(lookup);
@@ -66,9 +66,9 @@ mod tests {
     use crate::credentials::Credentials;
     use crate::secret::Secret;
 
-    fn places(pairs: &[(&str, &str)]) -> Places {
+    fn targets(pairs: &[(&str, &str)]) -> Targets {
         let lookup = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        Places::from_env(&lookup).unwrap()
+        Targets::from_env(&lookup).unwrap()
     }
 
     #[test]
@@ -92,7 +92,7 @@ mod tests {
             aws_region: String::new(),
         };
         let with = |bucket, prefix| {
-            let found = places(&[]).with(&vended(bucket, prefix));
+            let found = targets(&[]).with(&vended(bucket, prefix));
             (found.s3.bucket, found.s3.prefix)
         };
         assert_eq!(with("logs", "a/b/"), (Some("logs".to_owned()), "a/b/".to_owned()));
@@ -104,8 +104,8 @@ mod tests {
 
     #[test]
     fn where_sts_is() {
-        assert_eq!(places(&[]).sts("cn-north-1").unwrap().as_str(), "https://sts.cn-north-1.amazonaws.com.cn/");
+        assert_eq!(targets(&[]).sts("cn-north-1").unwrap().as_str(), "https://sts.cn-north-1.amazonaws.com.cn/");
         let own = [("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1")];
-        assert_eq!(places(&own).sts("eu-west-1").unwrap().as_str(), "http://127.0.0.1:1/");
+        assert_eq!(targets(&own).sts("eu-west-1").unwrap().as_str(), "http://127.0.0.1:1/");
     }
 }

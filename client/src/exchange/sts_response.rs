@@ -11,13 +11,13 @@ use super::error::Problem;
 use super::vending_api::is_showable;
 use crate::timestamp;
 
-/// Texts of an answer by the name of their innermost element. STS repeats no name within an answer that matters here.
-pub(crate) struct StsAnswer(HashMap<String, String>);
+/// Texts of a response by the name of their innermost element. STS repeats no name within a response that matters here.
+pub(crate) struct StsResponse(HashMap<String, String>);
 
 /// No answer of STS is nested deeper; a hostile one is not followed.
 const MAX_DEPTH: usize = 16;
 
-impl StsAnswer {
+impl StsResponse {
     /// `None` for what is neither.
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let mut texts = HashMap::new();
@@ -125,7 +125,7 @@ mod tests {
         let json = br#"{"AssumeRoleWithWebIdentityResponse":{"AssumeRoleWithWebIdentityResult":{"Credentials":
             {"AccessKeyId":"ASIA","SecretAccessKey":"a/b+c&d","SessionToken":"t==","Expiration":1.7672256E9}}}}"#;
         for body in [&xml[..], &json[..]] {
-            let credentials = StsAnswer::parse(body).unwrap().credentials().unwrap();
+            let credentials = StsResponse::parse(body).unwrap().credentials().unwrap();
             assert_eq!(credentials.access_key_id, "ASIA");
             assert_eq!(credentials.secret_access_key, "a/b+c&d");
             assert_eq!(credentials.session_token, "t==");
@@ -137,11 +137,11 @@ mod tests {
     fn an_error_s_words_without_the_token() {
         let xml = b"<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>Not &quot;you&quot;, \
             the-token</Message></Error><RequestId>r1</RequestId></ErrorResponse>";
-        let answer = StsAnswer::parse(xml).unwrap();
-        assert_eq!(answer.problem("other").to_string(), " AccessDenied (Not \"you\", the-token) [request r1]");
-        assert_eq!(answer.problem("the-token").to_string(), " AccessDenied [request r1]");
+        let response = StsResponse::parse(xml).unwrap();
+        assert_eq!(response.problem("other").to_string(), " AccessDenied (Not \"you\", the-token) [request r1]");
+        assert_eq!(response.problem("the-token").to_string(), " AccessDenied [request r1]");
         let json = br#"{"Error":{"Code":"Throttling","Message":"Rate exceeded","Type":"Sender"},"RequestId":"r2"}"#;
-        let problem = StsAnswer::parse(json).unwrap().problem("the-token");
+        let problem = StsResponse::parse(json).unwrap().problem("the-token");
         assert_eq!(problem.to_string(), " Throttling (Rate exceeded) [request r2]");
     }
 
@@ -151,8 +151,8 @@ mod tests {
         for body in
             ["", "hello", "{", "<a><b></a>", "<a>", "<!DOCTYPE a [<!ENTITY x \"y\">]><a>&x;</a>", "<a>&x;</a>", &deep]
         {
-            assert!(StsAnswer::parse(body.as_bytes()).is_none(), "{body}");
+            assert!(StsResponse::parse(body.as_bytes()).is_none(), "{body}");
         }
-        assert!(StsAnswer::parse(b"<html><body>captive portal</body></html>").unwrap().credentials().is_none());
+        assert!(StsResponse::parse(b"<html><body>captive portal</body></html>").unwrap().credentials().is_none());
     }
 }
