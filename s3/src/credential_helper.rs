@@ -1,4 +1,4 @@
-//! `credvend`, the credential helper: whose variables and credentials a named identity has, it knows.
+//! `credvend`, the credential helper, which knows the variables and credentials of a named identity.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
@@ -20,7 +20,7 @@ const HELPER: &str = "credvend";
 /// Set for this program by `credvend s3`, which has read the file or identity that the options name.
 pub(crate) const VARIABLES_ARE_SET: &str = "CREDVEND_S3_VARIABLES_ARE_SET";
 
-/// `credvend … get-credentials`, asked again whenever what it gave is about to expire.
+/// `credvend … get-credentials`, run again whenever its credentials are about to expire.
 #[derive(Debug)]
 pub(crate) struct Helper {
     program: PathBuf,
@@ -39,7 +39,7 @@ struct Printed {
 }
 
 impl Helper {
-    /// None: no identity is named.
+    /// `None` where no identity is named.
     pub(crate) fn new(options: &IdentityOptions) -> Option<Self> {
         let given = [
             ("--env-file", options.env_file.as_ref().map(OsString::from)),
@@ -54,9 +54,9 @@ impl Helper {
         Some(Self { program: beside_this_program(), arguments })
     }
 
-    /// Runs `credvend … s3` in the place of this process, which sets the variables of the file or identity and runs this
-    /// program again: what may stand in such a file, and what it overrules, is decided there and nowhere else. Returns
-    /// only when that fails.
+    /// Replaces this process by `credvend … s3`, which sets the variables of the file or identity and runs this program
+    /// again, so that one program alone decides what such a file may hold and what it overrides. Returns only when that
+    /// fails.
     pub(crate) fn restart(&self) -> CredentialsError {
         let own = std::env::args_os().skip(1);
         let mut command = std::process::Command::new(&self.program);
@@ -73,7 +73,7 @@ impl Helper {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
-        // Not `output`, which takes stderr, too: the user shall see why there are no credentials.
+        // Not `output`, which captures stderr as well: the user must see why there are no credentials.
         let run = async { command.spawn()?.wait_with_output().await };
         let output = run
             .await
@@ -82,7 +82,7 @@ impl Helper {
             let kind = Kind::of_exit_code(output.status.code());
             return Err(CredentialsError::Refused { program, status: output.status.to_string(), kind });
         }
-        // The parser's own words are left out: they may quote what was printed.
+        // The parser's message is left out, since it may quote what was printed.
         let printed: Option<Printed> = serde_json::from_slice(&output.stdout).ok();
         printed.and_then(Printed::credentials).ok_or(CredentialsError::Malformed { program })
     }

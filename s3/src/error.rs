@@ -71,7 +71,7 @@ impl Error {
     pub(crate) fn concerns_all_files(&self) -> bool {
         match self {
             Self::Request(error) => error.concerns_all_objects(),
-            // A damaged object says nothing of the next one.
+            // A damaged object does not mean that the next one is damaged.
             Self::Upload(_) => false,
             Self::Download(error) => matches!(error, DownloadError::Untrusted(_)),
             other => other.kind() != Kind::Configuration,

@@ -1,4 +1,4 @@
-//! SIGHUP, SIGINT and SIGTERM end a run in order: temporary files are removed, what can be resumed is kept.
+//! SIGHUP, SIGINT and SIGTERM end a run cleanly: temporary files are removed, and state for a resumption is kept.
 
 use std::fs;
 use std::future::Future;
@@ -16,7 +16,7 @@ pub(crate) struct Interruption {
     number: u8,
 }
 
-/// signal(7): a closed terminal, Ctrl-C, and what asks a process to end.
+/// signal(7): a closed terminal, Ctrl-C, and the request to terminate.
 const INTERRUPTIONS: [Interruption; 3] = [
     Interruption { name: "SIGHUP", number: 1 },
     Interruption { name: "SIGINT", number: 2 },
@@ -30,11 +30,11 @@ impl Interruption {
     }
 }
 
-/// Runs until the end or until a signal comes; then the work is dropped, and with it what it cleans up.
+/// Runs until the work ends or a signal comes. On a signal the work is dropped, and its destructors clean up.
 pub(crate) async fn unless_interrupted<F: Future>(work: F) -> Result<F::Output, Interruption> {
     ignore_file_size_signal();
     let ignored = ignored_signals(&fs::read_to_string("/proc/self/status").unwrap_or_default());
-    // nohup(1) and shells start programs that shall live on with the signal ignored: a handler would undo that.
+    // nohup(1) and shells start a program that must survive a signal with that signal ignored: a handler would undo that.
     let heard = INTERRUPTIONS.into_iter().filter(|interruption| ignored >> (interruption.number - 1) & 1 == 0);
     let mut waiting: Vec<_> = heard.map(|interruption| Box::pin(wait(interruption))).collect();
     if waiting.is_empty() {
@@ -49,7 +49,7 @@ pub(crate) async fn unless_interrupted<F: Future>(work: F) -> Result<F::Output, 
 async fn wait(interruption: Interruption) -> Interruption {
     match signal(SignalKind::from_raw(interruption.number.into())) {
         Ok(mut signals) => _ = signals.recv().await,
-        // Without a handler the signal ends the process, which is what it is for.
+        // Without a handler the signal ends the process, which is its default action.
         Err(_) => std::future::pending().await,
     }
     interruption
@@ -61,7 +61,7 @@ fn ignored_signals(status: &str) -> u64 {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
-/// A file beyond `ulimit -f` shall be an error of `write`, not the end of the process: setrlimit(2).
+/// Makes a file beyond `ulimit -f` an error of `write` instead of the end of the process: setrlimit(2).
 fn ignore_file_size_signal() {
     // Where it cannot be caught, the process ends and the target is still whole.
     let _ = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()));

@@ -1,15 +1,15 @@
-//! Keys: what may be asked for, and where below a folder an object's key leads.
+//! Keys: which ones a request may name, and which file below a folder belongs to an object's key.
 
 use std::path::PathBuf;
 
 /// Amazon S3 user guide, "Naming objects": at most 1,024 bytes of UTF-8.
 const MAX_KEY_BYTES: usize = 1024;
 
-/// `S3_PATH_PREFIX`: what the identity may touch. Empty or ending in a slash.
+/// `S3_PATH_PREFIX`: the keys that the identity may use begin with it. Empty or ending in a slash.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PathPrefix(String);
 
-/// A key that is not asked for.
+/// Why a key is refused before any request.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum KeyError {
     #[error("an empty key: name the object")]
@@ -17,17 +17,19 @@ pub(crate) enum KeyError {
     #[error("a key of {0} bytes: S3 takes at most {MAX_KEY_BYTES}")]
     TooLong(usize),
     #[error(
-        "the key `{0}` holds `.` or `..` as a folder: S3 takes it literally, many tools resolve it, and then it is \
-         another key"
+        "the key `{0}` holds `.` or `..` as a folder: S3 takes it literally, and the many tools that resolve it would \
+         use another key"
     )]
     Dots(String),
-    #[error("the key `{key}` lies outside of `{prefix}` (S3_PATH_PREFIX), which is all this identity may touch")]
+    #[error(
+        "the key `{key}` lies outside of `{prefix}` (S3_PATH_PREFIX), and this identity may use keys below it only"
+    )]
     Outside { key: String, prefix: String },
     #[error("`{0}` does not end in a file name: name the object with --key")]
     NoName(PathBuf),
-    #[error("the name of `{}` is not UTF-8, which keys are: name the object with --key", .0.display())]
+    #[error("the name of `{}` is not UTF-8, and keys must be: name the object with --key", .0.display())]
     NotUtf8(PathBuf),
-    #[error("the key `{0}` leads to no file below the folder: it is left out")]
+    #[error("the key `{0}` cannot be a file below the folder: it is left out")]
     Unsafe(String),
 }
 
@@ -40,12 +42,12 @@ impl PathPrefix {
         &self.0
     }
 
-    /// The key of a file of this name where no key was said.
+    /// The key of a file of this name where the user has given no key.
     pub(crate) fn key_of(&self, name: &str) -> String {
         format!("{}{name}", self.0)
     }
 
-    /// A key that was said is refused here rather than by S3 after a whole upload.
+    /// A key that the user has given is refused here rather than by S3 after a whole upload.
     pub(crate) fn check(&self, key: &str) -> Result<(), KeyError> {
         if key.is_empty() {
             return Err(KeyError::Empty);
@@ -72,12 +74,12 @@ impl PathPrefix {
         if !key.starts_with(&self.0) {
             return Err(KeyError::Outside { key: key.to_owned(), prefix: self.0.clone() });
         }
-        // It begins with the prefix, and would leave it in whatever resolves the dots.
+        // The key begins with the prefix, and a tool that resolves the dots would leave it.
         if has_dots(key) { Err(KeyError::Dots(key.to_owned())) } else { Ok(()) }
     }
 }
 
-/// Where below a folder the rest of a key leads. A key is untrusted input: every writer of the bucket chooses keys.
+/// The file below a folder that belongs to the rest of a key. A key is untrusted input: every writer of the bucket chooses keys.
 pub(crate) fn relative_path(rest: &str) -> Result<PathBuf, KeyError> {
     let is_plain = |part: &str| !part.is_empty() && !matches!(part, "." | "..") && !part.contains('\0');
     if rest.split('/').all(is_plain) {

@@ -1,8 +1,8 @@
-//! What a failure means to the caller: the exit code.
+//! What the caller can do about a failure, and so the exit code.
 
 use aws_transport::ProxyFailure;
 
-/// Sorted by what the caller does next.
+/// Failures by what the caller does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Change the configuration, the file or the key.

@@ -43,7 +43,7 @@ struct ErrorResponse {
     /// S3's own. Empty: the response is not S3's.
     code: String,
     message: String,
-    /// Longer than is waited for.
+    /// Set only where it is longer than this program waits.
     retry_after: Option<Duration>,
     refuses_checksum: bool,
 }
@@ -59,7 +59,7 @@ impl RequestError {
         Self { attempt, failure, hint }
     }
 
-    /// A response that is not what was asked for.
+    /// A response whose content cannot be used.
     pub(crate) fn malformed(attempt: String, problem: &str) -> Self {
         Self { attempt, failure: Failure::Malformed(problem.to_owned()), hint: String::new() }
     }
@@ -74,7 +74,7 @@ impl RequestError {
         Self { attempt, failure: Failure::Connection(innermost(error)), hint: String::new() }
     }
 
-    /// The same for a request with a checksum header, which servers of others may not know.
+    /// Adds the hint of a request with a checksum header, which other servers than AWS's may not know.
     #[must_use]
     pub(crate) fn with_checksum_header(mut self) -> Self {
         if let Failure::Response(status) = &mut self.failure
@@ -86,11 +86,10 @@ impl RequestError {
         self
     }
 
-    /// The same for a completion that may have succeeded, and the object may not be looked at.
+    /// Adds the hint of a completion that may have succeeded while the identity must not look at the object.
     #[must_use]
     pub(crate) fn undecided(mut self) -> Self {
-        "S3 may have the object all the same; without s3:GetObject nobody can tell: upload again"
-            .clone_into(&mut self.hint);
+        "S3 may have the object all the same, and looking needs s3:GetObject: upload again".clone_into(&mut self.hint);
         self
     }
 
@@ -121,18 +120,18 @@ impl RequestError {
         matches!(&self.failure, Failure::Response(ErrorResponse { code, .. }) if code == NO_SUCH_UPLOAD)
     }
 
-    /// Whether S3 may have done what was asked all the same: the response was lost, or an earlier one that the SDK has
-    /// retried after.
+    /// Whether S3 may have carried out the request all the same, because its response, or the one to an earlier attempt of
+    /// the SDK, was lost.
     pub(crate) fn leaves_open(&self) -> bool {
         match &self.failure {
             Failure::Response(status) => status.code == NO_SUCH_UPLOAD || status.kind() == Kind::Unavailable,
             Failure::NotS3(_) | Failure::Connection(_) | Failure::Timeout | Failure::Malformed(_) => true,
-            // Through such a proxy no request has come.
+            // No request has passed such a proxy.
             Failure::NoCredentials(_) | Failure::Proxy(_) => false,
         }
     }
 
-    /// S3 has looked at the parts of an upload, and they do not make the object.
+    /// Whether S3 has checked the parts of an upload and refuses to make an object of them.
     pub(crate) fn is_of_the_parts(&self) -> bool {
         let is_it =
             |code: &str| is_damage(code) || matches!(code, "InvalidPart" | "InvalidPartOrder" | "EntityTooSmall");
@@ -228,12 +227,12 @@ impl ErrorResponse {
         match (status, code.as_str()) {
             (_, ARCHIVED) => Kind::Configuration,
             (401 | 403, _) => Kind::Refused,
-            // S3 answers an expired or unknown token with 400.
+            // S3 responds to an expired or unknown token with 400.
             (_, code) if is_refusal(code) => Kind::Refused,
             (_, code) if is_damage(code) || response::is_temporary(code) => Kind::Unavailable,
-            // The upload was completed or aborted by somebody else: the next run begins anew.
+            // Another program has completed or aborted the upload: the next run begins a new one.
             (_, NO_SUCH_UPLOAD) => Kind::Unavailable,
-            // What a server has not implemented, it will not have a minute later.
+            // A retry cannot help: the server does not implement the request.
             (501, _) => Kind::Configuration,
             (408 | 412 | 429 | 500.., _) => Kind::Unavailable,
             _ => Kind::Configuration,
@@ -274,7 +273,7 @@ impl ErrorResponse {
     }
 }
 
-/// An error without a code of S3's comes from something in between, or from another server altogether.
+/// The hint of an error without an S3 code: it comes from a proxy or gateway, or from a server that is not S3.
 fn foreign(status: u16) -> String {
     match status {
         300..400 => format!("this is a redirect, and not S3's: {WRONG_SERVER}"),
@@ -319,12 +318,12 @@ impl fmt::Display for RequestError {
 
 impl StdError for RequestError {}
 
-/// The cause at the bottom of an error is the one that says something.
+/// The innermost cause of an error, which is the specific one.
 fn innermost(error: &(dyn StdError + 'static)) -> String {
     printable(&causes(error).last().unwrap_or(error).to_string())
 }
 
-/// What a server wrote goes to a terminal: no control characters, and not endlessly.
+/// Text of a server, made fit for a terminal: without control characters, and cut to a bounded length.
 fn printable(text: &str) -> String {
     text.chars().filter(|letter| !letter.is_control()).take(MAX_QUOTED).collect()
 }

@@ -1,7 +1,7 @@
 //! What a response must show to be taken for S3's, and how long S3 asks to wait before the next try.
 //!
-//! A captive portal, a proxy's page or a web server at the wrong endpoint answers any request with 200. Whatever shows
-//! neither an ETag nor S3's XML is no success.
+//! A captive portal, a proxy's page or a web server at the wrong endpoint responds to any request with 200, so a
+//! response with neither an ETag nor S3's XML is not a success.
 
 use std::time::{Duration, SystemTime};
 
@@ -86,7 +86,7 @@ impl Shown<'_> {
         if body.starts_with(b"<") {
             return if is_whole_xml(body) { Ok(()) } else { Err(NotS3::CutOff) };
         }
-        // S3 answers a deletion with 204 and nothing else.
+        // S3 responds to a deletion with 204 and no header of its own.
         if self.has_etag || self.has_request_id || self.status == 204 { Ok(()) } else { Err(NotS3::Bare) }
     }
 }

@@ -100,7 +100,7 @@ impl Drop for Temporary<'_> {
     }
 }
 
-/// A disk without the space says so now, not after an hour. Whatever else a file system answers, writing decides.
+/// Makes a full disk fail now and not after an hour. Any other error of the file system is left to the write.
 fn reserve(file: &File, length: u64) -> io::Result<()> {
     if length == 0 {
         return Ok(());

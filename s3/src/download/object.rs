@@ -96,7 +96,7 @@ impl<'a> Source<'a> {
         let Self { store, key, etag, length, verification } = self;
         // RFC 9110 §14.1.2: the last byte is included.
         let last = end - 1;
-        // RFC 9110 §13.1.1: of another object that has taken its place, nothing is wanted.
+        // RFC 9110 §13.1.1: an object that has replaced this one is refused.
         let request = get(store, key).range(format!("bytes={start}-{last}")).set_if_match(etag.clone());
         let response = send(store, key, *verification, request).await?;
         // RFC 9110 §14.4: the total may be left out.

@@ -29,9 +29,9 @@ struct Pieces {
     checksum: Option<Checksum>,
     length: u64,
     size: u64,
-    /// The first one that nobody has taken.
+    /// The first one that no connection has taken.
     front: Cell<u64>,
-    /// The one behind the last that nobody has taken.
+    /// The one behind the last that no connection has taken.
     back: Cell<u64>,
     /// Of the pieces that have come: what a server says of the length of an object takes no memory.
     digests: RefCell<BTreeMap<u64, Digest>>,
