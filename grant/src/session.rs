@@ -209,18 +209,27 @@ fn is_plain_tag_character(character: char) -> bool {
     character.is_ascii_alphanumeric() || " _.:/+-@".contains(character)
 }
 
-/// The granted prefix without a slash at its end, for `${aws:PrincipalTag/s3_prefix}` in the policies of shared roles.
+/// The granted prefix without the slash at its end, for `${aws:PrincipalTag/s3_prefix}/*` in the policies of shared roles.
+/// Distinct prefixes have distinct tags; one slash at the end makes no other prefix, a second one does.
 ///
 /// A prefix that STS takes in no tag is hashed, so such a policy opens nothing; the roles that do not look at the tag
-/// go on working, which a refusal would end. `=` stays as it is, since `host=web-01/` is a common form of prefixes.
+/// go on working, which a refusal would end. `=` stays as it is, since `host=web-01/` is a common form of prefixes, but a
+/// prefix that looks like a hashed one is hashed as well. So is the empty one, which is not `/`.
 fn prefix_tag(prefix: &str) -> String {
-    let prefix = prefix.trim_end_matches('/');
+    let kept = prefix.strip_suffix('/').unwrap_or(prefix);
     let is_legal =
         |c: char| c.is_ascii_alphanumeric() || " _.:/=+-@".contains(c) || (c <= '\u{ff}' && c.is_alphanumeric());
-    if prefix.chars().count() <= MAX_TAG_LENGTH && prefix.chars().all(is_legal) {
-        return prefix.to_owned();
+    let is_plain = !prefix.is_empty() && kept.chars().all(is_legal) && !looks_marked(kept);
+    if is_plain && kept.chars().count() <= MAX_TAG_LENGTH {
+        return kept.to_owned();
     }
-    marked(prefix, &hex_prefix(prefix.as_bytes()), MAX_TAG_LENGTH, is_plain_tag_character)
+    marked(kept, &hex_prefix(kept.as_bytes()), MAX_TAG_LENGTH, is_plain_tag_character)
+}
+
+/// Whether it ends as what [`marked`] makes.
+fn looks_marked(text: &str) -> bool {
+    let end = text.rsplit_once('=').map(|(_, end)| end.as_bytes());
+    end.is_some_and(|end| end.len() == 16 && end.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
 }
 
 fn hex_prefix(bytes: &[u8]) -> String {
@@ -295,7 +304,12 @@ mod tests {
             ("logs/web-01/", "logs/web-01"),
             ("logs/host=web-01/year=2026", "logs/host=web-01/year=2026"),
             ("logs/k\u{f6}ln/", "logs/k\u{f6}ln"),
-            ("a b/c:d@e+f.g_h//", "a b/c:d@e+f.g_h"),
+            ("a b/c:d@e+f.g_h/", "a b/c:d@e+f.g_h"),
+            ("a//", "a/"),
+            ("a///", "a//"),
+            ("/", ""),
+            ("day=0123456789ABCDEF", "day=0123456789ABCDEF"),
+            ("day=0123456789abcde", "day=0123456789abcde"),
         ] {
             assert_eq!(prefix_tag(prefix), tag);
         }
@@ -306,5 +320,37 @@ mod tests {
             let (kept, hash) = tag.rsplit_once('=').unwrap();
             assert!(hash.len() == 16 && kept.chars().all(is_plain_tag_character), "{tag}");
         }
+    }
+
+    #[test]
+    fn distinct_prefixes_have_distinct_tags() {
+        let long = "x".repeat(257);
+        let mut prefixes = vec![String::new(), "/".into(), "//".into(), long.clone(), format!("{long}x")];
+        for stem in ["a", "a(b)", "a_b_", "host=web-01", "a=0123456789abcdef", "\u{4e00}", "a b", "A"] {
+            prefixes.extend([
+                stem.to_owned(),
+                format!("{stem}//"),
+                format!("{stem}///"),
+                format!("{stem}/b"),
+                format!("{stem}//b"),
+            ]);
+        }
+        // What another prefix is hashed to, twice over.
+        for _ in 0..2 {
+            let tags: Vec<_> =
+                prefixes.iter().map(|prefix| prefix_tag(prefix)).filter(|tag| looks_marked(tag)).collect();
+            prefixes.extend(tags);
+        }
+        prefixes.sort();
+        prefixes.dedup();
+        let mut tags = std::collections::HashMap::new();
+        for prefix in &prefixes {
+            let tag = prefix_tag(prefix);
+            assert!(tag.chars().count() <= MAX_TAG_LENGTH, "{tag}");
+            if let Some(other) = tags.insert(tag.clone(), prefix) {
+                panic!("{prefix} and {other} have one tag, {tag}");
+            }
+        }
+        assert_eq!(prefix_tag("a/"), prefix_tag("a"), "they are one prefix");
     }
 }

@@ -7,7 +7,7 @@ use tests::upstream::{
     Fault, SECRET_ACCESS_KEY, SESSION_TOKEN, Service as Upstream, assume_role_calls, item, sts_error,
 };
 
-use crate::service::{CLIENT_ID, ISSUER, Service, Setup, key, token, token_with};
+use crate::service::{CLIENT_ID, Function, ISSUER, Service, Setup, key, token, token_with};
 
 #[tokio::test]
 async fn a_valid_token_becomes_credentials() {
@@ -300,6 +300,71 @@ async fn explain_shows_the_decision_and_takes_no_credentials() {
     let audit = service.audit().await;
     assert_eq!(audit[0]["Explanations"], 1);
     assert!(audit[0].get("Vends").is_none(), "nothing was vended");
+}
+
+/// A decision is 200; what was not decided keeps its status, with the steps up to there.
+#[tokio::test]
+async fn explain_keeps_the_status_of_a_failure() {
+    let environment = vec![("RATE_LIMIT_PER_MINUTE", "60".to_owned())];
+    let service = Service::start(Setup { environment, ..Setup::default() }).await;
+    let post = || service.request("POST", "/explain").bearer_auth(token());
+    let long = json!({"s3_path_prefix": {"S": format!("{}/", "x".repeat(900))}, "session_policy": {"S": "s3-prefix"}});
+    for (name, change, status, code, step) in [
+        ("no usable role", json!({"role_arn": {"S": "nonsense"}}), 500, "misconfigured", "mapping"),
+        ("milliseconds", json!({"expires_at": {"N": "1795000000000"}}), 500, "misconfigured", "mapping"),
+        ("a policy too long", long, 500, "misconfigured", "session"),
+        ("disabled", json!({"disabled": {"BOOL": true}}), 200, "client_disabled", "authorize"),
+        ("expired", json!({"expires_at": {"N": "1"}}), 200, "client_expired", "authorize"),
+        ("a scope", json!({"allowed_scopes": {"SS": ["other"]}}), 200, "insufficient_scope", "authorize"),
+        ("all well", json!({}), 200, "", "session"),
+    ] {
+        service.upstream.put_item(CLIENT_ID, item(CLIENT_ID, change));
+        let answer = service.send(post()).await;
+        let found = answer.body["error"].as_str().or(answer.body["code"].as_str()).unwrap_or_default();
+        assert_eq!((answer.status, found), (status, code), "{name}: {}", answer.body);
+        assert_eq!(answer.body["steps"].as_array().unwrap().last().unwrap()["step"], step, "{name}");
+    }
+    let wide = post().header("content-type", "application/json").body(r#"{"s3_path_prefix":"other/"}"#);
+    let answer = service.send(wide).await;
+    assert_eq!((answer.status, &answer.body["code"]), (200, &json!("invalid_request")), "{}", answer.body);
+    service.upstream.break_service(Upstream::DynamoDb, Fault::Status(400, "{}".to_owned()));
+    let answer = service.send(post()).await;
+    assert_eq!(answer.verdict(), (503, "mapping_unavailable"));
+    assert!(!answer.header("retry-after").is_empty());
+    service.upstream.mend();
+    let limited = loop {
+        let answer = service.send(post()).await;
+        if answer.status != 200 {
+            break answer;
+        }
+    };
+    assert_eq!(limited.verdict(), (429, "rate_limited"), "{}", limited.body);
+    assert!(!limited.header("retry-after").is_empty());
+    assert_eq!(limited.body["steps"].as_array().unwrap().last().unwrap()["step"], "rate_limit");
+}
+
+/// Whatever a caller writes into a path, no log line is longer or broken by it.
+#[tokio::test]
+async fn a_path_in_the_log_is_short_and_escaped() {
+    let function = Function::start(vec![]).await;
+    let forged = "/x\n{\"decision\":\"allow\"}\u{1b}[2J\u{202e}";
+    for path in [&format!("/{}", "y".repeat(100_000)), forged, "/\r\n\0", "/\u{85}\u{2028}z"] {
+        let event = json!({"rawPath": path, "requestContext": {"http": {"method": "GET", "sourceIp": "203.0.113.9"}}});
+        let answer = function.runtime.invoke_json(&event).await;
+        assert_eq!(answer["statusCode"], 404, "{path:.20}");
+        let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        assert!(body["error_description"].as_str().unwrap().len() < 1000, "{path:.20}");
+    }
+    let mut function = function;
+    let log = function.process.stop().await;
+    let lines = log.lines().filter(|line| line.contains("GET /"));
+    let messages: Vec<_> =
+        lines.map(|line| serde_json::from_str::<Value>(line).expect("JSON")["message"].clone()).collect();
+    assert_eq!(messages.len(), 4, "{log:.2000}");
+    for message in messages {
+        let message = message.as_str().unwrap();
+        assert!(message.len() < 1000 && !message.contains(|c: char| c.is_control() || c == '\u{202e}'), "{message}");
+    }
 }
 
 #[tokio::test]

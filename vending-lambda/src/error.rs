@@ -132,6 +132,12 @@ impl VendError {
         }
     }
 
+    /// Whether nothing was decided: the caller asked too often, or the service or what it depends on failed.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        matches!(self.answer().status, 429 | 500..)
+    }
+
     /// `WWW-Authenticate` of RFC 6750 §3: a 401 names the error, and a 403 does where the scope was the reason.
     #[must_use]
     pub fn challenge(&self) -> Option<&'static str> {

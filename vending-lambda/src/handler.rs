@@ -21,6 +21,9 @@ use environment::Log;
 
 const OPENAPI: &str = include_str!("openapi.json");
 
+/// Longest part of a caller's path in a message.
+const MAX_EXCERPT: usize = 100;
+
 /// The whole service behind its entrances.
 pub struct Api {
     /// The pipeline.
@@ -53,7 +56,7 @@ impl Route {
             "/health" => (&[(Method::GET, Self::Health)], "GET, HEAD"),
             "/ready" => (&[(Method::GET, Self::Ready)], "GET, HEAD"),
             "/openapi.json" => (&[(Method::GET, Self::OpenApi)], "GET, HEAD"),
-            _ => return Err(RequestError::NotFound { path: path.chars().take(100).collect() }),
+            _ => return Err(RequestError::NotFound { path: excerpt(path) }),
         };
         // RFC 9110 §9.3.2: as GET, without the body. Nothing is vended to somebody who wants no credentials.
         let sought = if *method == Method::HEAD && path != "/credentials" { &Method::GET } else { method };
@@ -79,7 +82,8 @@ impl Api {
     }
 
     async fn route(&self, request: &ApiRequest, now: SystemTime) -> ApiResponse {
-        self.log.debug(format_args!("request {} {} {}", request.request_id, request.method, request.path));
+        let (method, path) = (excerpt(request.method.as_str()), excerpt(&request.path));
+        self.log.debug(format_args!("request {} {method} {path}", request.request_id));
         match Route::find(&request.method, &request.path) {
             Ok(Route::Vend) => self.vend(request, now, false).await,
             Ok(Route::VendToSdk) => self.vend(request, now, true).await,
@@ -117,7 +121,8 @@ impl Api {
     }
 
     /// The decision without the credentials. Whoever cannot show a genuine token gets the plain refusal, with the
-    /// steps up to it.
+    /// steps up to it, and so does a request that was not decided: a caller or a health check that looks at the status alone
+    /// must not take a service that fails for one that works.
     async fn explain(&self, request: &ApiRequest, now: SystemTime) -> ApiResponse {
         let mut trail = Trail::new(request.source_ip, true);
         let decided = match trail.step("request", || VendRequest::read(request)) {
@@ -128,9 +133,7 @@ impl Api {
         let is_verified = trail.is_verified();
         let steps = explain::steps(trail);
         match audited.and(decided) {
-            Err(error) if !is_verified || error.answer().status == 503 => {
-                ApiResponse::error(&error, &request.request_id, steps)
-            }
+            Err(error) if !is_verified || error.is_failure() => ApiResponse::error(&error, &request.request_id, steps),
             decided => {
                 ok(&explain::explanation(decided.as_ref().err(), steps, &request.request_id), &request.request_id)
             }
@@ -158,6 +161,11 @@ impl Api {
         };
         Ok(audit_line::write(&trail.line(&facts, error)).await?)
     }
+}
+
+/// What a caller has written, short enough for a message and without control characters.
+fn excerpt(text: &str) -> String {
+    text.chars().take(MAX_EXCERPT).flat_map(char::escape_debug).collect()
 }
 
 fn ok<T: Serialize>(body: &T, request_id: &str) -> ApiResponse {

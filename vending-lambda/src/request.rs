@@ -53,7 +53,7 @@ pub enum RequestError {
     #[error(transparent)]
     Event(#[from] EventError),
     /// No such path.
-    #[error("there is no {path:?} here; the paths are /credentials, /explain, /health, /ready and /openapi.json")]
+    #[error("there is no \"{path}\" here; the paths are /credentials, /explain, /health, /ready and /openapi.json")]
     NotFound {
         /// What was asked for.
         path: String,
