@@ -24,7 +24,7 @@ pub(crate) enum Exchange {
 
 impl Exchange {
     /// Cognito's tokens go to the vending API, since STS does not take them; of the others, what is set decides.
-    pub(crate) fn from_env(idp_type: IdpType, client_id: Option<&str>, variables: &mut Variables<'_>) -> Option<Self> {
+    pub(crate) fn from_env(idp_type: IdpType, client_id: Option<&str>, variables: &Variables<'_>) -> Option<Self> {
         const ROLE: &str = "AWS_ROLE_ARN";
         const API: &str = "CREDENTIAL_API_URL";
         if idp_type == IdpType::Cognito {

@@ -42,7 +42,7 @@ struct ErrorResponse {
 
 impl VendingApi {
     /// Reads the variable `name`: the URL of `/credentials` as the deployments of today hold it, or the API's.
-    pub(crate) fn from_env(variables: &mut Variables<'_>, name: &str) -> Option<Self> {
+    pub(crate) fn from_env(variables: &Variables<'_>, name: &str) -> Option<Self> {
         const EXAMPLE: &str = "https://api.example.com/credentials";
         let url = variables.required(name, EXAMPLE)?;
         let endpoint = variables.endpoint(name, &url, EXAMPLE)?;
@@ -128,7 +128,7 @@ mod tests {
 
     fn api(url: &str) -> VendingApi {
         let lookup = |name: &str| (name == "COGNITO_CREDENTIAL_API_URL").then(|| url.to_owned());
-        VendingApi::from_env(&mut Variables::new(&lookup), "COGNITO_CREDENTIAL_API_URL").unwrap()
+        VendingApi::from_env(&Variables::new(&lookup), "COGNITO_CREDENTIAL_API_URL").unwrap()
     }
 
     #[test]

@@ -34,7 +34,7 @@ const DEFAULT_SESSION_NAME: &str = "oidc-credential-provider";
 
 impl WebIdentity {
     /// Reads the variables beside `AWS_ROLE_ARN`; `None` when a fault was noted.
-    pub(crate) fn from_env(variables: &mut Variables<'_>, role_arn: &str, client_id: Option<&str>) -> Option<Self> {
+    pub(crate) fn from_env(variables: &Variables<'_>, role_arn: &str, client_id: Option<&str>) -> Option<Self> {
         let parsed = RoleArn::parse(role_arn);
         if parsed.is_none() {
             let example = "arn:aws:iam::123456789012:role/web-01";
@@ -84,7 +84,7 @@ impl WebIdentity {
     }
 }
 
-fn endpoint(variables: &mut Variables<'_>, role_arn: Option<&RoleArn>) -> Option<Endpoint> {
+fn endpoint(variables: &Variables<'_>, role_arn: Option<&RoleArn>) -> Option<Endpoint> {
     const EXAMPLE: &str = "https://sts.eu-west-1.amazonaws.com";
     for name in ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"] {
         if let Some(url) = variables.optional(name) {
@@ -105,7 +105,7 @@ fn endpoint(variables: &mut Variables<'_>, role_arn: Option<&RoleArn>) -> Option
 }
 
 /// The server's name, else the client's id, else the name of old.
-fn session_name(variables: &mut Variables<'_>, client_id: Option<&str>) -> Option<String> {
+fn session_name(variables: &Variables<'_>, client_id: Option<&str>) -> Option<String> {
     const NAME: &str = "AWS_ROLE_SESSION_NAME";
     if let Some(name) = variables.optional(NAME) {
         if !is_session_name(&name) {
@@ -129,7 +129,7 @@ fn is_plain(c: char) -> bool {
 }
 
 /// AWS STS API Reference, `DurationSeconds`: 15 minutes to 12 hours. The role's own maximum is STS's to say.
-fn duration(variables: &mut Variables<'_>) -> Option<u32> {
+fn duration(variables: &Variables<'_>) -> Option<u32> {
     const NAME: &str = "AWS_ROLE_DURATION_SECONDS";
     let given = variables.optional(NAME)?;
     let seconds = given.parse().ok().filter(|seconds| (900..=43200).contains(seconds));
@@ -147,8 +147,8 @@ mod tests {
 
     fn read(pairs: &[(&str, &str)], client_id: Option<&str>) -> Result<WebIdentity, String> {
         let lookup = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        let mut variables = Variables::new(&lookup);
-        let sts = WebIdentity::from_env(&mut variables, ROLE, client_id);
+        let variables = Variables::new(&lookup);
+        let sts = WebIdentity::from_env(&variables, ROLE, client_id);
         variables.finish(sts).map_err(|error| error.to_string())
     }
 

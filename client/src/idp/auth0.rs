@@ -4,7 +4,7 @@ use super::client_credentials::{Authentication, ClientCredentials, EndpointSourc
 use environment::Variables;
 
 /// Reads the `AUTH0_…` variables; `None` when a fault was noted.
-pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<ClientCredentials> {
+pub(crate) fn from_env(variables: &Variables<'_>) -> Option<ClientCredentials> {
     let source = source(variables);
     let client_id = variables.required("AUTH0_CLIENT_ID", "aBcExample1Client");
     let authentication = Authentication::from_env(variables, "AUTH0", Authentication::ClientSecretPost);
@@ -24,7 +24,7 @@ pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<ClientCredential
     })
 }
 
-fn source(variables: &mut Variables<'_>) -> Option<EndpointSource> {
+fn source(variables: &Variables<'_>) -> Option<EndpointSource> {
     const EXAMPLE: &str = "https://example.eu.auth0.com/oauth/token";
     let (name, url) = match variables.optional("AUTH0_TOKEN_ENDPOINT") {
         Some(url) => ("AUTH0_TOKEN_ENDPOINT", url),

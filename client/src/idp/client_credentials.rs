@@ -194,7 +194,7 @@ impl Attempt<'_> {
 impl Authentication {
     /// Reads `PREFIX_CLIENT_SECRET`, `PREFIX_PRIVATE_KEY` and what goes with the key.
     pub(crate) fn from_env(
-        variables: &mut Variables<'_>,
+        variables: &Variables<'_>,
         prefix: &'static str,
         with_secret: Self,
     ) -> Option<(Vec<SecretSource>, Self)> {

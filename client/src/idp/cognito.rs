@@ -6,7 +6,7 @@ use environment::{Partition, Variables, is_host};
 use http_client::Endpoint;
 
 /// Reads the `COGNITO_…` variables; `None` when a fault was noted.
-pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<ClientCredentials> {
+pub(crate) fn from_env(variables: &Variables<'_>) -> Option<ClientCredentials> {
     let token_endpoint = token_endpoint(variables);
     let client_id = variables.required("COGNITO_CLIENT_ID", "6h0example1client");
     let secrets = SecretSource::current_and_next(variables, "COGNITO_CLIENT_SECRET");
@@ -26,7 +26,7 @@ pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<ClientCredential
     })
 }
 
-fn token_endpoint(variables: &mut Variables<'_>) -> Option<Endpoint> {
+fn token_endpoint(variables: &Variables<'_>) -> Option<Endpoint> {
     let example = "https://my-pool.auth.eu-west-1.amazoncognito.com/oauth2/token";
     if let Some(url) = variables.optional("COGNITO_TOKEN_ENDPOINT") {
         return variables.endpoint("COGNITO_TOKEN_ENDPOINT", &url, example);
@@ -74,8 +74,8 @@ mod tests {
         let all = [("COGNITO_CLIENT_ID", "abc"), ("COGNITO_CLIENT_SECRET", "hunter2")];
         let lookup =
             |name: &str| pairs.iter().chain(&all).find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        let mut variables = Variables::new(&lookup);
-        let cognito = from_env(&mut variables);
+        let variables = Variables::new(&lookup);
+        let cognito = from_env(&variables);
         variables.finish(cognito).map_err(|error| error.to_string())
     }
 

@@ -4,7 +4,7 @@ use super::client_credentials::{Authentication, ClientCredentials, EndpointSourc
 use environment::Variables;
 
 /// Reads the `ENTRA_…` variables; `None` when a fault was noted.
-pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<ClientCredentials> {
+pub(crate) fn from_env(variables: &Variables<'_>) -> Option<ClientCredentials> {
     let source = source(variables);
     let client_id = variables.required("ENTRA_CLIENT_ID", "00001111-aaaa-2222-bbbb-3333cccc4444");
     let authentication = Authentication::from_env(variables, "ENTRA", Authentication::ClientSecretPost);
@@ -20,7 +20,7 @@ pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<ClientCredential
     })
 }
 
-fn source(variables: &mut Variables<'_>) -> Option<EndpointSource> {
+fn source(variables: &Variables<'_>) -> Option<EndpointSource> {
     const EXAMPLE: &str = "https://login.microsoftonline.com/aaaabbbb-0000-cccc-1111-dddd2222eeee/oauth2/v2.0/token";
     let (name, url) = match variables.optional("ENTRA_TOKEN_ENDPOINT") {
         Some(url) => ("ENTRA_TOKEN_ENDPOINT", url),

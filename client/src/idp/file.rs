@@ -21,7 +21,7 @@ pub(crate) struct TokenFile {
 
 impl TokenFile {
     /// Reads `OIDC_TOKEN_FILE`; `None` when a fault was noted.
-    pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<Self> {
+    pub(crate) fn from_env(variables: &Variables<'_>) -> Option<Self> {
         let path = variables.required("OIDC_TOKEN_FILE", "/var/run/secrets/tokens/aws")?;
         Some(Self { path: path.into() })
     }

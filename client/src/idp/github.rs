@@ -31,7 +31,7 @@ struct RunnerResponse {
 
 impl GitHub {
     /// Reads what the runner has set, and `GITHUB_AUDIENCE`; `None` when a fault was noted.
-    pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<Self> {
+    pub(crate) fn from_env(variables: &Variables<'_>) -> Option<Self> {
         const URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
         const TOKEN: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
         const WHO_SETS_IT: &str = "the runner sets it in a job that says `permissions: id-token: write`";

@@ -58,7 +58,7 @@ impl IdpType {
     ];
 
     /// Reads `IDP_TYPE`; the default is the one of the deployments that exist.
-    pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<Self> {
+    pub(crate) fn from_env(variables: &Variables<'_>) -> Option<Self> {
         let Some(given) = variables.optional("IDP_TYPE") else {
             variables.assume("IDP_TYPE is not set, so it is auth0");
             return Some(Self::Auth0);
@@ -73,7 +73,7 @@ impl IdpType {
 }
 
 impl IdentityProvider {
-    pub(crate) fn from_env(idp_type: IdpType, variables: &mut Variables<'_>) -> Option<Self> {
+    pub(crate) fn from_env(idp_type: IdpType, variables: &Variables<'_>) -> Option<Self> {
         match idp_type {
             IdpType::Auth0 => auth0::from_env(variables).map(Self::ClientCredentials),
             IdpType::Cognito => cognito::from_env(variables).map(Self::ClientCredentials),

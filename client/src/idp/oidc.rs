@@ -5,7 +5,7 @@ use super::discovery::Issuer;
 use environment::Variables;
 
 /// Reads the `OIDC_…` variables; `None` when a fault was noted.
-pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<ClientCredentials> {
+pub(crate) fn from_env(variables: &Variables<'_>) -> Option<ClientCredentials> {
     let source = source(variables);
     let client_id = variables.required("OIDC_CLIENT_ID", "web-01");
     let with_secret = secret_method(variables);
@@ -27,7 +27,7 @@ pub(crate) fn from_env(variables: &mut Variables<'_>) -> Option<ClientCredential
     })
 }
 
-fn source(variables: &mut Variables<'_>) -> Option<EndpointSource> {
+fn source(variables: &Variables<'_>) -> Option<EndpointSource> {
     if let Some(url) = variables.optional("OIDC_TOKEN_ENDPOINT") {
         let example = "https://idp.example.com/oauth2/token";
         return variables.endpoint("OIDC_TOKEN_ENDPOINT", &url, example).map(EndpointSource::TokenEndpoint);
@@ -41,7 +41,7 @@ fn source(variables: &mut Variables<'_>) -> Option<EndpointSource> {
 }
 
 /// `OIDC_TOKEN_ENDPOINT_AUTH_METHOD`, for token endpoints without metadata and metadata that is wrong.
-fn secret_method(variables: &mut Variables<'_>) -> Option<Authentication> {
+fn secret_method(variables: &Variables<'_>) -> Option<Authentication> {
     const NAME: &str = "OIDC_TOKEN_ENDPOINT_AUTH_METHOD";
     match variables.optional(NAME)?.as_str() {
         "client_secret_basic" => Some(Authentication::ClientSecretBasic),

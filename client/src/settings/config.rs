@@ -28,11 +28,11 @@ impl Config {
     /// # Errors
     /// All missing names and all faults, in one.
     pub(crate) fn from_env(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let mut variables = Variables::new(lookup);
-        let Some(idp_type) = IdpType::from_env(&mut variables) else { return variables.finish(None) };
-        let idp = IdentityProvider::from_env(idp_type, &mut variables);
+        let variables = Variables::new(lookup);
+        let Some(idp_type) = IdpType::from_env(&variables) else { return variables.finish(None) };
+        let idp = IdentityProvider::from_env(idp_type, &variables);
         let client_id = idp.as_ref().and_then(IdentityProvider::client_id);
-        let exchange = Exchange::from_env(idp_type, client_id, &mut variables);
+        let exchange = Exchange::from_env(idp_type, client_id, &variables);
         let (cache_dir, extra_ca, proxy) = (cache_dir(&variables), extra_ca(&variables), Proxy::from_env(&variables));
         let region = variables.optional("AWS_REGION").or_else(|| variables.optional("AWS_DEFAULT_REGION"));
         let config = match (idp, exchange) {
@@ -62,14 +62,14 @@ pub(crate) struct TokenConfig {
 impl TokenConfig {
     /// Reads the environment, as for [`Config`].
     pub(crate) fn from_env(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let mut variables = Variables::new(lookup);
-        let Some(idp_type) = IdpType::from_env(&mut variables) else { return variables.finish(None) };
-        let idp = IdentityProvider::from_env(idp_type, &mut variables);
+        let variables = Variables::new(lookup);
+        let Some(idp_type) = IdpType::from_env(&variables) else { return variables.finish(None) };
+        let idp = IdentityProvider::from_env(idp_type, &variables);
         let (cache_dir, extra_ca, proxy) = (cache_dir(&variables), extra_ca(&variables), Proxy::from_env(&variables));
         let config = idp.map(|idp| {
             // Whatever is wrong with the exchange is no fault here.
-            let mut others = Variables::new(lookup);
-            let exchange = Exchange::from_env(idp_type, idp.client_id(), &mut others);
+            let others = Variables::new(lookup);
+            let exchange = Exchange::from_env(idp_type, idp.client_id(), &others);
             let exchange = others.finish(exchange).map(|exchange| exchange.identity()).unwrap_or_default();
             let cache_id = digest(idp.identity().iter().chain(&exchange));
             Self { idp_type, idp, cache_dir, extra_ca, proxy, cache_id }
