@@ -8,7 +8,9 @@ use ipnet::IpNet;
 #[must_use]
 pub fn parse_cidr(text: &str) -> Option<IpNet> {
     let text = text.trim();
-    text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+    // `IpNet` reads `010` as ten, and others as eight: such an address is none (RFC 6943 §3.1.1).
+    let address: IpAddr = text.split('/').next()?.parse().ok()?;
+    if text.contains('/') { text.parse().ok() } else { Some(address.into()) }
 }
 
 /// Whether `address` lies in any of the networks. `::ffff:10.0.0.1` is `10.0.0.1`.
@@ -36,6 +38,8 @@ mod tests {
         ] {
             assert_eq!(contains(&networks, address.parse().unwrap()), inside, "{address}");
         }
-        assert!(parse_cidr("10.0.0.0/33").is_none());
+        for text in ["10.0.0.0/33", "010.0.0.0/8", "10.01.0.0/16", "010.0.0.1", "10.0.0/8", "10.0.0.0/", "/8", ""] {
+            assert!(parse_cidr(text).is_none(), "{text}");
+        }
     }
 }

@@ -114,6 +114,20 @@ mod tests {
         assert!(problem.contains("AWS_USE_FIPS_ENDPOINT: ") && problem.contains("AWS_ENDPOINT_URL_S3: "), "{problem}");
     }
 
+    /// Terraform and the service are compared with the same table.
+    #[test]
+    fn the_client_takes_every_prefix_that_terraform_takes() {
+        let table: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/cases/server-rules/table.json")).unwrap();
+        for row in table["prefixes"].as_array().unwrap() {
+            let target = read(&[("S3_PATH_PREFIX", row["value"].as_str().unwrap())]);
+            assert_eq!(target.is_ok(), row["client"] == true, "{row}");
+            if row["terraform"] == true {
+                assert_eq!(target.unwrap().prefix, row["value"].as_str().unwrap());
+            }
+        }
+    }
+
     #[test]
     fn where_a_key_is() {
         let url = |pairs: &[(&str, &str)], region, bucket| {

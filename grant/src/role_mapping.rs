@@ -397,6 +397,33 @@ mod tests {
         }
     }
 
+    /// Terraform is compared with the same table.
+    #[test]
+    fn attributes_that_terraform_takes_are_taken() {
+        let table: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/cases/server-rules/table.json")).unwrap();
+        let text = |row: &serde_json::Value, name: &str| row[name].as_str().unwrap().to_owned();
+        for row in table["prefixes"].as_array().unwrap() {
+            let prefix = AttributeValue::S(text(row, "value"));
+            let held =
+                item(&[("s3_path_prefix", prefix), ("session_policy", AttributeValue::S("s3-prefix".to_owned()))]);
+            assert_eq!(held.is_ok(), row["policy"] == true, "{row}");
+            assert!(row["terraform"] != true || held.is_ok(), "Terraform takes what the service refuses: {row}");
+        }
+        for row in table["external_ids"].as_array().unwrap() {
+            let read = item(&[("external_id", AttributeValue::S(text(row, "value")))]);
+            assert_eq!(read.is_ok(), row["valid"] == true, "{row}");
+        }
+        for row in table["expires_at"].as_array().unwrap() {
+            let read = item(&[("expires_at", AttributeValue::N(text(row, "epoch_seconds")))]);
+            assert_eq!(read.is_ok(), row["valid"] == true, "{row}");
+        }
+        for row in table["source_cidrs"].as_array().unwrap() {
+            let read = item(&[("source_cidrs", AttributeValue::Ss(vec![text(row, "value")]))]);
+            assert_eq!(read.is_ok(), row["valid"] == true, "{row}");
+        }
+    }
+
     #[test]
     fn dates_up_to_the_year_2200() {
         for (seconds, date) in [("0", 0), ("1767225600", 1_767_225_600), ("7258118400", LATEST_DATE)] {

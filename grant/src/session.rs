@@ -298,6 +298,24 @@ mod tests {
         assert_eq!(client_tag("app1", issuer), format!("app1={hash}"));
     }
 
+    /// A hash would keep a shared role from its own prefix, and hide a server's name in the trail.
+    #[test]
+    fn what_terraform_takes_is_kept_as_it_is() {
+        let table: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/cases/server-rules/table.json")).unwrap();
+        let values = |of: &str, taken: &str| -> Vec<String> {
+            let rows = table[of].as_array().unwrap().iter().filter(|row| row[taken] == true);
+            rows.map(|row| row["value"].as_str().unwrap().to_owned()).collect()
+        };
+        for prefix in values("prefixes", "shared_role") {
+            assert_eq!(format!("{}/", prefix_tag(&prefix)), prefix);
+        }
+        for name in values("names", "terraform") {
+            assert_eq!(tag_value(&name), name);
+            assert_eq!(session_name(Some(&name), "6h0example1", None), format!("{name}-6h0example1"));
+        }
+    }
+
     #[test]
     fn a_prefix_is_a_tag_or_opens_nothing() {
         for (prefix, tag) in [

@@ -92,12 +92,12 @@ variable "servers" {
   }
 
   validation {
-    condition     = alltrue([for server in var.servers : server.expires_at == null || (can(regex("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$", server.expires_at)) && can(formatdate("YYYY", server.expires_at)))])
-    error_message = "servers: expires_at is a time in RFC 3339 with whole seconds in UTC (a Z at its end). Refused: ${join(", ", [for name, server in var.servers : "${name} (${jsonencode(server.expires_at)})" if server.expires_at != null && !(can(regex("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$", server.expires_at)) && can(formatdate("YYYY", server.expires_at)))])}. Example: 2027-01-31T00:00:00Z"
+    condition     = alltrue([for server in var.servers : server.expires_at == null || (can(regex("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$", server.expires_at)) && can(formatdate("YYYY", server.expires_at)) && can(regex("^(19[7-9]|20|21)", server.expires_at)))])
+    error_message = "servers: expires_at is a time in RFC 3339 with whole seconds in UTC (a Z at its end), from 1970 to 2199. Refused: ${join(", ", [for name, server in var.servers : "${name} (${jsonencode(server.expires_at)})" if server.expires_at != null && !(can(regex("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$", server.expires_at)) && can(formatdate("YYYY", server.expires_at)) && can(regex("^(19[7-9]|20|21)", server.expires_at)))])}. Example: 2027-01-31T00:00:00Z"
   }
 
   validation {
-    condition     = alltrue([for server in var.servers : length(coalesce(server.source_cidrs, ["0.0.0.0/0"])) > 0 && alltrue([for cidr in coalesce(server.source_cidrs, []) : can(cidrhost(cidr, 0))])])
-    error_message = "servers: source_cidrs holds one or more networks in CIDR notation (a single address is a /32 or /128). Leave it out to allow any address. Refused for: ${join(", ", [for name, server in var.servers : name if !(length(coalesce(server.source_cidrs, ["0.0.0.0/0"])) > 0 && alltrue([for cidr in coalesce(server.source_cidrs, []) : can(cidrhost(cidr, 0))]))])}. Example: [\"10.1.0.0/16\"]"
+    condition     = alltrue([for server in var.servers : length(coalesce(server.source_cidrs, ["0.0.0.0/0"])) > 0 && alltrue([for cidr in coalesce(server.source_cidrs, []) : can(cidrhost(cidr, 0)) && !can(regex("^0[0-9]+[.]|[.]0[0-9]", cidr))])])
+    error_message = "servers: source_cidrs holds one or more networks in CIDR notation (a single address is a /32 or /128), without zeros in front of a number. Leave it out to allow any address. Refused for: ${join(", ", [for name, server in var.servers : name if !(length(coalesce(server.source_cidrs, ["0.0.0.0/0"])) > 0 && alltrue([for cidr in coalesce(server.source_cidrs, []) : can(cidrhost(cidr, 0)) && !can(regex("^0[0-9]+[.]|[.]0[0-9]", cidr))]))])}. Example: [\"10.1.0.0/16\"]"
   }
 }

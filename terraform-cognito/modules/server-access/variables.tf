@@ -90,8 +90,8 @@ variable "s3_path_prefix" {
 
   # Checked here as well as in terraform/modules/s3-permissions, which a server of a shared role does not reach.
   validation {
-    condition     = can(regex("^([A-Za-z0-9!_.()=@+,:-]+/)+$", var.s3_path_prefix))
-    error_message = "s3_path_prefix \"${var.s3_path_prefix}\" is refused: it must end in \"/\", must not start with \"/\" or hold \"//\", and consists of letters, digits and !_.()=@+,:-/. Example: logs/web-01/"
+    condition     = can(regex("^([A-Za-z0-9!_.()=@+,:-]+/)+$", var.s3_path_prefix)) && length(setintersection(split("/", var.s3_path_prefix), [".", ".."])) == 0 && length(var.s3_path_prefix) <= 512
+    error_message = "s3_path_prefix \"${var.s3_path_prefix}\" is refused: it must end in \"/\", must not start with \"/\" or hold \"//\", \".\" or \"..\" as a folder, has at most 512 characters, and consists of letters, digits and !_.()=@+,:-/. Example: logs/web-01/"
   }
 }
 
@@ -137,8 +137,8 @@ variable "expires_at" {
   default     = null
 
   validation {
-    condition     = var.expires_at == null || can(regex("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$", var.expires_at)) && can(formatdate("YYYY", var.expires_at))
-    error_message = "expires_at \"${coalesce(var.expires_at, "null")}\" is not a time in RFC 3339 with whole seconds in UTC. Example: 2027-01-31T00:00:00Z"
+    condition     = var.expires_at == null || can(regex("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$", var.expires_at)) && can(formatdate("YYYY", var.expires_at)) && can(regex("^(19[7-9]|20|21)", var.expires_at))
+    error_message = "expires_at \"${coalesce(var.expires_at, "null")}\" is not a time in RFC 3339 with whole seconds in UTC, from 1970 to 2199. Example: 2027-01-31T00:00:00Z"
   }
 }
 
