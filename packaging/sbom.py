@@ -40,7 +40,7 @@ def main(target: str, output: str, packages: list[str]) -> None:
             {"ref": reference, "dependsOn": sorted(dependencies[reference])} for reference in sorted(dependencies)
         ],
     }
-    # The same content has the same number, another content another one.
+    # The serial number is derived from the content.
     bom["serialNumber"] = f"urn:uuid:{uuid.uuid5(NAMESPACE, json.dumps(bom, sort_keys=True))}"
     Path(output).write_text(json.dumps(bom, indent=1) + "\n")
 

@@ -25,7 +25,7 @@ locals {
       }
       jwks-refetches = {
         namespace = local.metrics_namespace, metric = "JwksRefetches", dimensions = {}, threshold = var.alarms.jwks_refetches
-        meaning   = "Signing keys are fetched again and again: tokens with unknown keys come in, or the issuer does not answer."
+        meaning   = "Signing keys are fetched again and again: tokens with unknown keys come in, or the issuer does not respond."
       }
     },
   )
@@ -62,7 +62,7 @@ resource "aws_cloudwatch_metric_alarm" "latency" {
   comparison_operator = "GreaterThanThreshold"
   threshold           = var.alarms.latency_p99_ms
   treat_missing_data  = "notBreaching"
-  # A handful of requests has no 99th percentile worth waking anybody for.
+  # The 99th percentile of a handful of requests means little, so it raises no alarm.
   evaluate_low_sample_count_percentiles = "ignore"
   alarm_actions                         = var.alarm_topic_arns
   ok_actions                            = var.alarm_topic_arns
@@ -80,7 +80,7 @@ resource "aws_cloudwatch_metric_alarm" "no_vends" {
   evaluation_periods  = var.alarms.no_vends_hours
   comparison_operator = "LessThanThreshold"
   threshold           = 1
-  # No line at all is exactly what this alarm is about.
+  # Missing data is the very condition that this alarm reports.
   treat_missing_data = "breaching"
   alarm_actions      = var.alarm_topic_arns
   ok_actions         = var.alarm_topic_arns

@@ -23,7 +23,7 @@ resource "aws_apigatewayv2_route" "vending" {
     "GET /health",
     "GET /ready",
     "GET /openapi.json",
-    # As GET without the body (RFC 9110 §9.3.2), for probes. Nobody vends by HEAD.
+    # For probes: the same as GET without the body (RFC 9110 §9.3.2). POST /credentials has no HEAD.
     "HEAD /health",
     "HEAD /ready",
     "HEAD /openapi.json",

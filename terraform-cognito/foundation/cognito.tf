@@ -4,7 +4,7 @@ resource "aws_cognito_user_pool" "this" {
   name                = module.rules.name
   deletion_protection = local.deletion_protection ? "ACTIVE" : "INACTIVE"
 
-  # Nobody signs up, and nobody is meant to sign in: a person's token of the same app client would vend nothing anyway.
+  # The pool is for machines alone: people cannot sign up, and the vending API refuses a person's token anyway.
   admin_create_user_config {
     allow_admin_create_user_only = true
   }

@@ -1,4 +1,4 @@
-# One page for whoever is on call: who gets credentials, who does not and why, how long it takes.
+# One page for the person on call: who gets credentials, who does not and why, how long it takes.
 
 resource "aws_cloudwatch_dashboard" "this" {
   dashboard_name = module.rules.name
@@ -42,7 +42,7 @@ locals {
     }
   }]
 
-  # What a vend does, in its order.
+  # The steps of a vend, in order.
   steps = ["request", "token", "issuer", "jwks", "verify", "rate_limit", "mapping", "authorize", "session", "sts"]
 
   graphs = [
@@ -76,7 +76,7 @@ locals {
       ]
     },
     {
-      title = "API answers"
+      title = "API responses"
       metrics = [for metric in ["Count", "4xx", "5xx"] :
         ["AWS/ApiGateway", metric, "ApiId", aws_apigatewayv2_api.vending.id]
       ]

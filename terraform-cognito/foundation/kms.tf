@@ -8,7 +8,7 @@ locals {
     Version = "2012-10-17"
     Statement = [
       {
-        # Without this statement nobody could ever change the key; it hands the decision to the account's IAM policies.
+        # Without this statement no principal could ever change the key. With it, the account's IAM policies decide.
         Sid       = "Account"
         Effect    = "Allow"
         Principal = { AWS = "arn:${local.partition}:iam::${local.account_id}:root" }
@@ -33,7 +33,7 @@ locals {
 
 # By way of CloudFormation, whose DeletionPolicy the AWS provider has no counterpart of: in production a destroy leaves the
 # key, because the log groups that stay are unreadable without it, and so is a bucket or a backup that was kept. The
-# next apply makes a new key for what is written from then on. In dev the key goes, seven days later.
+# next apply makes a new key for what is written from then on. In dev the key is deleted seven days later.
 resource "aws_cloudformation_stack" "key" {
   count = local.creates_key ? 1 : 0
 

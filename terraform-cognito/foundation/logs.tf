@@ -16,7 +16,7 @@ resource "aws_cloudwatch_log_group" "api" {
   skip_destroy      = local.is_prod
 }
 
-# The plural data source answers "none" where the singular one fails.
+# The plural data source returns an empty list where the singular one fails.
 data "aws_cloudwatch_log_groups" "lambda" {
   log_group_name_prefix = local.lambda_log_group
 }

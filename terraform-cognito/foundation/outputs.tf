@@ -102,6 +102,6 @@ output "permissions_boundary_arn" {
 }
 
 output "session_identity" {
-  description = "What a session carries: shared roles need its tags."
+  description = "Identity attributes of a session; shared roles need its tags."
   value       = var.session_identity
 }

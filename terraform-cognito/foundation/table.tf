@@ -11,7 +11,7 @@ resource "aws_dynamodb_table" "clients" {
     type = "S"
   }
 
-  # Whoever can write this table can hand out roles: a wrong change must be reversible to the second, in dev as well.
+  # Write access to this table is the power to hand out roles: a wrong change must be reversible to the second, in dev too.
   point_in_time_recovery {
     enabled = true
   }

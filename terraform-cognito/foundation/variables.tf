@@ -1,4 +1,4 @@
-# What is refused here is this tree's own; what every foundation refuses stands in terraform/modules/foundation-rules.
+# Validations of this tree alone; those that all foundations share are in terraform/modules/foundation-rules.
 
 variable "name" {
   description = "Prefix of every name this creates. Two installations in one account differ in it. 2 to 21 characters."

@@ -1,5 +1,5 @@
 variable "api_throttling" {
-  description = "Requests a second the API passes on in all (rate), and how many may come at once (burst). More are answered 429, which the client retries."
+  description = "Requests a second that the API passes on in total (rate), and how many may come at once (burst). Further ones get 429, which the client retries."
   type = object({
     rate  = optional(number, 100)
     burst = optional(number, 200)
@@ -68,8 +68,8 @@ variable "alarm_topic_arns" {
 variable "alarms" {
   description = <<-EOT
     How much is too much within 5 minutes; 0 switches an alarm off.
-    denials, errors: count by the code that the audit line and the caller's answer name.
-    lambda_errors: runs that crashed or timed out. throttles: runs Lambda refused. latency_p99_ms: 99 % are answered within.
+    denials, errors: count by the code in the audit line and in the response.
+    lambda_errors: runs that crashed or timed out. throttles: runs Lambda refused. latency_p99_ms: 99 % of the responses come within.
     jwks_refetches: fetches of signing keys. no_vends_hours: whole hours (1 to 24) without a single vend; off unless set.
   EOT
   type = object({

@@ -1,4 +1,4 @@
-# What the foundation layer has made.
+# Resources of the foundation layer, read from its state.
 
 data "terraform_remote_state" "foundation" {
   backend = "s3"

@@ -10,7 +10,7 @@ resource "auth0_resource_server" "credvend" {
   allow_offline_access = false
 }
 
-# IAM never sees scopes; they say in the token what the server may do, for other services that take the same token.
+# IAM never sees scopes. In the token they tell other services that accept it what the server may do.
 resource "auth0_resource_server_scopes" "credvend" {
   resource_server_identifier = auth0_resource_server.credvend.identifier
 

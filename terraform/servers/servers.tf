@@ -1,4 +1,4 @@
-# Names, prefixes, overlaps and durations: what every server must obey beside the types of var.servers.
+# Rules for every server beyond the types of var.servers: names, prefixes, overlaps and durations.
 module "server_rules" {
   source = "../modules/server-rules"
 

@@ -18,6 +18,6 @@ output "role_arn" {
 }
 
 output "role_policy_json" {
-  description = "What that role may do in the bucket; null for a shared role, which says so itself."
+  description = "Permissions of that role in the bucket; null for a shared role, which has an output of its own."
   value       = one(module.role[*].policy_json)
 }

@@ -27,7 +27,7 @@ resource "aws_iam_role_policy" "s3" {
 }
 
 locals {
-  # Whoever else may use the Lambda's role may not vend with it. Lambda documents the key for identity-based policies
+  # Another principal that may use the Lambda's role cannot vend with it. Lambda documents the key for identity-based policies
   # only: where IAM does not set it in the evaluation of a trust policy, …IfExists lets the Deny in the Lambda's own
   # policy (foundation/lambda_role.tf) decide alone.
   from_the_function = { ArnEqualsIfExists = { "lambda:SourceFunctionArn" = var.lambda_function_arn } }

@@ -9,7 +9,7 @@ variable "role_name" {
 }
 
 variable "description" {
-  description = "What the role is for."
+  description = "Purpose of the role."
   type        = string
 }
 

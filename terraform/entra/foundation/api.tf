@@ -7,7 +7,7 @@ locals {
 
 resource "azuread_application" "api" {
   display_name = module.rules.name
-  # Below the tenant's id, as Entra asks of names that are no verified domain; by this name servers ask for tokens.
+  # Entra wants the tenant's id in an identifier URI without a verified domain. Servers request tokens for this name.
   identifier_uris  = ["api://${var.tenant_id}/${module.rules.name}"]
   sign_in_audience = "AzureADMyOrg"
 

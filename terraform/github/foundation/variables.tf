@@ -1,4 +1,4 @@
-# What is refused, and why, stands in terraform/modules/foundation-rules.
+# The validations and their reasons are in terraform/modules/foundation-rules.
 
 variable "name" {
   description = "Prefix of every name this creates. Two installations in one AWS account or tenant differ in it. 2 to 21 characters."

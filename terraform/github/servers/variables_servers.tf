@@ -34,7 +34,7 @@ variable "servers" {
 
   validation {
     condition     = alltrue([for server in values(var.servers) : !can(regex("[*?]", server.repository))])
-    error_message = "repository must be one repository, without * or ?: whoever may create a repository in the organisation (or one whose name fits) would get the role, with any workflow they like. Refused: ${join(", ", [for name, server in var.servers : "${name} (\"${server.repository}\")" if can(regex("[*?]", server.repository))])}. Make one entry for each repository. Example: example-corp/app"
+    error_message = "repository must be one repository, without * or ?: every user who may create a repository in the organisation (or one whose name fits) would get the role, with any workflow they like. Refused: ${join(", ", [for name, server in var.servers : "${name} (\"${server.repository}\")" if can(regex("[*?]", server.repository))])}. Make one entry for each repository. Example: example-corp/app"
   }
 
   validation {
@@ -49,7 +49,7 @@ variable "servers" {
 
   validation {
     condition     = alltrue([for server in values(var.servers) : !server.pull_request])
-    error_message = "pull_request is refused: a pull request runs code that nobody has reviewed yet, and its token looks the same for every one of them, so whoever can open one would get the role. Refused: ${join(", ", [for name, server in var.servers : name if server.pull_request])}. Trust a branch, or an environment that asks for approval."
+    error_message = "pull_request is refused: a pull request runs code before its review, and all pull requests have the same subject in their tokens, so every user who can open one would get the role. Refused: ${join(", ", [for name, server in var.servers : name if server.pull_request])}. Trust a branch, or an environment that asks for approval."
   }
 
   validation {
@@ -59,7 +59,7 @@ variable "servers" {
 
   validation {
     condition     = alltrue(flatten([for server in values(var.servers) : [for ref in concat(server.branches, server.tags) : can(regex("^([^*]+/)?\\*+$", ref)) == false]]))
-    error_message = "A branch or tag that is * alone, or * after a slash, takes any name: whoever may push a branch could change the workflow and get the role, without a review. Refused: ${join(", ", flatten([for name, server in var.servers : [for ref in concat(server.branches, server.tags) : "${name} (\"${ref}\")" if can(regex("^([^*]+/)?\\*+$", ref))]]))}. Name them, or a part of the name that only protected ones have. Example: release/v*"
+    error_message = "A branch or tag that is * alone, or * after a slash, takes any name: every user who may push a branch could change the workflow and get the role, without a review. Refused: ${join(", ", flatten([for name, server in var.servers : [for ref in concat(server.branches, server.tags) : "${name} (\"${ref}\")" if can(regex("^([^*]+/)?\\*+$", ref))]]))}. Name them, or a part of the name that only protected ones have. Example: release/v*"
   }
 
   validation {
@@ -69,7 +69,7 @@ variable "servers" {
 
   validation {
     condition     = alltrue(flatten([for server in values(var.servers) : [for environment in server.environments : can(regex("^[A-Za-z0-9][A-Za-z0-9 ._/-]{0,254}$", environment))]]))
-    error_message = "environments are exact names of letters, digits, spaces and ._/- (a * would take environments that anybody with write access can create, and without their approvals). Refused: ${join(", ", flatten([for name, server in var.servers : [for environment in server.environments : "${name} (\"${environment}\")" if !can(regex("^[A-Za-z0-9][A-Za-z0-9 ._/-]{0,254}$", environment))]]))}. Example: production"
+    error_message = "environments are exact names of letters, digits, spaces and ._/- (a * would take environments that every user with write access can create, and without their approvals). Refused: ${join(", ", flatten([for name, server in var.servers : [for environment in server.environments : "${name} (\"${environment}\")" if !can(regex("^[A-Za-z0-9][A-Za-z0-9 ._/-]{0,254}$", environment))]]))}. Example: production"
   }
 
   validation {

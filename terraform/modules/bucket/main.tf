@@ -16,7 +16,7 @@ locals {
         Condition = { Bool = { "aws:SecureTransport" = "false" } }
       },
       {
-        # With a key of its own (SSE-C) a server could make its logs unreadable for everybody else.
+        # With customer-provided keys (SSE-C) a server could make its logs unreadable for all other principals.
         Sid       = "NoCustomerProvidedKeys"
         Effect    = "Deny"
         Principal = "*"

@@ -7,6 +7,6 @@ output "bucket_arn" {
   description = "ARN of the bucket."
   value       = local.arn
 
-  # Whoever uses the ARN uses a bucket that is private already.
+  # A resource that uses the ARN is made after the bucket is private.
   depends_on = [aws_s3_bucket_policy.this, aws_s3_bucket_ownership_controls.this]
 }

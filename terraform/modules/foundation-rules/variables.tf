@@ -1,4 +1,4 @@
-# What every foundation refuses. A root declares the variables with their defaults and passes them here; what its other
+# Validations that all foundations share. A root declares the variables with their defaults and passes them here; what its other
 # resources use comes from this module's outputs, so that nothing is made of a value that was not checked.
 
 variable "name" {

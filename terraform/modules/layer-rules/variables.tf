@@ -1,4 +1,4 @@
-# What every root module refuses, a foundation or a servers layer.
+# Validations that all root modules share, foundations and servers layers.
 
 variable "aws_region" {
   description = "AWS region of the layer."

@@ -1,4 +1,4 @@
-# What a role may do in the bucket: the policy of a level, which the vending API's generated session policies and the
+# Permissions of a role in the bucket: the policy of a level, which the vending API's generated session policies and the
 # local stack share. tests/cases/session-policy holds one golden document a level; all three are compared with it.
 
 locals {

@@ -14,7 +14,7 @@ variable "audience" {
 }
 
 variable "s3_permissions" {
-  description = "What the server may do, which decides its scopes: \"write\", \"read-write\" or \"full\"."
+  description = "Permission level of the server, which decides its scopes: \"write\", \"read-write\" or \"full\"."
   type        = string
 
   validation {

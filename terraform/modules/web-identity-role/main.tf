@@ -1,4 +1,4 @@
-# A role for AssumeRoleWithWebIdentity: who may assume it stands in trust.tf, what it may do in modules/s3-permissions.
+# A role for AssumeRoleWithWebIdentity: trust.tf says who may assume it, modules/s3-permissions what it may do.
 
 resource "aws_iam_role" "this" {
   name                 = var.role_name

@@ -46,6 +46,6 @@ variable "servers" {
 
   validation {
     condition     = alltrue([for server in values(var.servers) : server.token_file == null || (startswith(coalesce(server.token_file, "-"), "/") && server.client_id == null && length(server.scopes) == 0)])
-    error_message = "token_file is an absolute path, and a server with one asks nobody for a token, so client_id and scopes do not go with it. Refused: ${join(", ", [for name, server in var.servers : name if server.token_file != null && !(startswith(coalesce(server.token_file, "-"), "/") && server.client_id == null && length(server.scopes) == 0)])}. Example: /var/run/secrets/tokens/credvend"
+    error_message = "token_file is an absolute path, and a server with one requests no token, so client_id and scopes do not go with it. Refused: ${join(", ", [for name, server in var.servers : name if server.token_file != null && !(startswith(coalesce(server.token_file, "-"), "/") && server.client_id == null && length(server.scopes) == 0)])}. Example: /var/run/secrets/tokens/credvend"
   }
 }
