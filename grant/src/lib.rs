@@ -1,5 +1,5 @@
 //! What may a client do? Claims become a mapping ([`table`]), a mapping becomes a grant ([`authorize`]), a grant becomes
-//! a session ([`session`]), and a session becomes credentials ([`sts`]). Only [`table`] and [`sts`] call anybody.
+//! a session ([`session`]), and a session becomes credentials ([`sts`]). Only [`table`] and [`sts`] make requests.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod authorize;

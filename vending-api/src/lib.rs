@@ -143,7 +143,7 @@ pub struct ErrorResponse {
 pub struct ExplainResponse {
     /// `allow` or `deny`.
     pub decision: String,
-    /// The code that `POST /credentials` would answer with, when it would refuse.
+    /// The code that `POST /credentials` would respond with, if it refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// Why, in one sentence.

@@ -86,7 +86,7 @@ fn warn(authentication: &AuthenticationSettings, log: Log) {
     }
     for issuer in authentication.issuers.iter().filter(|issuer| issuer.rules.accept_user_tokens) {
         log.warn(format_args!(
-            "`accept_user_tokens` of {}: whoever can log in there gets what the mapping table has for the token's `{}` \
+            "`accept_user_tokens` of {}: every user who can log in there gets what the mapping table has for the token's `{}` \
              and scopes",
             issuer.rules.url,
             issuer.rules.client_claim.as_deref().unwrap_or("client_id")

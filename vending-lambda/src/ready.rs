@@ -11,7 +11,7 @@ use crate::audit_line;
 use crate::response::ApiResponse;
 use crate::vend::Vendor;
 
-/// How long one round of checks answers for, so that nobody can use this route to load the table or STS.
+/// How long the result of one round of checks is kept, so that no caller can use this route to load the table or STS.
 const VALID_FOR: Duration = Duration::from_secs(5);
 
 /// The last round of checks.
@@ -44,7 +44,7 @@ struct Check {
 impl Readiness {
     /// 200 when keys are fresh, the table is readable, STS is reachable and decisions can be put on record; else 503. One line each either way.
     pub async fn answer(&self, vendor: &Vendor, log: Log, now: SystemTime, request_id: &str) -> ApiResponse {
-        // Whoever comes while the checks run waits for them instead of starting more.
+        // A caller that comes while the checks run waits for them instead of starting more.
         let mut last = self.last.lock().await;
         let still_valid = last.as_ref().is_some_and(|last| last.is_valid(now));
         if !still_valid {
