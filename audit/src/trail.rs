@@ -126,7 +126,7 @@ impl<O: Outcome> Trail<O> {
         result
     }
 
-    /// Whether a token has been verified: before that, nobody is told anything about anybody.
+    /// Whether a token has been verified: before that, the caller learns nothing about any client.
     #[must_use]
     pub fn is_verified(&self) -> bool {
         self.record.client_id.is_some()

@@ -98,7 +98,7 @@ impl Perishable for Credentials {
         &self.access_key_id
     }
 
-    /// After a restart of the machine it is more, and the wall clock's to say.
+    /// After a restart of the machine it is more, and only the wall clock can tell.
     fn least_age(&self) -> Duration {
         let then = self.obtained_at_uptime_millis.map(Duration::from_millis);
         then.map(|then| timestamp::since_boot().saturating_sub(then)).unwrap_or_default()
@@ -111,7 +111,7 @@ fn offset(date: SystemTime, now: SystemTime) -> i64 {
         Ok(ahead) => (ahead, 1),
         Err(behind) => (behind.duration(), -1),
     };
-    // A year and more is nobody's clock; and sums with it stay within what a time can be.
+    // No clock is wrong by more than a year; and with this bound no sum of times overflows.
     let is_real = difference > CLOCK_TOLERANCE && difference < Duration::from_secs(366 * 86_400);
     if is_real { i64::try_from(difference.as_millis()).map_or(0, |millis| sign * millis) } else { 0 }
 }

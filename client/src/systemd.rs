@@ -42,7 +42,7 @@ impl Systemd {
         self.send("STOPPING=1");
     }
 
-    /// Without work that goes on, the watchdog shall bite.
+    /// Feeds the watchdog only while the identities are refreshed, so that it restarts a process that is stuck.
     pub(crate) fn alive_if(&self, is_working: bool) {
         if is_working {
             self.send("WATCHDOG=1");
@@ -65,7 +65,7 @@ impl Systemd {
 
     fn send(&self, message: &str) {
         if let Some(socket) = &self.socket {
-            // Nobody is left to tell of a failure.
+            // A failure cannot be reported: systemd is where reports go.
             let _ = socket.send(message.as_bytes());
         }
     }

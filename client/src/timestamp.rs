@@ -12,7 +12,7 @@ pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }
 
-/// How long the machine has been up, sleep included (`CLOCK_BOOTTIME`): nobody sets this clock.
+/// How long the machine has been up, sleep included (`CLOCK_BOOTTIME`): this clock cannot be set.
 pub(crate) fn since_boot() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));

@@ -109,7 +109,7 @@ impl Directory {
         Self::open(&self.path).is_ok_and(|found| identity(&found).is_some() && identity(&found) == identity(self))
     }
 
-    /// Opens a file of this name, never through a symlink; a named pipe hangs nobody.
+    /// Opens a file of this name, never through a symlink; a named pipe does not block.
     ///
     /// # Errors
     /// When there is none, or it is a symlink.

@@ -13,7 +13,7 @@ use crate::stdout;
 /// How severe a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
-    /// Something does not work, and somebody has to do something about it.
+    /// A failure that an operator has to act on.
     Error,
     /// Something does not work at the moment and is tried again, or will not work for long.
     Warn,

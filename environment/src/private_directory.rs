@@ -1,11 +1,11 @@
-//! A directory that nobody else can put files into.
+//! A directory that no other user can put files into.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use crate::directory::{Directory, FileError, NewFolders};
 
-/// Opens a directory that nobody else can put files into, and makes it if it is not there.
+/// Opens a directory that no other user can put files into, and makes it if it is not there.
 ///
 /// # Errors
 /// When it cannot be made, or others may write to it.

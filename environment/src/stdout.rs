@@ -1,6 +1,6 @@
 //! Standard output of a service, written by a thread of its own.
 //!
-//! write(2) on a pipe that nobody reads waits for ever, and a service has one thread for all requests. So lines are
+//! write(2) on a pipe that is not read waits without end, and a service has one thread for all requests. So lines are
 //! queued, the queue is bounded, and a caller that must know that a line was written waits for it without blocking the others.
 //! Lines are written in the order in which they were queued, and each of them whole.
 
@@ -41,7 +41,7 @@ static QUEUED: Mutex<Option<SyncSender<Line>>> = Mutex::new(None);
 
 /// Queues a line and does not wait. A line that cannot be queued is lost.
 pub(crate) fn submit(text: String) {
-    // Nobody is left to be told.
+    // A failure to log cannot be logged.
     let _ = queue(Line { text, receipt: None });
 }
 

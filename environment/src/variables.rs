@@ -58,7 +58,7 @@ impl<'a> Variables<'a> {
     }
 
     /// A value in which blanks may count, such as a secret: only a byte order mark in front and line breaks at the end
-    /// are removed, since editors, `echo` and Kubernetes secrets add them and nobody types them.
+    /// are removed, since editors, `echo` and Kubernetes secrets add them.
     #[must_use]
     pub fn verbatim(&self, name: &str) -> Option<String> {
         let value = (self.lookup)(name)?;

@@ -154,7 +154,7 @@ fn builder(tls: ClientConfig, limits: Limits) -> ClientBuilder {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .http1_only()
-        // A redirect would carry the token to a host that nobody configured.
+        // A redirect would carry the token to a host that is not configured.
         .redirect(Policy::none())
         .connect_timeout(limits.connect)
         .user_agent(concat!("credvend/", env!("CARGO_PKG_VERSION")))

@@ -143,7 +143,7 @@ fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
     None
 }
 
-/// What is read when somebody answers who does not speak TLS at all says nothing in the library's words.
+/// The library's message for a peer that does not speak TLS is not helpful, so it is replaced.
 fn in_words(problem: &rustls::Error) -> String {
     match problem {
         rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => {

@@ -76,7 +76,7 @@ impl Request {
         self
     }
 
-    /// `Authorization` as it is given, for schemes that are none of the above.
+    /// `Authorization` as it is given, for other schemes.
     #[must_use]
     pub fn authorization(mut self, value: &str) -> Self {
         self.authorization = Some(value.to_owned());

@@ -18,7 +18,7 @@ impl Resolve for SystemNames {
         let name = name.as_str().to_owned();
         let thread = thread::Builder::new().name("resolver".to_owned()).spawn(move || {
             let addresses = (name.as_str(), 0).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
-            // Nobody waits any more where the request has timed out.
+            // The receiver is gone where the request has timed out.
             let _ = found.send(addresses);
         });
         Box::pin(async move {

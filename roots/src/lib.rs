@@ -133,7 +133,7 @@ fn read_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, RootsError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let text = String::from_utf8_lossy(bytes);
     if let Some(label) = text.lines().filter_map(pem_label).find(|label| label.contains("TRUSTED CERTIFICATE")) {
-        // OpenSSL's own form carries trust settings behind the certificate, which nobody else reads (x509(1)).
+        // OpenSSL's own form carries trust settings behind the certificate, which no other library reads (x509(1)).
         let form =
             format!("it holds a `{label}`, OpenSSL's own form: convert it with `openssl x509 -in FILE -out CA.pem`");
         return Err(unusable(form));

@@ -1,5 +1,5 @@
 //! What an error of the SDK's chain of credentials means to the caller. The SDK tells the links apart by type only where
-//! it must; the rest is in the words of its messages, which the tests in `tests/it/s3/credentials.rs` hold it to.
+//! it must; the rest is read from its messages, whose wording the tests in `tests/it/s3/credentials.rs` check.
 
 use std::error::Error as StdError;
 use std::io;

@@ -90,7 +90,7 @@ impl<'a> Pages<'a> {
         Ok(Some(entries))
     }
 
-    /// A server that gives the same page or the same token again would be asked for ever. Circles of any length are
+    /// A server that gives the same page or the same token again would be asked without end. Circles of any length are
     /// found by Brent's algorithm: each token is compared with one that is kept, another one at every power of two.
     fn check_progress(&mut self, token: &str, entries: &[Entry]) -> Result<(), &'static str> {
         if token.trim().is_empty() {

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
-/// Results that nobody received.
+/// Results that could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("standard output cannot be written: {0}")]
 pub(crate) struct OutputError(io::Error);
@@ -106,6 +106,6 @@ pub(crate) fn warn(message: impl Display) {
 
 fn write(level: &str, message: impl Display) {
     let message = message.to_string().replace(|letter: char| letter.is_control(), "?");
-    // One write a line, so that lines of several processes on one pipe stay whole. Nobody is left to tell of a failure.
+    // One write a line, so that lines of several processes on one pipe stay whole. A failure cannot be reported anywhere.
     let _ = io::stderr().write_all(format!("credvend-s3: {level}: {message}\n").as_bytes());
 }

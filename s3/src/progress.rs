@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// Often enough to look alive.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// Counts bytes; draws when somebody can see it.
+/// Counts bytes, and draws where stderr is a terminal.
 pub(crate) struct Progress {
     done: AtomicU64,
     total: AtomicU64,

@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     /// Directory of the files; it is made if it is not there
     #[arg(long, value_name = "DIR", default_value = "/var/run/aws-creds")]
     creds_dir: PathBuf,
-    /// Look at the files at least this often, and put right what somebody has changed; credentials are fetched anew by
+    /// Look at the files at least this often, and restore them where they were changed; credentials are fetched by
     /// their lifetime, from half of it on
     #[arg(long, value_name = "SECONDS", default_value_t = 2700, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     interval: u64,

@@ -52,7 +52,7 @@ pub(crate) struct DaemonArguments {
     on_refresh: Option<String>,
 }
 
-/// Runs until SIGTERM or SIGINT; SIGHUP reads the configuration anew.
+/// Runs until SIGTERM or SIGINT; SIGHUP reads the configuration again.
 pub(crate) fn run(
     publication: &impl Publication,
     interval: Duration,

@@ -11,7 +11,7 @@ use environment::Log;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Print nothing: whether there are credentials is the exit code's to say (for health checks)
+    /// Print nothing; the exit code says whether there are credentials (for health checks)
     #[arg(long)]
     check: bool,
 }

@@ -15,7 +15,7 @@ pub(crate) fn run() -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// One page for all: a list of subcommands would name pages that nobody installs.
+/// One page for all: a list of subcommands would name pages that are not installed.
 fn page() -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
     let man = Man::new(Cli::command());

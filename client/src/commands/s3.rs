@@ -14,7 +14,7 @@ const PROGRAM: &str = "credvend-s3";
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// What credvend-s3 shall do; see `credvend s3 --help`
+    /// Arguments of credvend-s3; see `credvend s3 --help`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
     arguments: Vec<OsString>,
 }

@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     /// directory is made if it is not there
     #[arg(long, value_name = "FILE", default_value = "/var/run/oidc/token")]
     token_file: PathBuf,
-    /// Look at the file at least this often, and put right what somebody has changed; a token is fetched anew by its
+    /// Look at the file at least this often, and restore it where it was changed; a token is fetched by its
     /// lifetime, from half of it on
     #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     interval: u64,

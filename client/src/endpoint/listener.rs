@@ -15,7 +15,7 @@ pub(crate) enum ListenAddress {
     Unix(PathBuf),
 }
 
-/// Why there is nothing to listen on.
+/// Why the listener cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ListenError {
     #[error("`{0}` is not an address; use for example 127.0.0.1:9911, [::1]:9911 or unix:/run/credvend/socket")]

@@ -36,7 +36,7 @@ pub(crate) struct Offers {
     gone: HashMap<String, Instant>,
 }
 
-/// Why there is nothing to offer.
+/// Why no identity can be offered.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OfferError {
     #[error("the file of --config has no identity: add one, for example [identity.web-01]")]

@@ -102,7 +102,7 @@ pub(crate) fn failure(endpoint: &Endpoint, response: &Response, token: &AccessTo
     }
 }
 
-/// Reads like somebody's words, and not like a part of the token. An ARN may be long; no part of a JWT begins like one.
+/// Whether a text is a message and not a part of the token. An ARN may be long; no part of a JWT begins like one.
 pub(crate) fn is_showable(text: &str, token: &str) -> bool {
     text.len() <= 300
         && !text.contains(token)

@@ -128,7 +128,7 @@ fn is_plain(c: char) -> bool {
     c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)
 }
 
-/// AWS STS API Reference, `DurationSeconds`: 15 minutes to 12 hours. The role's own maximum is STS's to say.
+/// AWS STS API Reference, `DurationSeconds`: 15 minutes to 12 hours. Only STS knows the role's own maximum.
 fn duration(variables: &Variables<'_>) -> Option<u32> {
     const NAME: &str = "AWS_ROLE_DURATION_SECONDS";
     let given = variables.optional(NAME)?;

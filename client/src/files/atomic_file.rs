@@ -22,7 +22,7 @@ const NOT_ROOT: &str = "only root can give a file to another user, and only root
 /// Opens the file that locks are taken on.
 pub(crate) fn open_lock_file(directory: &Directory, name: &str) -> Result<File, FileError> {
     let file = open_own(directory, name, OFlags::RDWR | OFlags::CREATE)?;
-    // It holds nothing, so a mode that somebody has loosened is put right instead of doing without a lock for good.
+    // The lock file is empty, so a mode that was loosened is corrected instead of giving up the lock for good.
     rustix::fs::fchmod(&file, Mode::RUSR | Mode::WUSR).map_err(FileError::io(&directory.path().join(name)))?;
     Ok(file)
 }
@@ -45,7 +45,7 @@ pub(crate) fn read(directory: &Directory, name: &str) -> Result<Option<Vec<u8>>,
     Ok(Some(bytes))
 }
 
-/// For a name that somebody has typed: a device, or a link such as /dev/stdout, would be gone for the whole machine.
+/// For a name that a user has typed: a device, or a link such as /dev/stdout, would be gone for the whole machine.
 pub(crate) fn refuse_special(directory: &Directory, name: &str) -> Result<(), FileError> {
     match directory.stat(name) {
         Some(stat) if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile => {
@@ -152,7 +152,7 @@ impl Access {
 }
 
 /// Removes what killed writers of this file left behind. Only under the lock: a living writer's file looks the same.
-/// A leftover that cannot be removed is nothing worse; the write that follows reports the cause.
+/// A leftover that cannot be removed does no harm; the write that follows reports the cause.
 pub(crate) fn remove_temporaries(directory: &Directory, name: &str) {
     let prefix = temporary_prefix(name);
     for found in directory.names() {

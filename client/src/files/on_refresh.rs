@@ -107,7 +107,7 @@ impl Hook {
 struct Group(Option<Pid>);
 
 impl Group {
-    /// Who ended in good order may have left something in the background.
+    /// A hook that ended cleanly may have left a process in the background.
     fn leave_alone(mut self) {
         self.0 = None;
     }
@@ -116,7 +116,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(leader) = self.0 {
-            // Nobody may be left.
+            // All of them may have ended.
             let _ = kill_process_group(leader, Signal::KILL);
         }
     }
@@ -143,7 +143,7 @@ mod tests {
         hook.run(Log::of_command("credvend", LogFormat::Text, LogLevel::Error)).await;
         assert!(started.elapsed() < Duration::from_secs(60));
         let sleep = format!("/proc/{}/cmdline", std::fs::read_to_string(&pid).unwrap().trim());
-        // Nobody may have waited for it yet: then its command line is empty.
+        // It may be a zombie still: then its command line is empty.
         while std::fs::read(&sleep).is_ok_and(|cmdline| cmdline.starts_with(b"sleep")) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

@@ -12,7 +12,7 @@ use crate::files::accounts::{self, AccountError};
 use crate::files::atomic_file::{self, Access, NewFile};
 use environment::{Directory, FileError, NewFolders};
 
-/// A credentials file may hold many profiles of somebody else.
+/// A credentials file may hold many other profiles.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 /// Another daemon of ours writes for milliseconds.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
@@ -78,7 +78,7 @@ impl PublishedFiles {
         loop {
             let directory = self.directory()?;
             self.lock(&directory, deadline)?;
-            // It may have been removed and made anew while the lock was waited for.
+            // It may have been replaced during the wait for the lock.
             if directory.is_in_place() {
                 return Ok(OpenFiles { directory, access: &self.access });
             }
@@ -91,7 +91,7 @@ impl PublishedFiles {
     fn lock(&self, directory: &Directory, deadline: Instant) -> Result<(), PublishError> {
         loop {
             match directory.file().try_lock() {
-                // An error: a file system without locks. Then nobody else's daemon may write there.
+                // An error: a file system without locks. Then no other daemon may write there.
                 Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
                 Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(NAP),
                 Err(TryLockError::WouldBlock) => return Err(PublishError::Busy(self.directory.clone())),
@@ -150,7 +150,7 @@ impl OpenFiles<'_> {
         Ok(bytes)
     }
 
-    /// For a name that somebody has typed.
+    /// For a name that a user has typed.
     pub(crate) fn refuse_special(&self, name: &str) -> Result<(), PublishError> {
         Ok(atomic_file::refuse_special(&self.directory, name)?)
     }
@@ -188,7 +188,7 @@ impl OpenFiles<'_> {
 pub(crate) fn mode(text: &str) -> Result<u32, String> {
     let mode = u32::from_str_radix(text, 8).ok().filter(|mode| mode & !0o644 == 0 && mode & 0o400 != 0);
     mode.ok_or_else(|| {
-        "an octal mode such as 0600, 0640 or 0644 is expected: nobody else writes these files".to_owned()
+        "an octal mode such as 0600, 0640 or 0644 is expected: only this daemon writes these files".to_owned()
     })
 }
 

@@ -95,7 +95,7 @@ impl Cache {
         let _ = self.directory.remove(self.name(name));
     }
 
-    /// Takes the lock if nobody holds it.
+    /// Takes the lock if no other process holds it.
     pub(crate) fn try_lock(&self) -> Result<Option<Lock>, CacheError> {
         let name = format!("{}.lock", self.id);
         let file = atomic_file::open_lock_file(&self.directory, &name)?;

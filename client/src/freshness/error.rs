@@ -1,4 +1,4 @@
-//! Why there is nothing fresh.
+//! Why there are no fresh credentials or tokens.
 
 use std::io;
 use std::time::Duration;

@@ -135,7 +135,7 @@ impl Fetcher<'_> {
         let idp = self.idp;
         self.call.log.debug(format_args!("asking {idp} for a token"));
         let token = idp.token(&mut self.call).await?;
-        // The next call shall find this one, even if the exchange fails now.
+        // Stored first, so that the next call finds the token even if the exchange fails now.
         if let Some(cache) = self.call.cache
             && idp.has_billed_tokens()
             && let Err(error) = cache.store_token(&token)

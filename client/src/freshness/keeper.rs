@@ -95,7 +95,7 @@ impl<T: Perishable> State<T> {
         (failure.failed_at <= now).then_some(left)
     }
 
-    /// How long there is nothing to do.
+    /// How long the keeper can sleep.
     fn rest(&self) -> Duration {
         let rest = match (self.freshness(), &self.current) {
             (Freshness::Fresh, Some(current)) => current.refresh_at().duration_since(self.now()).unwrap_or_default(),
@@ -244,7 +244,7 @@ impl<T: Perishable> Keeper<T> {
     /// as long as that may come.
     ///
     /// # Errors
-    /// When there is nothing valid: why.
+    /// The reason, when there are no valid credentials.
     pub(crate) async fn current(&self) -> Result<Arc<T>, Option<Failure>> {
         let asked_at = tokio::time::Instant::now();
         let mut state = self.state.clone();
@@ -254,7 +254,7 @@ impl<T: Perishable> Keeper<T> {
                 let state = state.borrow_and_update();
                 (state.freshness(), state.current.clone(), state.pause(), state.failure.clone())
             };
-            // Judged anew after each wait: they may have ended meanwhile.
+            // Judged again after each wait: they may have expired meanwhile.
             let valid = current.filter(|_| freshness != Freshness::Expired);
             let is_good = matches!(freshness, Freshness::Fresh | Freshness::Refreshable);
             if is_good || pause.is_some() || !is_waiting {

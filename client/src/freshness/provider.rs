@@ -71,7 +71,7 @@ impl<'a, S: Supply> Provider<'a, S> {
                 return self.supply.fetch(None, self.log, self.started + DEADLINE).map(Provided::new);
             }
         };
-        // Without the lock a file that cannot be used says nothing: somebody may be replacing it this moment.
+        // Without the lock an unusable file proves nothing: another process may be replacing it at this moment.
         let cached = valid(S::cached(&cache).unwrap_or_default(), self.started_at);
         match cached.map(|value| (value.freshness(self.started_at), value)) {
             Some((Freshness::Fresh, value)) => Ok(Provided::new(value)),
@@ -182,7 +182,7 @@ impl<'a, S: Supply> Provider<'a, S> {
         }
     }
 
-    /// What the cache holds now that nobody else writes. Here its faults are told, and a corrupt file is set aside.
+    /// The cached value, read under the lock. Its faults are reported here, and a corrupt file is set aside.
     fn look_again(&self, cache: &Cache) -> Found<S::Value> {
         let value = valid(cache.recover(S::cached(cache), self.log), self.now());
         // A failure in the future was noted by a clock that has been set back since.

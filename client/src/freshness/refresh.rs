@@ -1,4 +1,4 @@
-//! When credentials are fetched anew: decisions only, `now` is an argument.
+//! When credentials are refreshed: decisions only, `now` is an argument.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +11,7 @@ use crate::consequence::Kind;
 pub(crate) enum Freshness {
     /// Use them.
     Fresh,
-    /// Past half of their life: one process fetches anew, the others use them.
+    /// Past half of their life: one process refreshes them, the others use them.
     Refreshable,
     /// About to end: wait for fresher ones, a little.
     Urgent,

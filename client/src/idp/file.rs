@@ -1,4 +1,4 @@
-//! A token that somebody else keeps fresh in a file: Kubernetes' projected tokens, SPIFFE JWT-SVIDs.
+//! A token that another program keeps fresh in a file: Kubernetes' projected tokens, SPIFFE JWT-SVIDs.
 
 use std::path::PathBuf;
 use std::time::SystemTime;

@@ -43,7 +43,7 @@ pub(crate) enum IdentityProvider {
     ClientCredentials(ClientCredentials),
     /// The runner of a GitHub Actions job.
     GitHub(GitHub),
-    /// A file that somebody else keeps fresh.
+    /// A file that another program keeps fresh.
     File(TokenFile),
 }
 

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-/// The payload of a JWT whose signature nobody has looked at.
+/// The payload of a JWT whose signature has not been verified.
 pub(crate) struct UnverifiedClaims(Map<String, Value>);
 
 impl UnverifiedClaims {

@@ -1,4 +1,4 @@
-//! The environment of a program that takes its credentials from us and from nobody else. `exec`, `env` and
+//! The environment of a program that takes its credentials from this program alone. `exec`, `env` and
 //! `serve --print-env` all get it here.
 
 use std::process::Command;

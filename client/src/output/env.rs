@@ -1,4 +1,4 @@
-//! Credentials as environment variables, in the words of a shell.
+//! Credentials as environment variables, in the syntax of a shell.
 
 use clap::ValueEnum;
 use serde_json::Map;

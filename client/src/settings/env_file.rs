@@ -49,7 +49,7 @@ impl Overlay {
         let unreadable = |cause| EnvFileError::Unreadable { path: path.to_owned(), cause };
         let (text, file) = input_file::read(path, MAX_FILE_BYTES).map_err(unreadable)?;
         let metadata = file.metadata().map_err(|cause| unreadable(InputError::Unreadable(cause)))?;
-        // Of a pipe, `<(…)`, whose mode says nothing, nobody else knows.
+        // The mode of a pipe, `<(…)`, means nothing: no other user can reach it.
         if metadata.is_file() && metadata.mode() & 0o002 != 0 {
             return Err(EnvFileError::Writable { path: path.to_owned() });
         }

@@ -1,4 +1,4 @@
-//! Why there is nothing to work with.
+//! Why there is no usable configuration.
 
 use crate::settings::env_file::EnvFileError;
 use crate::settings::identities::IdentitiesError;

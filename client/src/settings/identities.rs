@@ -142,7 +142,7 @@ fn variable(name: &str, key: String, value: Value) -> Result<(String, String), P
     let name = name.to_owned();
     let variable = key.to_ascii_uppercase();
     let known: Vec<String> = VARIABLES.iter().filter_map(Variable::in_table).collect();
-    // Upper case would be a second way to say the same.
+    // Upper case would be a second spelling of the same variable.
     if key != key.to_ascii_lowercase() || !known.contains(&variable) {
         if known.contains(&format!("{variable}_FILE")) {
             return Err(Problem::Secret { name, key });

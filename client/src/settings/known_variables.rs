@@ -31,7 +31,7 @@ pub(crate) enum Setter {
 /// A program that gets a variable.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Child {
-    /// `credvend-s3`, with the value that this program has found, be it in a file.
+    /// `credvend-s3`, with the value that this program has found, in a file or elsewhere.
     S3,
     /// The command of `--on-refresh`.
     Hook,

@@ -7,7 +7,7 @@ use crate::settings::identities::{self, Identity};
 use crate::settings::identity_options::IdentityOptions;
 use environment::ConfigError;
 
-/// Read anew each time: files change while a daemon runs.
+/// Read again each time, since files change while a daemon runs.
 pub(crate) struct Sources<'a> {
     pub(crate) options: &'a IdentityOptions,
     pub(crate) environment: &'a dyn Fn(&str) -> Option<String>,

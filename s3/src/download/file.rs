@@ -94,7 +94,7 @@ impl<'a> Temporary<'a> {
 impl Drop for Temporary<'_> {
     fn drop(&mut self) {
         if self.is_left {
-            // Nobody is left to be told.
+            // In a destructor a failure cannot be reported.
             let _ = rustix::fs::unlinkat(self.directory, &self.name, AtFlags::empty());
         }
     }

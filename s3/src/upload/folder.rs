@@ -37,7 +37,7 @@ pub(crate) struct Contents {
 }
 
 /// All files below a folder, sorted, with keys that begin so. Symbolic links may lead out of the folder, to what
-/// nobody meant to upload: they are left out unless asked for.
+/// the user did not mean to upload: they are left out unless asked for.
 pub(crate) fn walk(folder: &Path, beginning: &str, follow_symlinks: bool) -> Result<Contents, Error> {
     let root = Rc::new(Folder::open(folder, follow_symlinks).map_err(UploadError::from)?);
     let mut walk = Walk { root, top: folder, follow_symlinks, above: Vec::new(), files: Vec::new(), failed: 0 };

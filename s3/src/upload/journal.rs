@@ -135,7 +135,7 @@ impl Journal {
         self.begun.take().map(|begun| begun.upload_id)
     }
 
-    /// Begins anew; says whether it is remembered.
+    /// Begins a new entry; returns whether it could be written.
     pub(crate) fn begin(&mut self, header: &Header, upload_id: &str) -> bool {
         let Some(file) = &self.file else { return false };
         let begun = Begun { upload_id: upload_id.to_owned(), header: header.clone() };
@@ -157,13 +157,13 @@ impl Journal {
 
     pub(crate) fn remove(&self) {
         if let Some(directory) = &self.directory {
-            // One that stays leads to an upload that S3 does not know any more, and is begun anew.
+            // One that stays names an upload that S3 does not know any more, and is then replaced.
             let _ = directory.remove(&self.name);
         }
     }
 }
 
-/// None: another process holds it. The directory is the credential helper's cache: nobody else may put files into it, and
+/// None: another process holds it. The directory is the credential helper's cache: no other user may put files into it, and
 /// the file is reached through the descriptor that was checked.
 fn open(directory: &Path, name: &str) -> Result<Option<(Directory, File)>, FileError> {
     let directory = environment::private_directory(directory)?;

@@ -42,7 +42,7 @@ pub(crate) async fn upload(
     if let Some((upload_id, parts)) = journal.resume(&header) {
         let multipart = Multipart { store, key, algorithm, upload_id };
         match finish(&multipart, file, path, &header, parts, &journal).await {
-            // Aborted, or cleaned away by a lifecycle rule: it begins anew.
+            // Aborted, or cleaned away by a lifecycle rule: a new one is begun.
             Err(Error::Request(error)) if error.is_no_such_upload() => {}
             outcome => return outcome,
         }

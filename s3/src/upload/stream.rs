@@ -23,7 +23,7 @@ use crate::upload::segment::Segment;
 use crate::upload::{MAX_PART, MAX_PARTS, MEBIBYTE, single};
 
 const FIRST_PART: u64 = 8 * MEBIBYTE;
-/// Nobody knows how many parts it takes, so they begin small and double in size after so many, up to S3's largest.
+/// The number of parts is not known in advance, so they begin small and double in size after so many, up to S3's largest.
 const PARTS_OF_A_SIZE: u32 = 500;
 /// Parts on disk that are being sent; one more is being filled.
 const IN_FLIGHT: usize = 2;
@@ -43,7 +43,7 @@ pub(crate) async fn upload<R: Read + Send + 'static>(
     }
     let multipart = Multipart::create(store, key, algorithm).await?;
     let orphan = multipart.orphan();
-    // What was read is gone: nobody can go on with it.
+    // The bytes that were read are gone: the upload cannot be resumed.
     store.adopt(orphan.clone());
     let (mut source, mut segment, mut total) = (source, first, 0);
     let (mut sending, mut sent) = (FuturesUnordered::new(), Vec::new());
@@ -99,7 +99,7 @@ async fn meanwhile<T>(
 /// Reads a part, or what is left, into a file; on a thread of its own, since a pipe may take its time.
 async fn fill<R: Read + Send + 'static>(source: R, number: u32) -> Result<(R, Segment), Error> {
     let reading = tokio::task::spawn_blocking(move || copy(source, part_size(number)));
-    // The thread does not panic, and nobody cancels it while this waits.
+    // The thread does not panic, and is not cancelled while this waits.
     reading.await.unwrap_or_else(|error| Err(UploadError::Spool(io::Error::other(error)).into()))
 }
 

@@ -88,7 +88,7 @@ impl Walk<'_> {
         let Some(object) = prefix.targets.s3.object(prefix.region, prefix.bucket, &prefix.key(PROBE)) else {
             return self.no_host(prefix);
         };
-        // RFC 9110 §13.1.2: only where there is no object, so that no object of somebody else is replaced or deleted.
+        // RFC 9110 §13.1.2: only where there is no object, so that no existing object is replaced or deleted.
         let put = Request::put(&object, Vec::new())
             .header("x-amz-checksum-sha256", DIGEST_OF_NOTHING)
             .header("if-none-match", "*");

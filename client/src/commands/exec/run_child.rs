@@ -24,7 +24,7 @@ const OF_THIS_THREAD: WaitOptions = WaitOptions::from_bits_retain(0x2000_0000);
 
 /// Must be called on the main thread.
 pub(super) async fn run(mut command: Command, log: Log) -> Result<ExitCode, Error> {
-    // wait(2): where SIGCHLD is ignored, which is inherited, nobody hears of a child's end. A handler changes that.
+    // wait(2): where SIGCHLD is ignored, which is inherited, the kernel does not report a child's end. A handler changes that.
     let mut child_ended = signal(SignalKind::child()).map_err(Error::Runtime)?;
     // Before there is a child, so that no signal is lost to it.
     let (sender, mut signals) = mpsc::channel(16);

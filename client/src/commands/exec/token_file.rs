@@ -1,7 +1,7 @@
 //! The file with the token of `exec`'s endpoint, for programs that know the token in a file only (Rust's `object_store`).
 //!
 //! It ends with this process. After SIGKILL it stays and opens nothing, since the endpoint is gone; the next `exec` finds
-//! that nobody holds its lock any more, and removes it.
+//! that no process holds its lock any more, and removes it.
 
 use std::path::{Path, PathBuf};
 

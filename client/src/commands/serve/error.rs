@@ -1,6 +1,6 @@
 //! Why `serve --print-env` prints nothing.
 
-/// Why there is nothing that a program could set.
+/// Why no environment can be printed for a program.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConsumerError {
     #[error(

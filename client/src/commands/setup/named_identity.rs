@@ -29,7 +29,7 @@ pub(super) struct NamedIdentity {
     /// All of its variables, without secrets and files.
     pub(super) variables: Vec<(&'static str, String)>,
     pub(super) files: Vec<MountedFile>,
-    /// A token that somebody else keeps fresh, on this machine.
+    /// A token file of this machine that another program keeps fresh.
     pub(super) token_file: Option<String>,
     /// What the process has beside it, by name: proxy and certificate authorities.
     pub(super) beside: Vec<&'static str>,

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use super::start::Start;
 use super::{Shipper, text_file, unit};
 
-/// More is no configuration that somebody wrote.
+/// A longer one is not a configuration that a person wrote.
 const MAX_FILES: usize = 1000;
 const EXTENSIONS: [&str; 5] = ["yaml", "yml", "toml", "json", "conf"];
 

@@ -1,4 +1,4 @@
-//! Files that somebody else has written, and may have replaced by anything.
+//! Files that other users have written, and may have replaced by anything.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
