@@ -56,4 +56,12 @@ def audit(title: str, description: str, expression: str, groups: list[str]) -> t
         .datasource(CLOUDWATCH)
         .ref_id("A")
     )
-    return table.Panel().title(title).description(description).datasource(CLOUDWATCH).height(8).span(12).with_target(target)
+    return (
+        table.Panel()
+        .title(title)
+        .description(description)
+        .datasource(CLOUDWATCH)
+        .height(8)
+        .span(12)
+        .with_target(target)
+    )

@@ -13,8 +13,18 @@ def dashboard() -> Dashboard:
     board.with_variable(label_values("instance", "Machine", "label_values(credvend_ready, instance)"))
     board.with_row(Row("Now"))
     expiry = f"credvend_credentials_expiry_timestamp_seconds{{{MACHINE}}}"
-    board.with_panel(number("Machines", "That Prometheus reaches.", "none", f'sum(up{{job="credvend-serve", {MACHINE}}})'))
-    board.with_panel(number("Without credentials", "Identities.", "none", f"count(credvend_ready{{{MACHINE}}} == 0) or vector(0)", (1, 1)))
+    board.with_panel(
+        number("Machines", "That Prometheus reaches.", "none", f'sum(up{{job="credvend-serve", {MACHINE}}})')
+    )
+    board.with_panel(
+        number(
+            "Without credentials",
+            "Identities.",
+            "none",
+            f"count(credvend_ready{{{MACHINE}}} == 0) or vector(0)",
+            (1, 1),
+        )
+    )
     board.with_panel(number("Nearest end", "Of all credentials.", SECONDS, f"min({expiry} - time())", (600, 300)))
     failures = f'sum(increase(credvend_refreshes_total{{{MACHINE}, result="failure"}}[$__rate_interval]))'
     board.with_panel(number("Failed refreshes", "", "none", failures, (1, 5)))
@@ -22,9 +32,15 @@ def dashboard() -> Dashboard:
     refused = f'sum(rate(credvend_requests_total{{{MACHINE}, code=~"401|403"}}[$__rate_interval]))'
     board.with_panel(number("Refused", "Without the token, or the wrong user.", RATE, refused, (1, 10)))
     board.with_row(Row("Credentials"))
-    board.with_panel(graph("Time left", "Refreshed from half of their life on.", SECONDS, query(f"{expiry} - time()", WHO)))
-    board.with_panel(graph("Ready", "1: there are valid credentials.", "none", query(f"credvend_ready{{{MACHINE}}}", WHO)))
-    refreshes = f"sum by (instance, identity, result) (increase(credvend_refreshes_total{{{MACHINE}}}[$__rate_interval]))"
+    board.with_panel(
+        graph("Time left", "Refreshed from half of their life on.", SECONDS, query(f"{expiry} - time()", WHO))
+    )
+    board.with_panel(
+        graph("Ready", "1: there are valid credentials.", "none", query(f"credvend_ready{{{MACHINE}}}", WHO))
+    )
+    refreshes = (
+        f"sum by (instance, identity, result) (increase(credvend_refreshes_total{{{MACHINE}}}[$__rate_interval]))"
+    )
     board.with_panel(graph("Refreshes", "", "none", query(refreshes, f"{WHO} {{{{result}}}}")))
     codes = f"sum by (code) (rate(credvend_requests_total{{{MACHINE}}}[$__rate_interval]))"
     board.with_panel(graph("Requests by code", "", RATE, query(codes, "{{code}}")))

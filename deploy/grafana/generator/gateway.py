@@ -37,41 +37,136 @@ def rows(board: Dashboard) -> Dashboard:
     board.with_panel(number("Replicas", "That Prometheus reaches.", "none", f"sum(up{{{JOB}}})", (2, 1)))
 
     board.with_row(Row("Requests"))
-    board.with_panel(graph("Requests by code", "499: the caller left first.", RATE, query(rate("requests_total", "code", ROUTE), "{{code}}")))
-    board.with_panel(graph("Requests by route", "The pattern of the configuration.", RATE, query(rate("requests_total", "route", ROUTE), "{{route}}")))
-    board.with_panel(graph("Requests by method", "", RATE, query(rate("requests_total", "method", ROUTE), "{{method}}")))
-    board.with_panel(graph("Refusals by reason", "Every response of the gateway's own, by its error code.", RATE, query(rate("denials_total", "code"), "{{code}}")))
+    board.with_panel(
+        graph(
+            "Requests by code",
+            "499: the caller left first.",
+            RATE,
+            query(rate("requests_total", "code", ROUTE), "{{code}}"),
+        )
+    )
+    board.with_panel(
+        graph(
+            "Requests by route",
+            "The pattern of the configuration.",
+            RATE,
+            query(rate("requests_total", "route", ROUTE), "{{route}}"),
+        )
+    )
+    board.with_panel(
+        graph("Requests by method", "", RATE, query(rate("requests_total", "method", ROUTE), "{{method}}"))
+    )
+    board.with_panel(
+        graph(
+            "Refusals by reason",
+            "Every response of the gateway's own, by its error code.",
+            RATE,
+            query(rate("denials_total", "code"), "{{code}}"),
+        )
+    )
 
     board.with_row(Row("Clients"))
     by_client = rate("client_requests_total", "client_id")
     refused = rate("client_requests_total", "client_id, outcome", f'{JOB}, outcome!="allowed"')
-    board.with_panel(graph("Requests by client", "The ten busiest.", RATE, query(f"topk(10, {by_client})", "{{client_id}}")))
-    board.with_panel(graph("Refused requests by client", "Genuine tokens: a scope, a path, a method or a rate does not fit.", RATE, query(refused, "{{client_id}} {{outcome}}")))
+    board.with_panel(
+        graph("Requests by client", "The ten busiest.", RATE, query(f"topk(10, {by_client})", "{{client_id}}"))
+    )
+    board.with_panel(
+        graph(
+            "Refused requests by client",
+            "Genuine tokens: a scope, a path, a method or a rate does not fit.",
+            RATE,
+            query(refused, "{{client_id}} {{outcome}}"),
+        )
+    )
 
     board.with_row(Row("Time"))
-    board.with_panel(graph("Request duration", "From the request's head to the response's end.", SECONDS, *quantiles("credvend_gateway_request_duration_seconds", ROUTE)))
-    board.with_panel(graph("Upstream", "To the first byte of its response, by route.", SECONDS, *quantiles("credvend_gateway_upstream_duration_seconds", ROUTE, "route")))
-    board.with_panel(graph("Token validation", "From the cache, and not.", SECONDS, *quantiles("credvend_gateway_token_validation_duration_seconds", JOB, "cache")))
+    board.with_panel(
+        graph(
+            "Request duration",
+            "From the request's head to the response's end.",
+            SECONDS,
+            *quantiles("credvend_gateway_request_duration_seconds", ROUTE),
+        )
+    )
+    board.with_panel(
+        graph(
+            "Upstream",
+            "To the first byte of its response, by route.",
+            SECONDS,
+            *quantiles("credvend_gateway_upstream_duration_seconds", ROUTE, "route"),
+        )
+    )
+    board.with_panel(
+        graph(
+            "Token validation",
+            "From the cache, and not.",
+            SECONDS,
+            *quantiles("credvend_gateway_token_validation_duration_seconds", JOB, "cache"),
+        )
+    )
     validations = "credvend_gateway_token_validation_duration_seconds_count"
     hits = f'sum(rate({validations}{{{JOB}, cache="hit"}}[$__rate_interval]))'
     of_all = f"sum(rate({validations}{{{JOB}}}[$__rate_interval]))"
-    board.with_panel(graph("Share of cache hits", "Low: callers ask for a token for each call.", SHARE, query(f"{hits} / {of_all}", "hits")))
+    board.with_panel(
+        graph(
+            "Share of cache hits",
+            "Low: callers ask for a token for each call.",
+            SHARE,
+            query(f"{hits} / {of_all}", "hits"),
+        )
+    )
 
     board.with_row(Row("Keys"))
-    board.with_panel(graph("Age of keys", "Refetched every 10 minutes; of no use after 6 hours.", SECONDS, query(f"max by (issuer) (credvend_gateway_jwks_age_seconds{{{JOB}}})", "{{issuer}}")))
+    board.with_panel(
+        graph(
+            "Age of keys",
+            "Refetched every 10 minutes; of no use after 6 hours.",
+            SECONDS,
+            query(f"max by (issuer) (credvend_gateway_jwks_age_seconds{{{JOB}}})", "{{issuer}}"),
+        )
+    )
     fetches = f"sum by (issuer, outcome) (increase(credvend_gateway_jwks_refetches_total{{{JOB}}}[$__rate_interval]))"
     board.with_panel(graph("Key fetches", "", "none", query(fetches, "{{issuer}} {{outcome}}")))
 
     board.with_row(Row("Connections"))
-    board.with_panel(graph("Connections", "By replica; MAX_CONNECTIONS bounds those of clients.", "none", query(f"credvend_gateway_connections{{{JOB}}}", "{{instance}} {{side}}"), width=8))
-    board.with_panel(graph("Requests in flight", "By replica.", "none", query(f"credvend_gateway_requests_in_flight{{{JOB}}}", "{{instance}}"), width=8))
-    board.with_panel(graph("Cached tokens", "By replica.", "none", query(f"credvend_gateway_token_cache_entries{{{JOB}}}", "{{instance}}"), width=8))
+    board.with_panel(
+        graph(
+            "Connections",
+            "By replica; MAX_CONNECTIONS bounds those of clients.",
+            "none",
+            query(f"credvend_gateway_connections{{{JOB}}}", "{{instance}} {{side}}"),
+            width=8,
+        )
+    )
+    board.with_panel(
+        graph(
+            "Requests in flight",
+            "By replica.",
+            "none",
+            query(f"credvend_gateway_requests_in_flight{{{JOB}}}", "{{instance}}"),
+            width=8,
+        )
+    )
+    board.with_panel(
+        graph(
+            "Cached tokens",
+            "By replica.",
+            "none",
+            query(f"credvend_gateway_token_cache_entries{{{JOB}}}", "{{instance}}"),
+            width=8,
+        )
+    )
     return board
 
 
 def dashboard() -> Dashboard:
-    board = frame("gateway", "credvend gateway", "Requests, refusals, clients, times, keys and connections of credvend-gateway.")
+    board = frame(
+        "gateway", "credvend gateway", "Requests, refusals, clients, times, keys and connections of credvend-gateway."
+    )
     board.with_variable(data_source("prometheus", "Prometheus"))
     board.with_variable(label_values("job", "Job", "label_values(credvend_gateway_requests_in_flight, job)"))
-    board.with_variable(label_values("route", "Route", 'label_values(credvend_gateway_requests_total{job=~"$job"}, route)'))
+    board.with_variable(
+        label_values("route", "Route", 'label_values(credvend_gateway_requests_total{job=~"$job"}, route)')
+    )
     return rows(board)

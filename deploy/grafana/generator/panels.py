@@ -23,7 +23,12 @@ def frame(uid: str, title: str, description: str) -> dashboard.Dashboard:
         .time("now-6h", "now")
         .refresh("1m")
         .tooltip(models.DashboardCursorSync.CROSSHAIR)
-        .link(dashboard.DashboardLink("credvend").type(models.DashboardLinkType.DASHBOARDS).tags(["credvend"]).keep_time(True))
+        .link(
+            dashboard.DashboardLink("credvend")
+            .type(models.DashboardLinkType.DASHBOARDS)
+            .tags(["credvend"])
+            .keep_time(True)
+        )
     )
 
 

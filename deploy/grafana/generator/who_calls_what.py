@@ -7,7 +7,11 @@ from panels import CLOUDWATCH, RATE, data_source, frame, graph, query, totals
 
 
 def dashboard() -> Dashboard:
-    board = frame("who-calls-what", "credvend: who calls what", "Agents, people and machines, what they call, and what is refused.")
+    board = frame(
+        "who-calls-what",
+        "credvend: who calls what",
+        "Agents, people and machines, what they call, and what is refused.",
+    )
     board.with_variable(data_source("prometheus", "Prometheus"))
     vending_api.variables(board)
 
@@ -44,15 +48,47 @@ def dashboard() -> Dashboard:
     board.with_row(Row("Agents"))
     clients = "sort_desc(sum by (client_id, outcome) (increase(credvend_gateway_client_requests_total[$__range])))"
     board.with_panel(totals("Agents", "By client and outcome.", clients))
-    routes = 'sort_desc(sum by (route, method, code) (increase(credvend_gateway_requests_total{route!="health"}[$__range])))'
+    routes = (
+        'sort_desc(sum by (route, method, code) (increase(credvend_gateway_requests_total{route!="health"}[$__range])))'
+    )
     board.with_panel(totals("What they call", "The audit lines of the gateway connect client and path.", routes))
 
     board.with_row(Row("People and programs"))
-    board.with_panel(totals("People", "oauth2-proxy knows no names here: its log does.", "sort_desc(sum by (code) (increase(oauth2_proxy_requests_total[$__range])))"))
-    board.with_panel(totals("Programs", "Requests for credentials on each machine.", "sort_desc(sum by (instance, code) (increase(credvend_requests_total[$__range])) > 0)"))
+    board.with_panel(
+        totals(
+            "People",
+            "oauth2-proxy knows no names here: its log does.",
+            "sort_desc(sum by (code) (increase(oauth2_proxy_requests_total[$__range])))",
+        )
+    )
+    board.with_panel(
+        totals(
+            "Programs",
+            "Requests for credentials on each machine.",
+            "sort_desc(sum by (instance, code) (increase(credvend_requests_total[$__range])) > 0)",
+        )
+    )
 
     board.with_row(Row("Machines"))
-    board.with_panel(graph("Vends", "Credentials that the vending API has given.", "none", metric("$namespace", "Vends", "Sum", "Vends"), source=CLOUDWATCH))
-    who = "filter ispresent(decision) | stats count(*) as requests by client_id, server_name, decision, code | sort requests desc | limit 100"
-    board.with_panel(audit("Machines", "Who got credentials, and who did not.", who, ["client_id", "server_name", "decision", "code"]))
+    board.with_panel(
+        graph(
+            "Vends",
+            "Credentials that the vending API has given.",
+            "none",
+            metric("$namespace", "Vends", "Sum", "Vends"),
+            source=CLOUDWATCH,
+        )
+    )
+    steps = [
+        "filter ispresent(decision)",
+        "stats count(*) as requests by client_id, server_name, decision, code",
+        "sort requests desc",
+        "limit 100",
+    ]
+    who = " | ".join(steps)
+    board.with_panel(
+        audit(
+            "Machines", "Who got credentials, and who did not.", who, ["client_id", "server_name", "decision", "code"]
+        )
+    )
     return board
