@@ -14,6 +14,8 @@ pub enum Metric {
     Decision(&'static str),
     /// This, however it was decided: nothing was at stake.
     Any(&'static str),
+    /// Nothing: it was no request.
+    Uncounted,
 }
 
 /// A metric's name, and whether it is counted by code.
@@ -23,18 +25,19 @@ pub(crate) struct Counter {
 }
 
 impl Metric {
-    pub(crate) fn counter(self, decision: Option<Decision>) -> Counter {
+    pub(crate) fn counter(self, decision: Option<Decision>) -> Option<Counter> {
         match (self, decision) {
-            (Self::Any(name), _) | (Self::Decision(name), None) => Counter { name, by_code: false },
-            (Self::Decision(_), Some(Decision::Deny)) => Counter { name: "Denials", by_code: true },
-            (Self::Decision(_), Some(Decision::Error)) => Counter { name: "Errors", by_code: true },
+            (Self::Any(name), _) | (Self::Decision(name), None) => Some(Counter { name, by_code: false }),
+            (Self::Decision(_), Some(Decision::Deny)) => Some(Counter { name: "Denials", by_code: true }),
+            (Self::Decision(_), Some(Decision::Error)) => Some(Counter { name: "Errors", by_code: true }),
+            (Self::Uncounted, _) => None,
         }
     }
 }
 
-pub(crate) fn metrics(steps: &[Step], facts: &RequestFacts<'_>, counter: &Counter) -> Map<String, Value> {
+pub(crate) fn metrics(steps: &[Step], facts: &RequestFacts<'_>, counter: Option<&Counter>) -> Map<String, Value> {
     let mut metrics = Map::new();
-    metrics.insert(counter.name.to_owned(), 1.into());
+    metrics.extend(counter.map(|counter| (counter.name.to_owned(), 1.into())));
     metrics.insert("JwksRefetches".to_owned(), facts.jwks_refetches.into());
     metrics.insert("ColdStarts".to_owned(), u8::from(facts.cold_start).into());
     metrics.insert("LatencyMs".to_owned(), millis(steps.iter().map(|step| step.took).sum()).into());
@@ -46,15 +49,17 @@ pub(crate) fn metrics(steps: &[Step], facts: &RequestFacts<'_>, counter: &Counte
 }
 
 /// `Denials` and `Errors` have the dimension `code`; everything else has none, so that a fleet is one line in a graph.
-pub(crate) fn directives(namespace: &str, timestamp: u64, counter: &Counter) -> Value {
+pub(crate) fn directives(namespace: &str, timestamp: u64, counter: Option<&Counter>) -> Value {
     let count = |name: &str| json!({"Name": name, "Unit": "Count"});
     let latency = |name: &str| json!({"Name": name, "Unit": "Milliseconds"});
     let mut plain = vec![count("JwksRefetches"), count("ColdStarts"), latency("LatencyMs")];
     let mut directives = Vec::with_capacity(2);
-    if counter.by_code {
-        directives.push(json!({"Namespace": namespace, "Dimensions": [["code"]], "Metrics": [count(counter.name)]}));
-    } else {
-        plain.push(count(counter.name));
+    match counter {
+        Some(Counter { name, by_code: true }) => {
+            directives.push(json!({"Namespace": namespace, "Dimensions": [["code"]], "Metrics": [count(name)]}));
+        }
+        Some(Counter { name, by_code: false }) => plain.push(count(name)),
+        None => {}
     }
     directives.push(json!({"Namespace": namespace, "Dimensions": [[]], "Metrics": plain}));
     json!({"Timestamp": timestamp, "CloudWatchMetrics": directives})

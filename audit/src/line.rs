@@ -49,8 +49,8 @@ impl<O: Outcome> Trail<O> {
             source_ip: self.record.source_ip,
             jti: self.record.token_id.as_deref(),
             token_sha256: self.record.token_sha256.as_deref(),
-            metrics: emf::metrics(&self.steps, facts, &counter),
-            emf: emf::directives(facts.namespace, time, &counter),
+            metrics: emf::metrics(&self.steps, facts, counter.as_ref()),
+            emf: emf::directives(facts.namespace, time, counter.as_ref()),
         };
         // A struct of strings and numbers always serializes.
         serde_json::to_string(&line).unwrap_or_default()

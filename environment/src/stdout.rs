@@ -6,14 +6,16 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
+use std::mem;
 use std::os::fd::AsFd as _;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 /// Lines that wait at once: with two kilobytes each, a megabyte.
 const QUEUE: usize = 512;
@@ -29,12 +31,22 @@ pub enum StdoutError {
     /// write(2) failed.
     #[error("standard output cannot be written ({0})")]
     Failed(ErrorKind),
+    /// It is still waiting to be written.
+    #[error("standard output was not read in time")]
+    Late,
+}
+
+struct Line {
+    text: Arc<Mutex<Text>>,
+    receipt: Option<oneshot::Sender<Result<(), ErrorKind>>>,
 }
 
 /// A line with its line break, or nothing: then only the receipt is wanted.
-struct Line {
-    text: String,
-    receipt: Option<oneshot::Sender<Result<(), ErrorKind>>>,
+enum Text {
+    Waiting(String),
+    /// With the line that corrects this one, where it is no longer true.
+    Writing(Option<String>),
+    Written(Result<(), ErrorKind>),
 }
 
 static QUEUED: Mutex<Option<SyncSender<Line>>> = Mutex::new(None);
@@ -42,29 +54,48 @@ static QUEUED: Mutex<Option<SyncSender<Line>>> = Mutex::new(None);
 /// Queues a line and does not wait. A line that cannot be queued is lost.
 pub(crate) fn submit(text: String) {
     // A failure to log cannot be logged.
-    let _ = queue(Line { text, receipt: None });
+    let _ = queue(Line { text: Arc::new(Mutex::new(Text::Waiting(text))), receipt: None });
 }
 
-/// Writes a line. Waits for as long as the reader does; the caller sets the deadline.
+/// Writes a line. If that takes too long, `late` takes its place, or follows it where its writing has begun: whoever was
+/// told that a line is not written must not find another story on record.
 ///
 /// # Errors
-/// When the line is not written, or only a part of it.
-pub async fn write_line(line: &str) -> Result<(), StdoutError> {
-    written(format!("{line}\n")).await
+/// When the line is not written within that time, or only a part of it.
+pub async fn write_line(line: &str, within: Duration, late: impl FnOnce() -> String) -> Result<(), StdoutError> {
+    written(format!("{line}\n"), within, || format!("{}\n", late())).await
 }
 
 /// Waits until everything that was queued before is written.
 ///
 /// # Errors
-/// When the last of it was not.
-pub async fn flush() -> Result<(), StdoutError> {
-    written(String::new()).await
+/// When the last of it was not, or not within that time.
+pub async fn flush(within: Duration) -> Result<(), StdoutError> {
+    written(String::new(), within, String::new).await
 }
 
-async fn written(text: String) -> Result<(), StdoutError> {
+async fn written(text: String, within: Duration, late: impl FnOnce() -> String) -> Result<(), StdoutError> {
     let (receipt, outcome) = oneshot::channel();
-    queue(Line { text, receipt: Some(receipt) })?;
-    outcome.await.unwrap_or(Err(ErrorKind::BrokenPipe)).map_err(StdoutError::Failed)
+    let text = Arc::new(Mutex::new(Text::Waiting(text)));
+    queue(Line { text: Arc::clone(&text), receipt: Some(receipt) })?;
+    match timeout(within, outcome).await {
+        Ok(outcome) => outcome.unwrap_or(Err(ErrorKind::BrokenPipe)).map_err(StdoutError::Failed),
+        Err(_) => correct(&mut lock(&text), late),
+    }
+}
+
+fn correct(text: &mut Text, late: impl FnOnce() -> String) -> Result<(), StdoutError> {
+    *text = match text {
+        // It was, at the last moment.
+        Text::Written(outcome) => return outcome.map_err(StdoutError::Failed),
+        Text::Waiting(_) => Text::Waiting(late()),
+        Text::Writing(_) => Text::Writing(Some(late())),
+    };
+    Err(StdoutError::Late)
+}
+
+fn lock(text: &Mutex<Text>) -> MutexGuard<'_, Text> {
+    text.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn queue(line: Line) -> Result<(), StdoutError> {
@@ -91,11 +122,18 @@ fn start() -> io::Result<SyncSender<Line>> {
 fn write_all(mut stdout: impl Write, lines: &Receiver<Line>) {
     let (mut last, mut torn) = (Ok(()), false);
     for Line { text, receipt } in lines {
-        if !text.is_empty() {
-            last = write(&mut stdout, text.as_bytes(), &mut torn);
+        let waiting = mem::replace(&mut *lock(&text), Text::Writing(None));
+        if let Text::Waiting(line) = waiting
+            && !line.is_empty()
+        {
+            last = write(&mut stdout, line.as_bytes(), &mut torn);
+        }
+        let begun = mem::replace(&mut *lock(&text), Text::Written(last));
+        if let Text::Writing(Some(correction)) = begun {
+            last = write(&mut stdout, correction.as_bytes(), &mut torn);
         }
         if let Some(receipt) = receipt {
-            // The waiting caller may have given up.
+            // Whoever waited may have given up.
             let _ = receipt.send(last);
         }
     }
@@ -164,5 +202,29 @@ mod tests {
         assert_eq!(write(&mut disk, b"fourth\n", &mut torn), Ok(()));
         assert_eq!(write(&mut disk, b"fifth\n", &mut torn), Ok(()));
         assert_eq!(String::from_utf8(disk.content).unwrap(), "first\ns\nfourth\nfifth\n");
+    }
+
+    /// What is on record of a line, given where its writing was when its writer gave up.
+    #[test]
+    fn a_line_that_is_late_is_corrected() {
+        let late = || "corrected".to_owned();
+        let outcome = |mut text: Text| {
+            let told = correct(&mut text, late);
+            let kept = match text {
+                Text::Waiting(line) => line,
+                Text::Writing(correction) => format!("begun, then {}", correction.unwrap_or_default()),
+                Text::Written(_) => "written".to_owned(),
+            };
+            (told, kept)
+        };
+        let failed = ErrorKind::StorageFull;
+        for (text, told, kept) in [
+            (Text::Waiting("allow".to_owned()), Err(StdoutError::Late), "corrected"),
+            (Text::Writing(None), Err(StdoutError::Late), "begun, then corrected"),
+            (Text::Written(Ok(())), Ok(()), "written"),
+            (Text::Written(Err(failed)), Err(StdoutError::Failed(failed)), "written"),
+        ] {
+            assert_eq!(outcome(text), (told, kept.to_owned()));
+        }
     }
 }

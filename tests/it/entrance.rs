@@ -72,6 +72,9 @@ async fn bodies_that_never_come_stop_nobody() {
         for stream in waiting.into_iter().take(10) {
             assert_error("evicted", stream, 503, "service_unavailable").await;
         }
+        let records = service.audit().await;
+        let evicted = records.iter().find(|record| record["code"] == "service_unavailable").expect("it is on record");
+        assert_eq!((&evicted["decision"], &evicted["source_ip"]), (&json!("error"), &json!("127.0.0.1")), "{evicted}");
     }
 }
 
@@ -136,6 +139,33 @@ async fn whatever_a_connection_responds_has_the_form_of_the_api() {
         checks.push(assert_error(name, stream, *status, code));
     }
     join_all(checks).await;
+    let records = service.audit().await;
+    let mut codes: Vec<_> = records.iter().map(|line| line["code"].as_str().expect("a code")).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, ["invalid_request", "invalid_request", "request_timeout", "request_timeout"]);
+    for record in records {
+        assert_eq!((&record["decision"], &record["route"]), (&json!("deny"), &json!("POST /credentials")), "{record}");
+        assert_eq!(record["source_ip"], "127.0.0.1", "{record}");
+        assert!(record["Denials"] == 1 && record["request_id"].as_str().is_some_and(|id| id.len() == 32), "{record}");
+    }
+}
+
+/// Nobody waits for a response any more, and the line is there all the same.
+#[tokio::test]
+async fn a_body_that_was_cut_off_is_on_record() {
+    let service = Service::start(Setup::default()).await;
+    for (path, body) in [("/credentials", "0123"), ("/explain", ""), ("/health", "0"), ("/nothing", "0")] {
+        let mut stream = connection(&service, &format!("{}{body}", PENDING_BODY.replace("/credentials", path))).await;
+        stream.shutdown().await.expect("it is open");
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    }
+    let records = service.audit().await;
+    let routes: Vec<_> = records.iter().map(|record| record["route"].as_str().expect("a route")).collect();
+    assert_eq!(routes, ["POST /credentials", "POST /explain"]);
+    for record in &records {
+        assert_eq!((&record["decision"], &record["code"]), (&json!("deny"), &json!("invalid_request")), "{record}");
+        assert!(record["reason"].as_str().is_some_and(|reason| reason.contains("cut off")), "{record}");
+    }
 }
 
 #[tokio::test]

@@ -275,10 +275,16 @@ async fn events_of_other_services_are_refused_by_name() {
         assert!(!response["body"].to_string().contains("no access token was sent"), "{event}");
     }
     let output = function.process.stop().await;
-    let lines: Vec<&str> = output.lines().filter(|line| line.contains("the event was not understood")).collect();
-    assert_eq!(lines.len(), events.len(), "{output}");
-    for (line, (_, named)) in lines.iter().zip(&events) {
-        assert!(line.contains(named), "{line}");
+    let lines = output.lines().filter(|line| line.contains("the event was not understood"));
+    let lines: Vec<Value> = lines.map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let (records, warnings): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.get("level").is_none());
+    assert_eq!((records.len(), warnings.len()), (events.len(), events.len()), "{output}");
+    for ((record, warning), (event, named)) in records.iter().zip(&warnings).zip(&events) {
+        assert!(warning.to_string().contains(named), "{warning}");
+        assert!(record["reason"].as_str().is_some_and(|reason| reason.contains(named)), "{record}");
+        assert_eq!((&record["decision"], &record["code"]), (&json!("deny"), &json!("invalid_request")), "{record}");
+        assert!(record["request_id"].as_str().is_some_and(|id| id.starts_with("00000000-")), "{record}");
+        assert_eq!(record["source_ip"], event["requestContext"]["http"]["sourceIp"], "{record}");
     }
     assert!(!output.contains("Denials") && !output.contains(&token()), "{output}");
     assert!(function.upstream.received(Upstream::Sts).is_empty());

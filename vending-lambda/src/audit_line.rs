@@ -15,17 +15,15 @@ pub enum AuditError {
     /// See [`StdoutError`].
     #[error(transparent)]
     Stdout(#[from] StdoutError),
-    /// It is still waiting to be written.
-    #[error("standard output was not read for {} s", DEADLINE.as_secs())]
-    Late,
 }
 
-/// Writes an audit line: it is in the hands of the system when this returns.
+/// Writes an audit line: it is in the hands of the system when this returns. `corrected` makes the line of a decision that
+/// failed because this one was late.
 ///
 /// # Errors
 /// When it was not written in time.
-pub(crate) async fn write(line: &str) -> Result<(), AuditError> {
-    bounded(stdout::write_line(line)).await
+pub(crate) async fn write(line: &str, corrected: impl FnOnce(AuditError) -> String) -> Result<(), AuditError> {
+    Ok(stdout::write_line(line, DEADLINE, || corrected(StdoutError::Late.into())).await?)
 }
 
 /// Waits for everything that was logged: Lambda stops a process once it has the response, and standard output is lost
@@ -34,7 +32,7 @@ pub(crate) async fn write(line: &str) -> Result<(), AuditError> {
 /// # Errors
 /// When it was not written in time.
 pub async fn flush() -> Result<(), AuditError> {
-    bounded(stdout::flush()).await
+    Ok(stdout::flush(DEADLINE).await?)
 }
 
 /// Whether the next line can be written.
@@ -50,8 +48,4 @@ pub(crate) async fn check(log: Log) -> Result<(), AuditError> {
         }
         other => other,
     }
-}
-
-async fn bounded(writing: impl Future<Output = Result<(), StdoutError>>) -> Result<(), AuditError> {
-    tokio::time::timeout(DEADLINE, writing).await.map_err(|_| AuditError::Late)?.map_err(AuditError::Stdout)
 }

@@ -1,5 +1,6 @@
 //! The routes: one request in, one response and one audit line out.
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
@@ -10,8 +11,9 @@ use http::Method;
 use serde::Serialize;
 use vending_api::{ContainerCredentials, ErrorResponse};
 
-use crate::audit_line;
+use crate::audit_line::{self, AuditError};
 use crate::error::VendError;
+use crate::events::EventError;
 use crate::explain;
 use crate::ready::Readiness;
 use crate::request::{ApiRequest, RequestError, VendRequest};
@@ -36,6 +38,14 @@ pub struct Api {
     pub metrics_namespace: String,
     /// The first decision of this process has not been made yet.
     pub cold: AtomicBool,
+}
+
+/// What is put on record, beside its trail and outcome.
+struct Decided<'a> {
+    request_id: &'a str,
+    route: &'a str,
+    now: SystemTime,
+    metric: Metric,
 }
 
 #[derive(Clone, Copy)]
@@ -84,7 +94,12 @@ impl Api {
     async fn route(&self, request: &ApiRequest, now: SystemTime) -> ApiResponse {
         let (method, path) = (excerpt(request.method.as_str()), excerpt(&request.path));
         self.log.debug(format_args!("request {} {method} {path}", request.request_id));
-        match Route::find(&request.method, &request.path) {
+        let route = Route::find(&request.method, &request.path);
+        let is_decision = matches!(route, Ok(Route::Vend | Route::VendToSdk | Route::Explain));
+        if let (Err(error), false) = (&request.body, is_decision) {
+            return ApiResponse::error(&error.clone().into(), &request.request_id, Vec::new());
+        }
+        match route {
             Ok(Route::Vend) => self.vend(request, now, false).await,
             Ok(Route::VendToSdk) => self.vend(request, now, true).await,
             Ok(Route::Explain) => self.explain(request, now).await,
@@ -95,13 +110,27 @@ impl Api {
         }
     }
 
+    /// Refuses an event that is no request. It is on record, and counts as nothing: pings and schedules are no denials.
+    #[allow(clippy::disallowed_methods)] // As in [`Api::handle`].
+    pub async fn refuse_event(&self, error: EventError, request_id: &str, source_ip: Option<IpAddr>) -> ApiResponse {
+        let error = VendError::Request(error.into());
+        let trail = Trail::new(source_ip, false);
+        let decision = Decided { request_id, route: "event", now: SystemTime::now(), metric: Metric::Uncounted };
+        let audited = self.audit(&decision, &trail, Some(&error)).await;
+        ApiResponse::error(&audited.err().unwrap_or(error), request_id, Vec::new())
+    }
+
     async fn vend(&self, request: &ApiRequest, now: SystemTime, for_sdk: bool) -> ApiResponse {
         let mut trail = Trail::new(request.source_ip, false);
-        let vended = match trail.step("request", || VendRequest::read(request)) {
-            Ok(wanted) => self.vendor.vend(&wanted, &request.request_id, now, &mut trail).await,
-            Err(error) => Err(error),
+        let vending = async {
+            let wanted = trail.step("request", || VendRequest::read(request))?;
+            self.vendor.vend(&wanted, &request.request_id, now, &mut trail).await
         };
-        let audited = self.audit(request, now, &trail, vended.as_ref().err(), Metric::Decision("Vends")).await;
+        let vended = whole(self.log, &request.request_id, Box::pin(vending)).await;
+        let route = format!("{} {}", request.method, request.path);
+        let decision =
+            Decided { request_id: &request.request_id, route: &route, now, metric: Metric::Decision("Vends") };
+        let audited = self.audit(&decision, &trail, vended.as_ref().err()).await;
         match audited.and(vended) {
             Ok(vended) if for_sdk => {
                 let credentials = vended.credentials;
@@ -125,11 +154,15 @@ impl Api {
     /// must not take a service that fails for one that works.
     async fn explain(&self, request: &ApiRequest, now: SystemTime) -> ApiResponse {
         let mut trail = Trail::new(request.source_ip, true);
-        let decided = match trail.step("request", || VendRequest::read(request)) {
-            Ok(wanted) => self.vendor.decide(&wanted, now, &mut trail).await.map(|_| ()),
-            Err(error) => Err(error),
+        let deciding = async {
+            let wanted = trail.step("request", || VendRequest::read(request))?;
+            self.vendor.decide(&wanted, now, &mut trail).await.map(|_| ())
         };
-        let audited = self.audit(request, now, &trail, decided.as_ref().err(), Metric::Any("Explanations")).await;
+        let decided = whole(self.log, &request.request_id, Box::pin(deciding)).await;
+        let route = format!("{} {}", request.method, request.path);
+        let decision =
+            Decided { request_id: &request.request_id, route: &route, now, metric: Metric::Any("Explanations") };
+        let audited = self.audit(&decision, &trail, decided.as_ref().err()).await;
         let is_verified = trail.is_verified();
         let steps = explain::steps(trail);
         match audited.and(decided) {
@@ -141,26 +174,33 @@ impl Api {
     }
 
     /// Puts a decision on record. Nobody hears of it before.
-    async fn audit(
-        &self,
-        request: &ApiRequest,
-        now: SystemTime,
-        trail: &Trail,
-        error: Option<&VendError>,
-        metric: Metric,
-    ) -> Result<(), VendError> {
-        let route = format!("{} {}", request.method, request.path);
+    async fn audit(&self, decision: &Decided<'_>, trail: &Trail, error: Option<&VendError>) -> Result<(), VendError> {
         let facts = RequestFacts {
-            request_id: &request.request_id,
-            route: &route,
-            now,
+            request_id: decision.request_id,
+            route: decision.route,
+            now: decision.now,
             cold_start: self.cold.swap(false, Ordering::Relaxed),
             jwks_refetches: self.vendor.issuers.take_refetches(),
             namespace: &self.metrics_namespace,
-            metric,
+            metric: decision.metric,
         };
-        Ok(audit_line::write(&trail.line(&facts, error)).await?)
+        let corrected = |late: AuditError| trail.line(&facts, Some(&late.into()));
+        Ok(audit_line::write(&trail.line(&facts, error), corrected).await?)
     }
+}
+
+/// A panic of the pipeline is an error like others: the trail outlives it, so that its line says how far it came, and which
+/// role may have been assumed by then.
+async fn whole<T>(
+    log: Log,
+    request_id: &str,
+    pipeline: impl Future<Output = Result<T, VendError>>,
+) -> Result<T, VendError> {
+    // A panic leaves no state of ours half-changed: each lock is held for a few assignments only.
+    AssertUnwindSafe(pipeline).catch_unwind().await.unwrap_or_else(|_| {
+        log.error(format_args!("request {request_id} panicked"));
+        Err(VendError::Internal)
+    })
 }
 
 /// What a caller has written, short enough for a message and without control characters.
@@ -196,5 +236,54 @@ impl ApiResponse {
             response.header("allow", allow);
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use environment::LogLevel;
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Once STS was called there may be credentials: the line names the token, and every step that was taken.
+    #[tokio::test]
+    async fn a_panic_leaves_what_was_known_on_record() {
+        let request = |token: &str| ApiRequest {
+            method: Method::POST,
+            path: "/credentials".to_owned(),
+            headers: http::HeaderMap::new(),
+            body: Ok(format!(r#"{{"access_token":"{token}"}}"#).into_bytes()),
+            source_ip: Some([203, 0, 113, 9].into()),
+            request_id: "r".to_owned(),
+        };
+        for token in ["", "a.b.c", "d"] {
+            let request = request(token);
+            let mut trail = Trail::new(request.source_ip, false);
+            let pipeline = async {
+                trail.step("request", || VendRequest::read(&request))?;
+                trail.step("rate_limit", || Ok::<(), VendError>(()))?;
+                let sts = async { if token.is_empty() { Ok(()) } else { panic!("of a library") } };
+                trail.wait::<(), VendError>("sts", sts).await
+            };
+            let log = Log::of_service("test", LogLevel::Error);
+            let error = whole(log, "r", pipeline).await.unwrap_err();
+            let facts = RequestFacts {
+                request_id: "r",
+                route: "POST /credentials",
+                now: SystemTime::UNIX_EPOCH,
+                cold_start: false,
+                jwks_refetches: 0,
+                namespace: "n",
+                metric: Metric::Decision("Vends"),
+            };
+            let line: Value = serde_json::from_str(&trail.line(&facts, Some(&error))).unwrap();
+            assert_eq!(line["source_ip"], "203.0.113.9");
+            let is_known = !token.is_empty();
+            assert_eq!(line["token_sha256"].is_string(), is_known, "{line}");
+            assert_eq!(line["LatencyMs.rate_limit"].is_number(), is_known, "{line}");
+            let (decision, code) = if is_known { ("error", "internal_error") } else { ("deny", "invalid_request") };
+            assert_eq!((&line["decision"], &line["code"]), (&decision.into(), &code.into()), "{line}");
+        }
     }
 }

@@ -25,8 +25,8 @@ pub struct ApiRequest {
     pub path: String,
     /// All headers, repeated ones included.
     pub headers: HeaderMap,
-    /// The body, already base64-decoded where the event said so.
-    pub body: Vec<u8>,
+    /// The body, already base64-decoded where the event said so; or why it was not read.
+    pub body: Result<Vec<u8>, RequestError>,
     /// Where the caller really is: `requestContext`'s or the peer's address. `None` for a direct invocation.
     pub source_ip: Option<IpAddr>,
     /// Names the request in every log line and answer.
@@ -44,7 +44,7 @@ pub struct VendRequest {
 }
 
 /// Why a request was not understood.
-#[derive(Debug, Error)]
+#[derive(Debug, Clone, Error)]
 pub enum RequestError {
     /// Bad JSON, no token, two tokens, a member out of range.
     #[error("{0}")]
@@ -85,7 +85,9 @@ impl VendRequest {
     /// When there is no token or more than one, or the body is not what it should be.
     pub fn read(request: &ApiRequest) -> Result<Self, VendError> {
         let from_header = bearer_token(&request.headers)?;
-        let mut body = if request.method == Method::POST { read_body(request)? } else { CredentialsRequest::default() };
+        let body = request.body.as_ref().map_err(Clone::clone)?;
+        let mut body =
+            if request.method == Method::POST { parse(body, request)? } else { CredentialsRequest::default() };
         let access_token = match (from_header, body.access_token.take()) {
             (Some(header), Some(body)) if header != body => {
                 return Err(invalid(
@@ -129,11 +131,11 @@ fn invalid(problem: &'static str) -> VendError {
     RequestError::Invalid(problem).into()
 }
 
-fn read_body(request: &ApiRequest) -> Result<CredentialsRequest, RequestError> {
-    if request.body.len() > MAX_BODY_BYTES {
+fn parse(body: &[u8], request: &ApiRequest) -> Result<CredentialsRequest, RequestError> {
+    if body.len() > MAX_BODY_BYTES {
         return Err(RequestError::TooLarge);
     }
-    if request.body.is_empty() {
+    if body.is_empty() {
         return Ok(CredentialsRequest::default());
     }
     if request.headers.get(CONTENT_TYPE).is_some_and(|value| !is_json(value.as_bytes())) {
@@ -144,10 +146,10 @@ fn read_body(request: &ApiRequest) -> Result<CredentialsRequest, RequestError> {
          `s3_path_prefix` (string) and `s3_permissions` (write, read-write or full), each at most once",
     );
     // Serde reads a struct from an array as well, member by member.
-    if !request.body.trim_ascii_start().starts_with(b"{") {
+    if !body.trim_ascii_start().starts_with(b"{") {
         return Err(malformed);
     }
-    serde_json::from_slice(&request.body).map_err(|_| malformed)
+    serde_json::from_slice(body).map_err(|_| malformed)
 }
 
 fn is_json(content_type: &[u8]) -> bool {
@@ -168,7 +170,7 @@ mod tests {
             method: Method::POST,
             path: "/credentials".to_owned(),
             headers: map,
-            body: body.as_bytes().to_vec(),
+            body: Ok(body.as_bytes().to_vec()),
             source_ip: None,
             request_id: String::new(),
         }

@@ -67,12 +67,6 @@ async fn respond(
 ) -> Response<Full<Bytes>> {
     let request_id = request_id();
     let (parts, body) = read_body(request, MAX_BODY_BYTES, READ_TIMEOUT).await;
-    let body = match body.map_err(problem_of_body) {
-        Ok(body) => body.into(),
-        // One byte more than a route reads, so that the route answers 413.
-        Err(RequestError::TooLarge) => vec![b' '; MAX_BODY_BYTES + 1],
-        Err(error) => return into_http(ApiResponse::error(&error.into(), &request_id, Vec::new())),
-    };
     let forwarded_for: Vec<_> =
         parts.headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or_default()).collect();
     let request = ApiRequest {
@@ -80,7 +74,7 @@ async fn respond(
         method: parts.method,
         path: parts.uri.path().to_owned(),
         headers: parts.headers,
-        body,
+        body: body.map(Into::into).map_err(problem_of_body),
         request_id: request_id.clone(),
     };
     // A task of its own: a caller that hangs up must not take the audit line of its request along.

@@ -22,7 +22,7 @@ pub(super) fn from_payload_2(event: &Fields, request_id: String) -> Result<ApiRe
         method: method(event, "requestContext.http.method")?,
         path: path(event, route, raw_path.ok_or_else(|| EventError::field("rawPath", "is not text"))?),
         headers: headers(event)?,
-        body: body(event)?,
+        body: Ok(body(event)?),
         source_ip: address(event, "requestContext.http.sourceIp"),
         request_id,
     })
@@ -34,10 +34,16 @@ pub(super) fn from_payload_1(event: &Fields, request_id: String) -> Result<ApiRe
         method: method(event, "httpMethod")?,
         path: path(event, text(event, "resource"), raw_path),
         headers: headers(event)?,
-        body: body(event)?,
+        body: Ok(body(event)?),
         source_ip: address(event, "requestContext.identity.sourceIp"),
         request_id,
     })
+}
+
+/// Where an event says it comes from, whatever is wrong with the rest of it.
+pub(super) fn source(event: &Fields) -> Option<IpAddr> {
+    let known = address(event, "requestContext.http.sourceIp");
+    known.or_else(|| address(event, "requestContext.identity.sourceIp"))
 }
 
 /// The value of a field, named by its dotted path.

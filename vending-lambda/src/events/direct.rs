@@ -12,7 +12,7 @@ pub(super) fn from_invocation(event: &[u8], request_id: String) -> ApiRequest {
         method: Method::POST,
         path: "/credentials".to_owned(),
         headers,
-        body: event.to_vec(),
+        body: Ok(event.to_vec()),
         source_ip: None,
         request_id,
     }

@@ -15,7 +15,6 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::audit_line;
-use crate::error::VendError;
 use crate::handler::Api;
 use crate::request::ApiRequest;
 use crate::response::ApiResponse;
@@ -31,7 +30,7 @@ pub enum Shape {
 }
 
 /// Why an event is not a request. Names come from the event, values never do.
-#[derive(Debug, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EventError {
     /// Not JSON, or another JSON value.
     #[error("the event was not understood: it is not a JSON object")]
@@ -70,8 +69,9 @@ pub async fn respond(api: &Api, invocation: Invocation) -> String {
         }
         Err(error) => {
             api.log.warn(format_args!("request {request_id}: {error}"));
-            let error = VendError::Request(error.into());
-            EventResponse::new(ApiResponse::error(&error, &request_id, Vec::new()), Shape::Payload2)
+            let fields: Option<Map<String, Value>> = serde_json::from_slice(&event).ok();
+            let source_ip = fields.as_ref().and_then(api_gateway::source);
+            EventResponse::new(api.refuse_event(error, &request_id, source_ip).await, Shape::Payload2)
         }
     };
     // Lambda stops the process with the response. A reader that stands still has failed the decision already.
