@@ -93,6 +93,8 @@ async fn one_who_is_too_slow_gets_a_response() {
     for (sent, mut stream) in waiting {
         let reply = read_response(&mut stream).await;
         assert_eq!((reply.status, reply.headers["connection"].as_str()), (408, "close"), "{sent:?}");
+        assert!(reply.body.contains("RequestTimeout"), "{sent:?}: {}", reply.body);
+        assert_eq!(reply.headers["cache-control"], "no-store", "{sent:?}");
     }
 }
 
