@@ -2,28 +2,29 @@
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http_body::Body;
-use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
-use crate::arrival::Arrival;
+use crate::http_2;
 use crate::pace::Pace;
 use crate::permits::Permit;
 use crate::refusal::{Refusal, wire_form};
+use crate::requests::Requests;
 use crate::server::{Admission, Limits};
+use crate::upgrade::Upgrade;
 use crate::wire::Wire;
 
 /// A response of a few bytes fits into every send buffer, so that only a broken connection takes longer.
@@ -31,6 +32,8 @@ const WRITE_WITHIN: Duration = Duration::from_millis(100);
 /// What a peer may have sent beyond what was read of it, in reads of [`READ_BYTES`].
 const READS: usize = 64;
 const READ_BYTES: usize = 4096;
+/// hyper takes no smaller one.
+const MIN_BUFFER_BYTES: usize = 8192;
 
 /// Ends when the peer does, when its time is up, when it has to make room, or with the process; a request under way is
 /// answered first, and its response announces the end. A peer that waits for the response to a request gets one: some take
@@ -39,61 +42,114 @@ pub(crate) async fn serve<H, F, B>(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     handler: H,
     admission: Admission,
-    mut stopped: watch::Receiver<()>,
+    stopped: watch::Receiver<()>,
     permit: Permit,
-    _connected: mpsc::Sender<Infallible>,
+    connected: mpsc::Sender<Infallible>,
 ) where
     H: Fn(Request<Incoming>) -> F + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
+    let mut held = Held { permit: Arc::new(permit), pace: Arc::new(Pace::new()), stopped, _connected: connected };
+    let mut wire = Wire::new(stream, Arc::clone(&held.pace), admission.limits.max_head_bytes);
+    if admission.limits.speaks_http_2 {
+        let begun = tokio::select! {
+            begun = wire.begins_with_http_2() => Ok(begun),
+            refusal = held.must_end(&admission) => Err(refusal),
+        };
+        match begun {
+            Ok(Ok(true)) => return http_2::serve(wire, handler, &admission, held).await,
+            Ok(Ok(false)) => {}
+            Ok(Err(_)) => return,
+            Err(refusal) => return refuse(wire.stream, &admission, refusal).await,
+        }
+    }
+    serve_http_1(wire, handler, &admission, held).await;
+}
+
+/// What a connection holds as long as it lasts, and what can end it.
+pub(crate) struct Held {
+    pub(crate) permit: Arc<Permit>,
+    pub(crate) pace: Arc<Pace>,
+    pub(crate) stopped: watch::Receiver<()>,
+    /// The server's stop waits for it.
+    _connected: mpsc::Sender<Infallible>,
+}
+
+impl Held {
+    /// Ends when the connection has to.
+    pub(crate) async fn must_end(&mut self, admission: &Admission) -> Refusal {
+        tokio::select! {
+            () = self.pace.is_late(admission.limits.headers_within, admission.limits.idle) => Refusal::Late,
+            () = self.permit.must_make_room() => Refusal::NoRoom,
+            _ = self.stopped.changed() => Refusal::Stopping,
+            fault = self.pace.has_failed() => fault,
+        }
+    }
+}
+
+async fn serve_http_1<S, H, F, B>(wire: Wire<S>, handler: H, admission: &Admission, mut held: Held)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    H: Fn(Request<Incoming>) -> F + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+{
     let limits = admission.limits;
-    let (permit, pace) = (Arc::new(permit), Arc::new(Pace::new()));
-    let (of_requests, requests, stopping) = (Arc::clone(&permit), Arc::clone(&pace), stopped.clone());
+    let requests = Requests::new(&held);
+    let (pace, offer) = (Arc::clone(&held.pace), requests.offer());
+    // hyper hands a connection back only where its handler and futures can be moved.
+    let handler = Box::new(handler);
     let service = service_fn(move |mut request: Request<Incoming>| {
-        let under_way = UnderWay::begin(&mut request, &of_requests, &requests);
+        let under_way = requests.begin(&mut request);
         let response = handler(request);
-        let stopping = stopping.clone();
-        async move {
+        Box::pin(async move {
             let mut response = response.await;
-            if under_way.is_last(limits.lifetime, &stopping) {
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                under_way.switch();
+            } else if under_way.is_last(limits) {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            // The request is under way for as long as there is something of its response's body.
-            Ok::<_, Infallible>(response.map(|body| {
-                body.map_err(move |error| {
-                    let _held = &under_way;
-                    error
-                })
-            }))
-        }
+            Ok::<_, Infallible>(under_way.attach_to(response))
+        })
     });
-    let mut connection =
-        http1_with(limits).serve_connection(TokioIo::new(Wire::new(stream, Arc::clone(&pace))), service);
+    let mut connection = http1_with(limits).serve_connection(TokioIo::new(wire), service);
     let refusal = tokio::select! {
-        ended = &mut connection => match ended {
-            Err(error) if error.is_parse() => Refusal::Malformed,
+        ended = poll_fn(|context| connection.poll_without_shutdown(context)) => match ended {
+            Err(error) if error.is_parse() => Refusal::NOT_HTTP,
             // A connection that breaks is the peer's affair.
-            _ => return,
+            Err(_) => return,
+            Ok(()) => {
+                let parts = connection.into_parts();
+                let wire = parts.io.into_inner();
+                return if pace.is_switched() {
+                    Upgrade::deliver(&offer, wire, parts.read_buf, held);
+                } else {
+                    end(wire).await;
+                };
+            }
         },
-        () = pace.is_late(limits.headers_within, limits.idle) => Refusal::Late,
-        () = permit.must_make_room() => Refusal::NoRoom,
-        _ = stopped.changed() => Refusal::Stopping,
+        refusal = held.must_end(admission) => refusal,
     };
-    if refusal == Refusal::Malformed || pace.awaits_headers() {
+    if refusal.is_fault() || held.pace.awaits_headers() {
         // Else a peer that does not read would find this in the middle of the response before.
-        if pace.is_quiet() {
+        if held.pace.is_quiet() {
             let wire = connection.into_parts().io.into_inner();
             let refusal = wire.held_back().map_or(refusal, Refusal::of_hyper);
-            refuse(wire.stream, &admission, refusal).await;
+            refuse(wire.stream, admission, refusal).await;
         }
         return;
     }
     if refusal == Refusal::NoRoom {
-        permit.cut_short();
+        held.permit.cut_short();
     }
     Pin::new(&mut connection).graceful_shutdown();
     let _ = timeout(limits.grace, connection).await;
+}
+
+/// As hyper would.
+async fn end<S: AsyncWrite + Unpin>(mut wire: Wire<S>) {
+    let _ = timeout(WRITE_WITHIN, wire.shutdown()).await;
 }
 
 fn http1_with(limits: Limits) -> http1::Builder {
@@ -103,39 +159,8 @@ fn http1_with(limits: Limits) -> http1::Builder {
         .keep_alive(limits.keep_alive)
         // Counts while a connection is idle as well, so that `Pace` is in its place.
         .header_read_timeout(None)
-        .max_buf_size(limits.max_head_bytes);
+        .max_buf_size(limits.max_head_bytes.max(MIN_BUFFER_BYTES));
     builder
-}
-
-/// A request from its headers to the end of its response, or until either is given up.
-struct UnderWay {
-    permit: Arc<Permit>,
-    pace: Arc<Pace>,
-}
-
-impl UnderWay {
-    fn begin(request: &mut Request<Incoming>, permit: &Arc<Permit>, pace: &Arc<Pace>) -> Self {
-        pace.request_begins(request.body().size_hint().exact());
-        if request.body().is_end_stream() {
-            permit.request_is_whole();
-        } else {
-            request.extensions_mut().insert(Arrival::new(Arc::clone(permit)));
-        }
-        Self { permit: Arc::clone(permit), pace: Arc::clone(pace) }
-    }
-
-    /// Whether the connection ends with its response. A body that was not read to its end leaves nothing to go on from.
-    fn is_last(&self, lifetime: Duration, stopping: &watch::Receiver<()>) -> bool {
-        // The server's stop drops the sender.
-        self.permit.is_waiting() || self.pace.is_over(lifetime) || stopping.has_changed().is_err()
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.permit.request_ends();
-        self.pace.request_ends();
-    }
 }
 
 /// Ends a connection with the program's response.

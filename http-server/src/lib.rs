@@ -4,18 +4,22 @@
 
 mod arrival;
 mod body;
+mod chunks;
 mod connection;
 mod forwarded;
-mod input;
+mod framing;
+mod http_2;
 mod listener;
 mod pace;
 mod peer;
 mod permits;
 mod refusal;
 mod request_id;
+mod requests;
 mod server;
 mod socket_owner;
 mod termination;
+mod upgrade;
 mod wire;
 
 pub use self::arrival::Arrival;
@@ -27,3 +31,4 @@ pub use self::refusal::Refusal;
 pub use self::request_id::request_id;
 pub use self::server::{Admission, Limits, Server};
 pub use self::termination::Termination;
+pub use self::upgrade::{Upgrade, Upgraded};

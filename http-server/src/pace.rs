@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use crate::input::Input;
+use crate::refusal::Refusal;
 
 /// Where a connection stands.
 pub(crate) struct Pace {
@@ -17,10 +17,15 @@ pub(crate) struct Pace {
 
 struct State {
     stage: Stage,
-    input: Input,
-    /// Of the last request; `None` for a chunked one.
-    body_length: Option<u64>,
+    /// The first bytes of the next request are here.
+    has_half_a_head: bool,
     output: Output,
+    /// Requests whose response was made.
+    ended: u64,
+    /// What came is not a request beyond doubt.
+    fault: Option<Refusal>,
+    /// The bytes are no longer HTTP's.
+    is_switched: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,14 +52,20 @@ enum Output {
 
 impl Pace {
     pub(crate) fn new() -> Self {
-        let state = State { stage: Stage::New, input: Input::new(), body_length: None, output: Output::Quiet };
+        let state = State {
+            stage: Stage::New,
+            has_half_a_head: false,
+            output: Output::Quiet,
+            ended: 0,
+            fault: None,
+            is_switched: false,
+        };
         Self { connected: Instant::now(), state: Mutex::new(state), changed: Notify::new() }
     }
 
-    /// `body_length`: `None` where only the body's end will tell.
-    pub(crate) fn request_begins(&self, body_length: Option<u64>) {
+    pub(crate) fn request_begins(&self) {
         let mut state = self.state();
-        (state.body_length, state.output) = (body_length, Output::Response);
+        state.output = Output::Response;
         self.enter(state, Stage::Answering);
     }
 
@@ -62,23 +73,64 @@ impl Pace {
     pub(crate) fn request_ends(&self) {
         let mut state = self.state();
         state.output = Output::Flushing;
-        let (now, body_length) = (Instant::now(), state.body_length);
-        let is_idle = state.input.end_request(body_length);
-        self.enter(state, if is_idle { Stage::Idle(now) } else { Stage::HalfARequest(now) });
+        state.ended += 1;
+        let now = Instant::now();
+        let stage = if state.has_half_a_head { Stage::HalfARequest(now) } else { Stage::Idle(now) };
+        self.enter(state, stage);
     }
 
-    pub(crate) fn bytes_came(&self, bytes: &[u8]) {
+    /// Bytes came, or were handed on: whether those that are left are the beginning of a request.
+    pub(crate) fn half_a_head(&self, is_here: bool) {
         let mut state = self.state();
-        state.input.add(bytes);
-        if matches!(state.stage, Stage::Idle(_)) {
+        state.has_half_a_head = is_here;
+        if is_here && matches!(state.stage, Stage::Idle(_)) {
             self.enter(state, Stage::HalfARequest(Instant::now()));
         }
+    }
+
+    /// What came next is not a request beyond doubt.
+    pub(crate) fn fail(&self, fault: Refusal) {
+        self.state().fault = Some(fault);
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until such a thing came, and the responses before it are written.
+    pub(crate) async fn has_failed(&self) -> Refusal {
+        loop {
+            let changed = self.changed.notified();
+            {
+                let state = self.state();
+                if let Some(fault) = state.fault
+                    && state.output == Output::Quiet
+                    && state.stage != Stage::Answering
+                {
+                    return fault;
+                }
+            }
+            changed.await;
+        }
+    }
+
+    /// The response switches to another protocol.
+    pub(crate) fn switch(&self) {
+        self.state().is_switched = true;
+    }
+
+    pub(crate) fn is_switched(&self) -> bool {
+        self.state().is_switched
+    }
+
+    /// Number of requests whose response was made.
+    pub(crate) fn ended(&self) -> u64 {
+        self.state().ended
     }
 
     pub(crate) fn flushed(&self) {
         let mut state = self.state();
         if state.output == Output::Flushing {
             state.output = Output::Quiet;
+            drop(state);
+            self.changed.notify_waiters();
         }
     }
 
@@ -138,8 +190,6 @@ impl Stage {
 mod tests {
     use super::*;
 
-    const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
-
     #[test]
     fn the_next_request_may_take_long_and_its_headers_may_not() {
         let connected = Instant::now();
@@ -156,28 +206,23 @@ mod tests {
     }
 
     #[test]
-    fn bytes_count_while_nothing_is_answered() {
+    fn half_a_head_counts_while_nothing_is_answered() {
         let pace = Pace::new();
-        pace.bytes_came(GET);
+        pace.half_a_head(true);
         assert_eq!(pace.state().stage, Stage::New, "the first request's time began with the connection");
-        pace.request_begins(Some(0));
+        pace.half_a_head(false);
+        pace.request_begins();
         assert_eq!(pace.state().stage, Stage::Answering);
         pace.request_ends();
         assert!(matches!(pace.state().stage, Stage::Idle(_)));
-        pace.bytes_came(b"G");
+        pace.half_a_head(true);
         assert!(pace.awaits_headers());
-        pace.request_begins(Some(0));
+        pace.half_a_head(false);
+        pace.request_begins();
         assert!(!pace.awaits_headers());
-    }
-
-    /// They came with the request before, so hyper has them, and no read tells of them.
-    #[test]
-    fn half_a_request_that_came_early_is_half_a_request() {
-        let pace = Pace::new();
-        pace.bytes_came(&[GET, b"GET / HT"].concat());
-        pace.request_begins(Some(0));
+        pace.half_a_head(true);
         pace.request_ends();
-        assert!(matches!(pace.state().stage, Stage::HalfARequest(_)));
+        assert!(matches!(pace.state().stage, Stage::HalfARequest(_)), "it came early");
     }
 
     #[test]
@@ -185,7 +230,7 @@ mod tests {
         let pace = Pace::new();
         pace.flushed();
         assert!(pace.is_quiet());
-        pace.request_begins(Some(0));
+        pace.request_begins();
         pace.flushed();
         assert!(!pace.is_quiet(), "that was a part of it");
         pace.request_ends();

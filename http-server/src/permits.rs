@@ -8,8 +8,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+
+/// Pause between two looks for room. Thousands of connections end and begin to wait meanwhile.
+const ROOM_PAUSE: Duration = Duration::from_millis(5);
 
 /// Who opens connections, as far as it can be determined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -76,6 +80,18 @@ impl Permits {
         table.next_id += 1;
         table.connections.insert(id, Connection { source, is_waiting: true, make_room: Arc::clone(&make_room) });
         Some(Permit { table: Arc::clone(&self.0), id, make_room, cut_short: Notify::new(), is_scarce })
+    }
+}
+
+impl Permits {
+    /// Waits until a connection ends, or can make room.
+    pub(crate) async fn wait_for_room(&self, source: Source, is_proxy: bool) -> Permit {
+        loop {
+            if let Some(permit) = self.grant(source, is_proxy) {
+                return permit;
+            }
+            tokio::time::sleep(ROOM_PAUSE).await;
+        }
     }
 }
 

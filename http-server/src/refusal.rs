@@ -16,33 +16,57 @@ pub enum Refusal {
     NoRoom,
     /// The process ends.
     Stopping,
-    /// What came is not HTTP/1.
-    Malformed,
-    /// The request's target is too long.
-    TargetTooLong,
+    /// What came can be read in no way, or in more than one: why.
+    Malformed(&'static str),
     /// The request's line and headers are larger than [`crate::Limits::max_head_bytes`], or too many.
     HeadersTooLarge,
+    /// An HTTP version that is not served.
+    Version,
+    /// A transfer coding other than `chunked`.
+    TransferCoding,
 }
 
 impl Refusal {
+    /// Of what the HTTP library takes for no request.
+    pub(crate) const NOT_HTTP: Self = Self::Malformed("this is not a request of HTTP/1.1");
+
+    /// Whether what came is the reason.
+    pub(crate) fn is_fault(self) -> bool {
+        !matches!(self, Self::Late | Self::NoRoom | Self::Stopping)
+    }
+
+    /// What is wrong, for those who answer for the connection.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Late => "the request did not arrive in time",
+            Self::NoRoom => "there are too many connections at the moment",
+            Self::Stopping => "the server stops",
+            Self::Malformed(reason) => reason,
+            Self::HeadersTooLarge => "the request line and the headers are longer, or more, than is accepted",
+            Self::Version => "the HTTP version is not one that is served",
+            Self::TransferCoding => "the only transfer coding that is understood is `chunked`",
+        }
+    }
+
     /// The status of its response.
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
             Self::Late => StatusCode::REQUEST_TIMEOUT,
             Self::NoRoom | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Malformed => StatusCode::BAD_REQUEST,
-            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            Self::TransferCoding => StatusCode::NOT_IMPLEMENTED,
         }
     }
 
     /// What hyper has found, by the response that it would have sent: `HTTP/1.1 431 …`.
     pub(crate) fn of_hyper(response: &[u8]) -> Self {
         match response.get(9..12) {
-            Some(b"414") => Self::TargetTooLong,
-            Some(b"431") => Self::HeadersTooLarge,
-            _ => Self::Malformed,
+            Some(b"414" | b"431") => Self::HeadersTooLarge,
+            _ => Self::NOT_HTTP,
         }
     }
 }
@@ -81,10 +105,10 @@ mod tests {
     #[test]
     fn what_hyper_has_found() {
         for (response, refusal) in [
-            (&b"HTTP/1.1 400 Bad Request\r\n"[..], Refusal::Malformed),
-            (b"HTTP/1.1 414 URI Too Long\r\n", Refusal::TargetTooLong),
+            (&b"HTTP/1.1 400 Bad Request\r\n"[..], Refusal::NOT_HTTP),
+            (b"HTTP/1.1 414 URI Too Long\r\n", Refusal::HeadersTooLarge),
             (b"HTTP/1.1 431 Request Header Fields Too Large\r\n", Refusal::HeadersTooLarge),
-            (b"", Refusal::Malformed),
+            (b"", Refusal::NOT_HTTP),
         ] {
             assert_eq!(Refusal::of_hyper(response), refusal);
         }

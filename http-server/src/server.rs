@@ -48,6 +48,11 @@ pub struct Limits {
     pub max_connections: usize,
     /// Those of one user of this machine, or of one other machine that is not one of [`Admission::proxies`].
     pub max_connections_of_source: usize,
+    /// Whether HTTP/2 is spoken with those who begin with it.
+    pub speaks_http_2: bool,
+    /// Whether a connection that there is no room for waits for some, and with it all that come after it, instead of being
+    /// refused.
+    pub may_wait: bool,
 }
 
 /// Who may connect, and what a connection responds where no handler can.
@@ -130,7 +135,11 @@ async fn accept<E, C, H, F, B>(
             }
         };
         let source = peer.source();
-        let permit = permits.grant(source, peer.is_in(&admission.proxies));
+        let is_proxy = peer.is_in(&admission.proxies);
+        let permit = match permits.grant(source, is_proxy) {
+            None if limits.may_wait => Some(permits.wait_for_room(source, is_proxy).await),
+            granted => granted,
+        };
         let is_scarce = permit.as_ref().is_none_or(|permit| permit.is_scarce);
         let admission = admission.clone();
         if let Some(permit) = permit {
@@ -183,6 +192,8 @@ mod tests {
         grace: Duration::from_secs(1),
         max_connections: 8,
         max_connections_of_source: 8,
+        speaks_http_2: false,
+        may_wait: false,
     };
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 
@@ -308,11 +319,11 @@ mod tests {
         let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(200));
         for (request, status, name) in [
             ("GARBAGE\r\n\r\n", 400, "Malformed"),
-            ("GET / HTTP/3.7\r\n\r\n", 400, "Malformed"),
+            ("GET / HTTP/3.7\r\n\r\n", 505, "Version"),
             ("GET / HTTP/1.1\r\nno colon\r\n\r\n", 400, "Malformed"),
             ("POST / HTTP/1.1\r\ncontent-length: -1\r\n\r\n", 400, "Malformed"),
             ("\u{16}\u{3}\u{1}\u{2}", 400, "Malformed"),
-            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "Malformed"),
+            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "Version"),
             (&long, 431, "HeadersTooLarge"),
             (&many, 431, "HeadersTooLarge"),
         ] {
@@ -322,7 +333,7 @@ mod tests {
                 let text = to_the_end(stream).await;
                 let last = text.rfind("HTTP/1.1 ").map(|at| &text[at..]).unwrap_or_default();
                 assert!(last.starts_with(&format!("HTTP/1.1 {status} ")), "{request:.60}: {text}");
-                assert!(last.ends_with(&format!("\r\n\r\n{name}")), "{request:.60}: {text}");
+                assert!(last.contains(&format!("\r\n\r\n{name}")), "{request:.60}: {text}");
                 assert_eq!(text.matches("HTTP/1.1 ").count(), 1 + usize::from(!before.is_empty()), "{text}");
             }
         }

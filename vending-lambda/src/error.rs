@@ -156,8 +156,9 @@ impl Answer {
         match refusal {
             ConnectionRefusal::Late => Self::TIMEOUT,
             ConnectionRefusal::NoRoom | ConnectionRefusal::Stopping => Self::unavailable("service_unavailable"),
-            ConnectionRefusal::Malformed => Self::refusal(400, "invalid_request"),
-            ConnectionRefusal::TargetTooLong => Self::refusal(414, "headers_too_large"),
+            ConnectionRefusal::Malformed(_) => Self::refusal(400, "invalid_request"),
+            ConnectionRefusal::Version => Self::refusal(505, "http_version_not_supported"),
+            ConnectionRefusal::TransferCoding => Self::refusal(501, "not_implemented"),
             ConnectionRefusal::HeadersTooLarge => Self::refusal(431, "headers_too_large"),
         }
     }

@@ -119,8 +119,7 @@ fn of_connection(refusal: Refusal) -> &'static str {
         Refusal::Late => "the request's headers did not arrive within 10 seconds",
         Refusal::NoRoom => "there are too many connections, and this one waited for its request the longest",
         Refusal::Stopping => "the service stops",
-        Refusal::Malformed => "this is not a well-formed request of HTTP/1.1",
-        Refusal::TargetTooLong => "the request's target is too long",
+        Refusal::Malformed(_) | Refusal::Version | Refusal::TransferCoding => refusal.reason(),
         Refusal::HeadersTooLarge => {
             "the request's line and headers are larger than 64 KiB, or there are more than 100 headers"
         }

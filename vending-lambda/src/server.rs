@@ -31,6 +31,8 @@ const LIMITS: Limits = Limits {
     max_connections: 512,
     // A proxy that is named may have all, since it has one address for the connections of all its callers.
     max_connections_of_source: 64,
+    speaks_http_2: false,
+    may_wait: false,
 };
 
 /// Serves until SIGTERM or SIGINT, then lets requests under way finish.

@@ -78,8 +78,10 @@ fn connection_code(refusal: http_server::Refusal) -> &'static str {
     match refusal {
         http_server::Refusal::Late => "RequestTimeout",
         http_server::Refusal::NoRoom | http_server::Refusal::Stopping => "ServiceUnavailable",
-        http_server::Refusal::Malformed => "BadRequest",
-        http_server::Refusal::TargetTooLong | http_server::Refusal::HeadersTooLarge => "RequestTooLarge",
+        http_server::Refusal::HeadersTooLarge => "RequestTooLarge",
+        http_server::Refusal::Malformed(_) | http_server::Refusal::Version | http_server::Refusal::TransferCoding => {
+            "BadRequest"
+        }
     }
 }
 
@@ -88,9 +90,9 @@ fn of_connection(refusal: http_server::Refusal) -> &'static str {
         http_server::Refusal::Late => "the request did not arrive in time",
         http_server::Refusal::NoRoom => "there are too many connections; retry in 1 s",
         http_server::Refusal::Stopping => "this endpoint stops; retry in 1 s",
-        http_server::Refusal::Malformed => "this is not a request of HTTP/1.1",
-        http_server::Refusal::TargetTooLong | http_server::Refusal::HeadersTooLarge => {
-            "the request's path and headers are larger than 16 KiB"
+        http_server::Refusal::HeadersTooLarge => "the request's path and headers are larger than 16 KiB",
+        http_server::Refusal::Malformed(_) | http_server::Refusal::Version | http_server::Refusal::TransferCoding => {
+            refusal.reason()
         }
     }
 }

@@ -23,6 +23,8 @@ const LIMITS: Limits = Limits {
     max_connections: 768,
     // No user of the machine keeps out the others.
     max_connections_of_source: 512,
+    speaks_http_2: false,
+    may_wait: false,
 };
 
 /// Must be called inside of a runtime.

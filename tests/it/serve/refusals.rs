@@ -61,22 +61,24 @@ async fn browsers_and_proxies() {
             let reply = served.get(path, &[("authorization", &token), (header, "x")]).await;
             assert_eq!(reply.code(), (403, "ForwardedRequest".into()), "{path} {header}");
         }
-        for host in ["evil.example", "evil.example:80", "169.254.169.254", "127.0.0.1", "localhost:1", "", "0.0.0.0"] {
+        for host in ["evil.example", "evil.example:80", "169.254.169.254", "127.0.0.1", "localhost:1", "0.0.0.0"] {
             let reply = served.get(path, &[("authorization", &token), ("host", host)]).await;
             assert_eq!(reply.code(), (403, "InvalidHost".into()), "{path} {host}");
         }
+        let reply = served.get(path, &[("authorization", &token), ("host", "")]).await;
+        assert_eq!(reply.code(), (400, "BadRequest".into()), "{path}");
     }
     for host in [format!("localhost:{port}"), format!("LocalHost:{port}"), format!("[::1]:{port}")] {
         served.get("/credentials", &[("authorization", &token), ("host", &host)]).await.credentials();
     }
-    for request in [
-        format!("GET http://{0}/credentials HTTP/1.1\r\nhost: {0}\r\n", served.address),
-        format!("GET /credentials HTTP/1.1\r\nhost: {0}\r\nhost: {0}\r\n", served.address),
-        "GET /credentials HTTP/1.1\r\n".to_owned(),
-        "GET /credentials HTTP/1.0\r\n".to_owned(),
+    for (request, status) in [
+        (format!("GET http://{0}/credentials HTTP/1.1\r\nhost: {0}\r\n", served.address), 403),
+        (format!("GET /credentials HTTP/1.1\r\nhost: {0}\r\nhost: {0}\r\n", served.address), 400),
+        ("GET /credentials HTTP/1.1\r\n".to_owned(), 400),
+        ("GET /credentials HTTP/1.0\r\n".to_owned(), 403),
     ] {
         let whole = format!("{request}authorization: {token}\r\nconnection: close\r\n\r\n");
-        assert_eq!(send_raw(&served.address, &whole).await.status, 403, "{request}");
+        assert_eq!(send_raw(&served.address, &whole).await.status, status, "{request}");
     }
 }
 

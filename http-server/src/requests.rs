@@ -1,0 +1,95 @@
+//! The requests of one connection that are under way: one at a time in HTTP/1, many in HTTP/2.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http_body::Body;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::header::UPGRADE;
+use hyper::{Request, Response, Version};
+use tokio::sync::watch;
+
+use crate::arrival::Arrival;
+use crate::connection::Held;
+use crate::pace::Pace;
+use crate::permits::Permit;
+use crate::server::Limits;
+use crate::upgrade::{Offer, Upgrade};
+
+#[derive(Clone)]
+pub(crate) struct Requests {
+    permit: Arc<Permit>,
+    pace: Arc<Pace>,
+    stopped: watch::Receiver<()>,
+    under_way: Arc<AtomicUsize>,
+    offer: Arc<Offer>,
+}
+
+impl Requests {
+    pub(crate) fn new(held: &Held) -> Self {
+        Self {
+            permit: Arc::clone(&held.permit),
+            pace: Arc::clone(&held.pace),
+            stopped: held.stopped.clone(),
+            under_way: Arc::default(),
+            offer: Arc::default(),
+        }
+    }
+
+    pub(crate) fn begin(&self, request: &mut Request<Incoming>) -> UnderWay {
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        self.pace.request_begins();
+        if request.body().is_end_stream() {
+            self.permit.request_is_whole();
+        } else {
+            request.extensions_mut().insert(Arrival::new(Arc::clone(&self.permit)));
+        }
+        if request.version() == Version::HTTP_11 && request.headers().contains_key(UPGRADE) {
+            request.extensions_mut().insert(Upgrade::offer(&self.offer));
+        }
+        UnderWay(self.clone())
+    }
+
+    /// Where a connection that is no longer HTTP's is waited for.
+    pub(crate) fn offer(&self) -> Arc<Offer> {
+        Arc::clone(&self.offer)
+    }
+}
+
+/// A request from its headers to the end of its response, or until either is given up.
+pub(crate) struct UnderWay(Requests);
+
+impl UnderWay {
+    /// Whether the connection ends with its response. The server's stop drops the sender. A body that was not read to its
+    /// end leaves nothing to go on from.
+    pub(crate) fn is_last(&self, limits: Limits) -> bool {
+        self.0.permit.is_waiting() || self.0.pace.is_over(limits.lifetime) || self.0.stopped.has_changed().is_err()
+    }
+
+    pub(crate) fn switch(&self) {
+        self.0.pace.switch();
+    }
+
+    /// The request is under way for as long as there is something of its response's body.
+    pub(crate) fn attach_to<B: Body>(
+        self,
+        response: Response<B>,
+    ) -> Response<impl Body<Data = B::Data, Error = B::Error>> {
+        response.map(|body| {
+            body.map_err(move |error| {
+                let _held = &self;
+                error
+            })
+        })
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if self.0.under_way.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.0.permit.request_ends();
+            self.0.pace.request_ends();
+        }
+    }
+}
