@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::emf::{self, Metric};
-use crate::trail::{Outcome, Trail};
+use crate::trail::{Decision, Outcome, Trail};
 
 /// What the line says about the request itself.
 pub struct RequestFacts<'a> {
@@ -31,15 +31,33 @@ impl<O: Outcome> Trail<O> {
     /// The audit line: one JSON object, in EMF.
     #[must_use]
     pub fn line(&self, facts: &RequestFacts<'_>, error: Option<&O>) -> String {
-        let since_epoch = facts.now.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let time = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
-        let decision = error.map(Outcome::decision);
-        let counter = facts.metric.counter(decision);
+        let counter = facts.metric.counter(error.map(Outcome::decision));
+        let time = milliseconds(facts.now);
+        let metrics = emf::metrics(&self.steps, facts, counter.as_ref());
+        let emf = emf::directives(facts.namespace, time, counter.as_ref());
+        self.write_line(facts.request_id, facts.route, time, error, metrics, Some(emf))
+    }
+
+    /// The audit line of a program whose metrics are elsewhere: durations, and no EMF.
+    #[must_use]
+    pub fn plain_line(&self, request_id: &str, route: &str, now: SystemTime, error: Option<&O>) -> String {
+        self.write_line(request_id, route, milliseconds(now), error, emf::durations(&self.steps), None)
+    }
+
+    fn write_line(
+        &self,
+        request_id: &str,
+        route: &str,
+        time: u64,
+        error: Option<&O>,
+        metrics: Map<String, Value>,
+        emf: Option<Value>,
+    ) -> String {
         let line = Line {
             time,
-            request_id: facts.request_id,
-            route: facts.route,
-            decision: decision.map_or("allow", |decision| decision.as_str()),
+            request_id,
+            route,
+            decision: error.map(Outcome::decision).map_or("allow", Decision::as_str),
             code: error.map_or("ok", Outcome::code),
             reason: error.map(ToString::to_string),
             client_id: self.record.client_id.as_deref(),
@@ -49,8 +67,8 @@ impl<O: Outcome> Trail<O> {
             source_ip: self.record.source_ip,
             jti: self.record.token_id.as_deref(),
             token_sha256: self.record.token_sha256.as_deref(),
-            metrics: emf::metrics(&self.steps, facts, counter.as_ref()),
-            emf: emf::directives(facts.namespace, time, counter.as_ref()),
+            metrics,
+            emf,
         };
         // A struct of strings and numbers always serializes.
         serde_json::to_string(&line).unwrap_or_default()
@@ -78,6 +96,10 @@ struct Line<'a, M: Serialize> {
     token_sha256: Option<&'a str>,
     #[serde(flatten)]
     metrics: Map<String, Value>,
-    #[serde(rename = "_aws")]
-    emf: Value,
+    #[serde(rename = "_aws", skip_serializing_if = "Option::is_none")]
+    emf: Option<Value>,
+}
+
+fn milliseconds(now: SystemTime) -> u64 {
+    u64::try_from(now.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }

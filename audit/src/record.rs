@@ -37,6 +37,11 @@ impl<M> Record<M> {
         self.token_sha256 = Some(token_sha256(token));
     }
 
+    /// As [`Record::presented`], for a token whose SHA-256 (hexadecimal) is known.
+    pub fn presented_as(&mut self, token_sha256: String) {
+        self.token_sha256 = Some(token_sha256);
+    }
+
     /// From here on the line names the client.
     pub fn verified(&mut self, claims: &Claims) {
         self.issuer = Some(claims.issuer().to_owned());

@@ -56,6 +56,17 @@ struct PublishedKeys {
     /// Counts finished fetches: what waiting callers wait for.
     finished: watch::Sender<u64>,
     refetches: AtomicU64,
+    ended: AtomicU64,
+    failed: AtomicU64,
+}
+
+/// Fetches since the start, one under way excepted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Fetches {
+    /// All of them.
+    pub ended: u64,
+    /// Those that brought no keys.
+    pub failed: u64,
 }
 
 impl IssuerKeys {
@@ -71,6 +82,8 @@ impl IssuerKeys {
             cache: Mutex::new(KeyCache::new(max_stale)),
             finished: watch::Sender::new(0),
             refetches: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
         })))
     }
 
@@ -110,6 +123,19 @@ impl IssuerKeys {
         match &self.0 {
             Source::Fixed(_) => Some(Duration::ZERO),
             Source::Published(keys) => keys.cache().trusted_age(keys.moment(now)),
+        }
+    }
+
+    /// Fetches since the start.
+    #[must_use]
+    pub fn fetches(&self) -> Fetches {
+        match &self.0 {
+            Source::Fixed(_) => Fetches::default(),
+            Source::Published(keys) => {
+                // Failures first: a fetch that ends in between must not show more of them than fetches.
+                let failed = keys.failed.load(Ordering::Acquire);
+                Fetches { ended: keys.ended.load(Ordering::Acquire), failed }
+            }
         }
     }
 
@@ -174,12 +200,14 @@ impl PublishedKeys {
             }
             Err(problem) => {
                 self.cache().fetch_failed(slot);
+                self.failed.fetch_add(1, Ordering::Release);
                 self.log.warn(format_args!(
                     "the keys of {} could not be fetched from {}: {problem}",
                     self.issuer, self.endpoint
                 ));
             }
         }
+        self.ended.fetch_add(1, Ordering::Release);
         self.finished.send_modify(|count| *count += 1);
     }
 

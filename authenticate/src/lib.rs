@@ -10,13 +10,15 @@ mod issuer_values;
 mod issuer_variables;
 mod jwks;
 mod rate_limit;
+mod token_cache;
 mod trusted_issuers;
 
 pub use self::bearer::{BearerError, bearer_token};
 pub use self::error::{AuthenticationError, Refusal};
 pub use self::issuer_variables::{AuthenticationSettings, IssuerSettings, KeySource};
-pub use self::jwks::{IssuerKeys, KeyError};
+pub use self::jwks::{Fetches, IssuerKeys, KeyError};
 pub use self::rate_limit::{RateLimit, RateLimited};
+pub use self::token_cache::{TokenCache, TokenDigest, VerifiedToken};
 pub use jwt::{Claims, TokenError, UnverifiedToken, VerificationKey};
 
 pub use self::trusted_issuers::{TrustedIssuer, TrustedIssuers};

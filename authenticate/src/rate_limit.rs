@@ -23,9 +23,11 @@ const MAX_CLIENTS: usize = 10_000;
 /// SHA-256 over issuer and client, so that a bucket is small however long an issuer makes its names.
 type ClientKey = [u8; 32];
 
-/// A token bucket a client. It holds a minute's worth, so short bursts pass.
+/// A token bucket a client.
 pub struct RateLimit {
     per_minute: Option<u32>,
+    /// What a bucket holds: so many requests pass at once.
+    burst: f64,
     /// By issuer and client: another issuer's client of the same name has a share of its own.
     buckets: Mutex<HashMap<ClientKey, Bucket>>,
 }
@@ -37,10 +39,17 @@ struct Bucket {
 }
 
 impl RateLimit {
-    /// `None` limits nothing.
+    /// A minute's worth may come at once. `None` limits nothing.
     #[must_use]
     pub fn new(per_minute: Option<u32>) -> Self {
-        Self { per_minute, buckets: Mutex::default() }
+        Self { per_minute, burst: f64::from(per_minute.unwrap_or_default()), buckets: Mutex::default() }
+    }
+
+    /// A tenth of a minute's worth may come at once, and always one request. `None` limits nothing.
+    #[must_use]
+    pub fn with_burst(per_minute: Option<u32>) -> Self {
+        let burst = (f64::from(per_minute.unwrap_or_default()) / 10.0).floor().max(1.0);
+        Self { burst, ..Self::new(per_minute) }
     }
 
     /// Counts one request.
@@ -52,9 +61,21 @@ impl RateLimit {
         self.count(client_key(claims.issuer(), claims.client_id()), per_minute, now)
     }
 
+    /// Takes back what the last [`RateLimit::check`] counted, for a request that something else has refused.
+    pub fn give_back(&self, claims: &Claims) {
+        if self.per_minute.is_none() {
+            return;
+        }
+        let client = client_key(claims.issuer(), claims.client_id());
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bucket) = buckets.get_mut(&client) {
+            bucket.requests = (bucket.requests + 1.0).min(self.burst);
+        }
+    }
+
     fn count(&self, client: ClientKey, per_minute: u32, now: SystemTime) -> Result<(), RateLimited> {
-        let capacity = f64::from(per_minute);
-        let per_second = capacity / 60.0;
+        let capacity = self.burst;
+        let per_second = f64::from(per_minute) / 60.0;
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= MAX_CLIENTS && !buckets.contains_key(&client) {
             make_room(&mut buckets, |bucket| bucket.filled(now, capacity, per_second) / capacity);
@@ -108,6 +129,16 @@ mod tests {
         assert_eq!(count("a", 0), Err(RateLimited { retry_after: Duration::from_secs(30) }));
         assert!(count("b", 0).is_ok());
         assert!(count("a", 30).is_ok());
+    }
+
+    #[test]
+    fn a_burst_is_a_tenth_and_never_nothing() {
+        for (per_minute, burst) in [(1, 1), (19, 1), (20, 2), (600, 60)] {
+            let limit = RateLimit::with_burst(Some(per_minute));
+            let client = client_key("issuer", "client");
+            let passed = (0..100).filter(|_| limit.count(client, per_minute, SystemTime::UNIX_EPOCH).is_ok()).count();
+            assert_eq!(passed, burst, "{per_minute}");
+        }
     }
 
     #[test]

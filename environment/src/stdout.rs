@@ -21,6 +21,8 @@ use tokio::time::timeout;
 const QUEUE: usize = 512;
 /// Pause before the next attempt to write to a descriptor that does not block and takes nothing now.
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
+/// Lines that nobody waits for are written together, up to so many bytes: each write(2) costs as much as a line.
+const BATCH_BYTES: usize = 64 * 1024;
 
 /// Why a line was not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -50,11 +52,23 @@ enum Text {
 }
 
 static QUEUED: Mutex<Option<SyncSender<Line>>> = Mutex::new(None);
+/// What became of the last line.
+static LAST: Mutex<Result<(), ErrorKind>> = Mutex::new(Ok(()));
 
 /// Queues a line and does not wait. A line that cannot be queued is lost.
 pub(crate) fn submit(text: String) {
     // A failure to log cannot be logged.
     let _ = queue(Line { text: Arc::new(Mutex::new(Text::Waiting(text))), receipt: None });
+}
+
+/// Queues a line with its line break, for a service that answers more requests than it can wait for lines. Those that are
+/// queued are lost with the process.
+///
+/// # Errors
+/// When there is no room, and when the last line could not be written; then [`flush`] tells whether the next one can.
+pub fn enqueue(line: String) -> Result<(), StdoutError> {
+    LAST.lock().unwrap_or_else(PoisonError::into_inner).map_err(StdoutError::Failed)?;
+    queue(Line { text: Arc::new(Mutex::new(Text::Waiting(line))), receipt: None })
 }
 
 /// Writes a line. If that takes too long, `late` takes its place, or follows it where its writing has begun: whoever was
@@ -121,25 +135,56 @@ fn start() -> io::Result<SyncSender<Line>> {
 
 fn write_all(mut stdout: impl Write, lines: &Receiver<Line>) {
     let (mut last, mut torn) = (Ok(()), false);
-    for Line { text, receipt } in lines {
-        let waiting = mem::replace(&mut *lock(&text), Text::Writing(None));
-        if let Text::Waiting(line) = waiting
-            && !line.is_empty()
-        {
-            last = write(&mut stdout, line.as_bytes(), &mut torn);
-        }
-        let begun = mem::replace(&mut *lock(&text), Text::Written(last));
-        if let Text::Writing(Some(correction)) = begun {
-            last = write(&mut stdout, correction.as_bytes(), &mut torn);
-        }
-        if let Some(receipt) = receipt {
+    let (mut next, mut batch) = (None, Vec::new());
+    while let Some(line) = next.take().or_else(|| lines.recv().ok()) {
+        if let Some(receipt) = line.receipt {
+            last = write_awaited(&mut stdout, &line.text, last, &mut torn);
             // Whoever waited may have given up.
             let _ = receipt.send(last);
+        } else {
+            next = gather(line, lines, &mut batch);
+            last = write(&mut stdout, &batch, &mut torn);
+            batch.clear();
         }
+        *LAST.lock().unwrap_or_else(PoisonError::into_inner) = last;
     }
 }
 
-/// Writes a line whole, after the line break that a line which failed half-way still needs.
+/// Takes this line and those behind it that nobody waits for; the first one that somebody does is left over.
+fn gather(line: Line, lines: &Receiver<Line>, batch: &mut Vec<u8>) -> Option<Line> {
+    let mut next = Some(line);
+    while let Some(line) = next {
+        if line.receipt.is_some() {
+            return Some(line);
+        }
+        if let Text::Waiting(text) = &*lock(&line.text) {
+            batch.extend_from_slice(text.as_bytes());
+        }
+        next = if batch.len() < BATCH_BYTES { lines.try_recv().ok() } else { None };
+    }
+    None
+}
+
+/// Writes a line and, where it is no longer true by then, the line that corrects it. Nothing to write changes nothing.
+fn write_awaited(
+    stdout: &mut impl Write,
+    text: &Mutex<Text>,
+    last: Result<(), ErrorKind>,
+    torn: &mut bool,
+) -> Result<(), ErrorKind> {
+    let waiting = mem::replace(&mut *lock(text), Text::Writing(None));
+    let written = match waiting {
+        Text::Waiting(line) if !line.is_empty() => write(stdout, line.as_bytes(), torn),
+        _ => last,
+    };
+    let begun = mem::replace(&mut *lock(text), Text::Written(written));
+    match begun {
+        Text::Writing(Some(correction)) => write(stdout, correction.as_bytes(), torn),
+        _ => written,
+    }
+}
+
+/// Writes lines whole, after the line break that a line which failed half-way still needs.
 fn write(stdout: &mut impl Write, line: &[u8], torn: &mut bool) -> Result<(), ErrorKind> {
     if *torn {
         write_part(stdout, b"\n").map_err(|(_, kind)| kind)?;

@@ -65,11 +65,7 @@ impl HttpClient {
     /// # Errors
     /// When an extra CA file is unusable.
     pub fn new(roots: Roots, extra_ca: &[PathBuf], proxy: &Proxy, limits: Limits) -> Result<Self, BuildError> {
-        let store = roots::store(roots, extra_ca)?;
-        let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(store)
-            .with_no_client_auth();
+        let tls = tls_config(roots, extra_ca)?;
         let proxied = finish(with_proxy(builder(tls.clone(), limits), proxy).dns_resolver(Arc::new(SystemNames)))?;
         let direct = finish(builder(tls, limits).no_proxy().dns_resolver(Arc::new(LoopbackNames)))?;
         Ok(Self { proxied, direct, proxy: proxy.clone(), limits })
@@ -142,6 +138,17 @@ impl HttpClient {
         }
         Ok(body)
     }
+}
+
+/// TLS as every outgoing connection of ours speaks it, for programs that connect by themselves.
+///
+/// # Errors
+/// When an extra CA file is unusable.
+pub fn tls_config(roots: Roots, extra_ca: &[PathBuf]) -> Result<ClientConfig, BuildError> {
+    let store = roots::store(roots, extra_ca)?;
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(versions.with_root_certificates(store).with_no_client_auth())
 }
 
 /// RFC 9110 §8.4.1.3: `x-gzip` is the same.

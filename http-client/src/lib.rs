@@ -9,7 +9,7 @@ mod resolver;
 mod response;
 mod retry;
 
-pub use client::{BuildError, HttpClient, Limits};
+pub use client::{BuildError, HttpClient, Limits, tls_config};
 pub use environment::{Endpoint, EndpointError, Proxy};
 pub use error::RequestError;
 pub use request::Request;

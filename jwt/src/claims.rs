@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 
 use crate::error::TokenError;
 
+/// Tolerated difference between the issuer's clock and ours, in seconds (RFC 7519 §4.1.4 allows "a few minutes").
+pub(crate) const LEEWAY_SECONDS: f64 = 30.0;
+
 /// The claims of a token whose signature, issuer, audience and time were checked. [`crate::Issuer::verify`] is the
 /// only maker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +49,13 @@ impl Claims {
     #[must_use]
     pub fn expires_at(&self) -> SystemTime {
         self.expires_at
+    }
+
+    /// Whether a token that was accepted before would be [`TokenError::Expired`] now. No other rule depends on time in
+    /// a way that could refuse it later.
+    #[must_use]
+    pub fn have_expired(&self, now: SystemTime) -> bool {
+        NumericDate::at(self.expires_at).is_over(NumericDate::at(now))
     }
 }
 
@@ -113,6 +123,11 @@ impl NumericDate {
 
     pub(crate) fn seconds_after(self, earlier: Self) -> f64 {
         self.0 - earlier.0
+    }
+
+    /// Whether a token that expires then is no longer accepted.
+    pub(crate) fn is_over(self, now: Self) -> bool {
+        now.seconds_after(self) >= LEEWAY_SECONDS
     }
 
     /// For dates already known to lie within a day of now.

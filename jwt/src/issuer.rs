@@ -2,15 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::claims::{ClaimReader, Claims, NumericDate, missing};
+use crate::claims::{ClaimReader, Claims, LEEWAY_SECONDS, NumericDate, missing};
 use crate::client_grant;
 use crate::error::TokenError;
 use crate::jwk::VerificationKey;
 use crate::signature::Algorithm;
 use crate::token::UnverifiedToken;
-
-/// Tolerated difference between the issuer's clock and ours, in seconds (RFC 7519 §4.1.4 allows "a few minutes").
-const LEEWAY_SECONDS: f64 = 30.0;
 
 /// A party whose tokens are accepted, and on which terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,7 +124,7 @@ impl Issuer {
 
     fn check_time(&self, claims: &TypedClaims<'_>, now: NumericDate) -> Result<NumericDate, TokenError> {
         let expires_at = claims.expires_at.ok_or_else(|| missing("exp"))?;
-        if now.seconds_after(expires_at) >= LEEWAY_SECONDS {
+        if expires_at.is_over(now) {
             return Err(TokenError::Expired);
         }
         let in_future = |time: Option<NumericDate>| time.is_some_and(|time| time.seconds_after(now) > LEEWAY_SECONDS);
