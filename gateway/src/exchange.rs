@@ -1,0 +1,64 @@
+//! One request as metrics count it, from its arrival to the end of its response.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::error::GatewayError;
+use crate::metrics::Metrics;
+
+/// nginx's word for a caller that leaves before the response has ended.
+const LEFT_FIRST: u16 = 499;
+
+/// Counts when it is dropped.
+pub struct Exchange {
+    metrics: Arc<Metrics>,
+    route: String,
+    method: &'static str,
+    started: Instant,
+    status: u16,
+}
+
+impl Exchange {
+    /// A request arrives.
+    #[must_use]
+    pub fn begin(metrics: Arc<Metrics>, method: &'static str, started: Instant) -> Self {
+        metrics.in_flight.inc();
+        Self { metrics, route: "unmatched".to_owned(), method, started, status: LEFT_FIRST }
+    }
+
+    /// The path pattern, once it is known.
+    pub fn route(&mut self, route: &str) {
+        route.clone_into(&mut self.route);
+    }
+
+    /// See [`Exchange::route`].
+    #[must_use]
+    pub fn route_label(&self) -> &str {
+        &self.route
+    }
+
+    /// The gateway answers for itself.
+    pub fn refused(&self, error: &GatewayError) {
+        self.metrics.denials.with_label_values(&[error.told().code]).inc();
+    }
+
+    /// The upstream's response has begun.
+    pub fn upstream_responded(&self, sent: Instant) {
+        self.metrics.upstream_duration.with_label_values(&[&self.route]).observe(sent.elapsed().as_secs_f64());
+    }
+
+    /// The whole response was handed over.
+    pub fn ended(&mut self, status: u16) {
+        self.status = status;
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let code = self.status.to_string();
+        self.metrics.requests.with_label_values(&[self.route.as_str(), self.method, &code]).inc();
+        let took = self.started.elapsed().as_secs_f64();
+        self.metrics.request_duration.with_label_values(&[&self.route]).observe(took);
+        self.metrics.in_flight.dec();
+    }
+}

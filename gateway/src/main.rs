@@ -1,0 +1,97 @@
+//! Starts the gateway.
+
+use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, RwLock};
+
+use authenticate::{AuthenticationSettings, RateLimit, TrustedIssuers};
+use environment::Log;
+use gateway::admit::Decider;
+use gateway::caller::Callers;
+use gateway::config::Config;
+use gateway::gateway::Gateway;
+use gateway::metrics::Metrics;
+use gateway::routes::Routes;
+use gateway::server::{Doors, serve};
+use gateway::upstream::Upstream;
+use http_client::{Roots, tls_config};
+use rustix::process::{Resource, getrlimit, setrlimit};
+
+fn main() -> ExitCode {
+    environment::forbid_core_dumps(environment::CoreLimit::Hard);
+    match start() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("credvend-gateway: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start() -> anyhow::Result<()> {
+    let config = Config::from_env(&environment::process)?;
+    let log = Log::of_service("credvend-gateway", config.log_level);
+    // A panic's message may hold what the code was working on; where it happened is enough to find it.
+    std::panic::set_hook(Box::new(move |panic| {
+        let location = panic.location().map_or("an unknown location".to_owned(), ToString::to_string);
+        log.error(format_args!("panicked at {location}"));
+    }));
+    raise_descriptor_limit();
+    warn(&config.authentication, log);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let doors = Doors::new(&config);
+        let gateway = build(config, log)?;
+        let result = serve(Arc::new(gateway), doors).await;
+        // What a reader that stands still has not taken by then is lost.
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(2), environment::stdout::flush()).await;
+        Ok(result?)
+    })
+}
+
+fn build(config: Config, log: Log) -> anyhow::Result<Gateway> {
+    let routes = config.routes_file.as_deref().map(Routes::read).transpose()?.unwrap_or_default();
+    let metrics = Arc::new(Metrics::new()?);
+    let authentication = config.authentication;
+    let tls = tls_config(Roots::System, &authentication.extra_ca_files)?;
+    let upstream = Upstream::new(&config.upstream, tls, Arc::clone(&metrics))
+        .map_err(|error| anyhow::anyhow!("UPSTREAM_URL: {error}"))?;
+    let rate_limit = RateLimit::with_burst(authentication.rate_limit_per_minute);
+    let plainly_named_issuer = authentication.cognito_issuer.clone();
+    let issuers = TrustedIssuers::new(authentication, log)?;
+    Ok(Gateway {
+        decider: Decider {
+            callers: Callers::new(issuers, plainly_named_issuer),
+            required_scopes: config.required_scopes,
+            rate_limit,
+            metrics: Arc::clone(&metrics),
+        },
+        routes: RwLock::new(Arc::new(routes)),
+        upstream: Arc::new(upstream),
+        metrics,
+        log,
+        trusted_proxies: config.trusted_proxies,
+        max_body_bytes: config.max_body_bytes,
+        upstream_timeout: config.upstream_timeout,
+        forwards_authorization: config.forward_authorization,
+        is_draining: AtomicBool::new(false),
+    })
+}
+
+/// What is allowed, and should be known to be.
+fn warn(authentication: &AuthenticationSettings, log: Log) {
+    for issuer in authentication.issuers.iter().filter(|issuer| issuer.rules.accept_user_tokens) {
+        log.warn(format_args!(
+            "`accept_user_tokens` of {}: whoever can log in through a client there calls the API as that client",
+            issuer.rules.url
+        ));
+    }
+}
+
+/// Each request under way takes two descriptors, and the usual soft limit of 1,024 is for programs that use select(2).
+fn raise_descriptor_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // The limit that there is will do for fewer connections.
+    let _ = setrlimit(Resource::Nofile, limit);
+}

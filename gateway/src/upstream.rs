@@ -1,0 +1,290 @@
+//! Connections to the upstream: made, kept, and given to one request after the other.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use http::{HeaderValue, Request, Response, Uri};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use rustix::net::{RecvFlags, Shutdown, recv, shutdown};
+use rustls_pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
+use url::Url;
+
+use crate::metrics::Metrics;
+use crate::request_body::RequestBody;
+
+/// Connections that wait for a request.
+const MAX_IDLE: usize = 256;
+/// Shorter than servers keep theirs (nginx 75 s), and than what loses idle connections on the way (350 s).
+const IDLE: Duration = Duration::from_secs(60);
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// Headers of a response, and trailers.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+/// The upstream.
+pub struct Upstream {
+    host: String,
+    port: u16,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+    /// `Host` of its requests.
+    authority: HeaderValue,
+    /// Stands before every path; does not end in a slash.
+    prefix: String,
+    idle: Mutex<Vec<Idle>>,
+    metrics: Arc<Metrics>,
+}
+
+struct Idle {
+    connection: Connection,
+    since: Instant,
+}
+
+/// A connection that one request uses.
+pub struct Connection {
+    sender: SendRequest<RequestBody>,
+    socket: Arc<TcpStream>,
+}
+
+/// Why there is no response.
+#[derive(Debug)]
+pub enum UpstreamError {
+    /// No connection could be made.
+    Connect(io::Error),
+    /// The connection broke, or what came is not HTTP.
+    Exchange(hyper::Error),
+}
+
+impl std::fmt::Display for UpstreamError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Connect(error) => write!(formatter, "no connection: {error}"),
+            Self::Exchange(error) => match std::error::Error::source(error) {
+                Some(source) => write!(formatter, "{error}: {source}"),
+                None => write!(formatter, "{error}"),
+            },
+        }
+    }
+}
+
+impl Upstream {
+    /// Connects to nothing yet.
+    ///
+    /// # Errors
+    /// When the URL's host fits no certificate or header.
+    pub fn new(url: &Url, tls: ClientConfig, metrics: Arc<Metrics>) -> io::Result<Self> {
+        let invalid = |_| io::Error::other("the host of UPSTREAM_URL is not a name or an address");
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let is_tls = url.scheme() == "https";
+        let authority = url.port().map_or(host.clone(), |port| format!("{host}:{port}"));
+        let tls = if is_tls {
+            let name = ServerName::try_from(bare.clone())
+                .map_err(|_| io::Error::other("the host of UPSTREAM_URL fits no certificate"))?;
+            Some((TlsConnector::from(Arc::new(tls)), name))
+        } else {
+            None
+        };
+        Ok(Self {
+            port: url.port_or_known_default().unwrap_or(if is_tls { 443 } else { 80 }),
+            host: bare,
+            tls,
+            authority: HeaderValue::from_str(&authority).map_err(invalid)?,
+            prefix: url.path().trim_end_matches('/').to_owned(),
+            idle: Mutex::default(),
+            metrics,
+        })
+    }
+
+    /// `Host` of its requests.
+    #[must_use]
+    pub fn authority(&self) -> &HeaderValue {
+        &self.authority
+    }
+
+    /// Where a path and an untouched query are at the upstream; `None` for what fits no request.
+    #[must_use]
+    pub fn target(&self, path: &str, query: Option<&str>) -> Option<Uri> {
+        let mut target =
+            String::with_capacity(self.prefix.len() + path.len() + query.map_or(0, |query| query.len() + 1));
+        target.push_str(&self.prefix);
+        target.push_str(path);
+        if let Some(query) = query {
+            target.push('?');
+            target.push_str(query);
+        }
+        Uri::try_from(target).ok()
+    }
+
+    /// Sends a request and waits for the headers of the response. A request that met a connection which the upstream had
+    /// closed, and of which nothing was written, is sent once more; no other is.
+    ///
+    /// # Errors
+    /// When there is no response.
+    pub async fn send(
+        self: &Arc<Self>,
+        request: Request<RequestBody>,
+    ) -> Result<(Response<Incoming>, Connection), UpstreamError> {
+        let Some(mut connection) = self.take_idle() else { return self.send_anew(request).await };
+        match connection.sender.try_send_request(request).await {
+            Ok(response) => Ok((response, connection)),
+            Err(mut error) => match error.take_message() {
+                Some(request) => self.send_anew(request).await,
+                None => Err(UpstreamError::Exchange(error.into_error())),
+            },
+        }
+    }
+
+    /// For the next request, once this one's response has ended and its body was taken.
+    pub fn give_back(&self, connection: Connection) {
+        if connection.sender.is_closed() {
+            return;
+        }
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < MAX_IDLE {
+            idle.push(Idle { connection, since: Instant::now() });
+        }
+    }
+
+    /// Ends connections that have waited for too long.
+    pub fn end_idle(&self) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|idle| idle.since.elapsed() < IDLE && !idle.connection.sender.is_closed());
+    }
+
+    async fn send_anew(
+        self: &Arc<Self>,
+        request: Request<RequestBody>,
+    ) -> Result<(Response<Incoming>, Connection), UpstreamError> {
+        let mut connection = self.connect().await.map_err(UpstreamError::Connect)?;
+        let response = connection.sender.send_request(request).await.map_err(UpstreamError::Exchange)?;
+        Ok((response, connection))
+    }
+
+    /// The connection that was used last, so that the others grow old and are ended.
+    fn take_idle(&self) -> Option<Connection> {
+        loop {
+            let Idle { connection, since } = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+            if since.elapsed() < IDLE && connection.sender.is_ready() && connection.is_quiet() {
+                return Some(connection);
+            }
+        }
+    }
+
+    async fn connect(self: &Arc<Self>) -> io::Result<Connection> {
+        match tokio::time::timeout(CONNECT_WITHIN, self.connect_now()).await {
+            Ok(connected) => connected,
+            Err(_) => Err(io::Error::other(format!("not connected within {} s", CONNECT_WITHIN.as_secs()))),
+        }
+    }
+
+    async fn connect_now(self: &Arc<Self>) -> io::Result<Connection> {
+        let addresses: Vec<SocketAddr> = tokio::net::lookup_host((self.host.as_str(), self.port)).await?.collect();
+        let mut last = io::Error::other("the host has no address");
+        for address in addresses {
+            match TcpStream::connect(address).await {
+                Ok(socket) => return self.handshake(socket).await,
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    async fn handshake(self: &Arc<Self>, socket: TcpStream) -> io::Result<Connection> {
+        socket.set_nodelay(true)?;
+        let socket = Arc::new(socket);
+        let shared = Shared(Arc::clone(&socket));
+        let sender = match &self.tls {
+            None => self.speak(shared).await,
+            Some((tls, name)) => self.speak(tls.connect(name.clone(), shared).await?).await,
+        };
+        Ok(Connection { sender: sender.map_err(io::Error::other)?, socket })
+    }
+
+    async fn speak(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    ) -> hyper::Result<SendRequest<RequestBody>> {
+        let (sender, connection) =
+            http1::Builder::new().max_buf_size(MAX_HEAD_BYTES).handshake(TokioIo::new(stream)).await?;
+        let open = self.metrics.upstream_connections.clone();
+        open.inc();
+        tokio::spawn(async move {
+            // What breaks here breaks the request that uses it, which says so.
+            let _ = connection.with_upgrades().await;
+            open.dec();
+        });
+        Ok(sender)
+    }
+}
+
+impl Connection {
+    /// Nothing has come since the last response, and the upstream has not closed it. The task that reads the connection
+    /// may not have noticed yet, and a request would be lost that can be sent on another one.
+    fn is_quiet(&self) -> bool {
+        let mut byte = [0];
+        let peeked = recv(&self.socket, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        matches!(peeked, Err(rustix::io::Errno::AGAIN))
+    }
+}
+
+/// A socket that the pool looks at while the HTTP library owns it.
+struct Shared(Arc<TcpStream>);
+
+impl AsyncRead for Shared {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.0.poll_read_ready(context))?;
+            match self.0.try_read_buf(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return Poll::Ready(read.map(drop)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Shared {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.0.poll_write_ready(context))?;
+            match self.0.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => return Poll::Ready(written),
+            }
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.0.poll_write_ready(context))?;
+            match self.0.try_write_vectored(slices) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => return Poll::Ready(written),
+            }
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(shutdown(&self.0, Shutdown::Write).map_err(io::Error::from))
+    }
+}
