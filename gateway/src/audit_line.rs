@@ -21,7 +21,7 @@ pub(crate) async fn write(mut line: String, log: Log) -> Result<(), StdoutError>
         Err(error @ StdoutError::Failed(_)) => {
             // A line of the log tries the disk again, so that the next request finds out.
             log.error(format_args!("{error}; this line tries again"));
-            tokio::time::timeout(DEADLINE, stdout::flush()).await.unwrap_or(Err(StdoutError::Full))?;
+            stdout::flush(DEADLINE).await?;
             stdout::enqueue(line)
         }
     }

@@ -44,7 +44,7 @@ fn start() -> anyhow::Result<()> {
         let gateway = build(config, log)?;
         let result = serve(Arc::new(gateway), doors).await;
         // What a reader that stands still has not taken by then is lost.
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(2), environment::stdout::flush()).await;
+        let _ = environment::stdout::flush(std::time::Duration::from_secs(2)).await;
         Ok(result?)
     })
 }
