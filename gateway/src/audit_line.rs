@@ -18,7 +18,7 @@ pub(crate) async fn write(mut line: String, log: Log) -> Result<(), StdoutError>
     match stdout::enqueue(line.clone()) {
         Ok(()) => Ok(()),
         Err(StdoutError::Full) => wait_for_room(line).await,
-        Err(error @ StdoutError::Failed(_)) => {
+        Err(error @ (StdoutError::Failed(_) | StdoutError::Late)) => {
             // A line of the log tries the disk again, so that the next request finds out.
             log.error(format_args!("{error}; this line tries again"));
             stdout::flush(DEADLINE).await?;
