@@ -126,7 +126,7 @@ async fn whatever_a_connection_responds_has_the_form_of_the_api() {
         ),
         ("no HTTP", "SSH-2.0-OpenSSH_9.2p1\r\n\r\n".to_owned(), 400, "invalid_request"),
         ("TLS", "\u{16}\u{3}\u{1}\u{0}\u{1}".to_owned(), 400, "invalid_request"),
-        ("HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), 400, "invalid_request"),
+        ("HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), 505, "http_version_not_supported"),
         ("a header without a colon", whole.replace("host: x", "host"), 400, "invalid_request"),
         ("garbage after a request", format!("{whole}{whole}\u{1}\r\n\r\n"), 400, "invalid_request"),
         ("two lengths", PENDING_BODY.replace("host: x", "content-length: 9"), 400, "invalid_request"),
