@@ -12,6 +12,7 @@ mod doctor;
 mod entrance;
 mod env_file;
 mod events;
+mod gateway;
 mod gateways;
 mod half_responses;
 mod identity_providers;
