@@ -1,8 +1,8 @@
-"""Writes an OCI image of one static binary: `oci_image.py BINARY ARCHITECTURE VERSION CA_BUNDLE COMPRESSION OUTPUT`.
+"""Writes an OCI image of one static binary: `oci_image.py PROGRAM BINARY ARCHITECTURE VERSION CA_BUNDLE COMPRESSION OUTPUT`.
 
 A tar of an image layout (OCI image specification 1.1): `skopeo copy oci-archive:FILE docker://…`, `podman load`. No base
-image: the binary, the certificate authorities, a user, and two folders to mount volumes on. The same input makes the same
-digests.
+image: the binary, the certificate authorities, a user, and the client's two folders to mount volumes on. The same input
+makes the same digests.
 """
 
 import gzip
@@ -23,18 +23,18 @@ CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
-def main(binary: str, architecture: str, version: str, ca_bundle: str, compression: str, output: str) -> None:
-    layer = file_system(Path(binary).read_bytes(), Path(ca_bundle).read_bytes())
+def main(program: str, binary: str, architecture: str, version: str, ca_bundle: str, compression: str, output: str) -> None:
+    layer = file_system(program, Path(binary).read_bytes(), Path(ca_bundle).read_bytes())
     compressed = gzip.compress(layer, compresslevel=int(compression), mtime=0)
     blobs: dict[str, bytes] = {}
-    config = descriptor(blobs, CONFIG, as_json(configuration(architecture, digest(layer))))
+    config = descriptor(blobs, CONFIG, as_json(configuration(program, architecture, digest(layer))))
     manifest = {
         "schemaVersion": 2,
         "mediaType": MANIFEST,
         "config": config,
         "layers": [descriptor(blobs, LAYER, compressed)],
         "annotations": {
-            "org.opencontainers.image.title": "credvend",
+            "org.opencontainers.image.title": program,
             "org.opencontainers.image.version": version,
             "org.opencontainers.image.licenses": "Apache-2.0",
             "org.opencontainers.image.created": CREATED,
@@ -51,18 +51,21 @@ def main(binary: str, architecture: str, version: str, ca_bundle: str, compressi
             add_file(archive, f"blobs/sha256/{name}", blobs[name])
 
 
-def configuration(architecture: str, diff_id: str) -> dict:
-    listen = ["serve", "--listen", "127.0.0.1:9911", "--token-file", "/run/credvend/token"]
+def configuration(program: str, architecture: str, diff_id: str) -> dict:
+    command, environment = [], ["PATH=/usr/bin"]
+    if program == "credvend":
+        command = ["serve", "--listen", "127.0.0.1:9911", "--token-file", "/run/credvend/token"]
+        # A volume belongs to root and is open to all; the cache makes a folder of its own in it.
+        environment.append("CREDVEND_CACHE_DIR=/var/cache/credvend/own")
     return {
         "created": CREATED,
         "architecture": architecture,
         "os": "linux",
         "config": {
             "User": f"{USER}:{USER}",
-            # A volume belongs to root and is open to all; the cache makes a folder of its own in it.
-            "Env": ["PATH=/usr/bin", "CREDVEND_CACHE_DIR=/var/cache/credvend/own"],
-            "Entrypoint": ["/usr/bin/credvend"],
-            "Cmd": listen,
+            "Env": environment,
+            "Entrypoint": [f"/usr/bin/{program}"],
+            "Cmd": command,
             "WorkingDir": "/",
             "StopSignal": "SIGTERM",
         },
@@ -71,18 +74,19 @@ def configuration(architecture: str, diff_id: str) -> dict:
     }
 
 
-def file_system(binary: bytes, ca_bundle: bytes) -> bytes:
+def file_system(program: str, binary: bytes, ca_bundle: bytes) -> bytes:
     layer = io.BytesIO()
     with tarfile.open(fileobj=layer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for folder in ("etc", "etc/ssl", "etc/ssl/certs", "run", "usr", "usr/bin", "var", "var/cache"):
             add_folder(archive, folder)
-        add_folder(archive, "run/credvend", USER, 0o750)
-        add_folder(archive, "var/cache/credvend", USER, 0o700)
+        if program == "credvend":
+            add_folder(archive, "run/credvend", USER, 0o750)
+            add_folder(archive, "var/cache/credvend", USER, 0o700)
         add_file(archive, "etc/passwd", f"nonroot:x:{USER}:{USER}::/nonexistent:/sbin/nologin\n".encode())
         add_file(archive, "etc/group", f"nonroot:x:{USER}:\n".encode())
         add_file(archive, "etc/nsswitch.conf", b"hosts: files dns\n")
         add_file(archive, "etc/ssl/certs/ca-certificates.crt", ca_bundle)
-        add_file(archive, "usr/bin/credvend", binary, 0o755)
+        add_file(archive, f"usr/bin/{program}", binary, 0o755)
     return layer.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""Writes what is linked into the binaries as CycloneDX 1.6 JSON: `sbom.py TARGET OUTPUT PACKAGE...`.
+"""Writes what is linked into the binaries as CycloneDX 1.6 JSON: `sbom.py PRODUCT TARGET OUTPUT PACKAGE...`.
 
 The source is `cargo tree`, which knows the features that these packages are built with; `cargo metadata` would list what
 the tests and the service need as well. The output depends on the sources and SOURCE_DATE_EPOCH alone.
@@ -18,8 +18,8 @@ REPOSITORY = Path(__file__).parent.parent
 NAMESPACE = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")  # RFC 9562 appendix A: URLs
 
 
-def main(target: str, output: str, packages: list[str]) -> None:
-    version, components, dependencies = read_tree(target, packages)
+def main(product: str, target: str, output: str, packages: list[str]) -> None:
+    version, components, dependencies = read_tree(product, target, packages)
     bom = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -28,8 +28,8 @@ def main(target: str, output: str, packages: list[str]) -> None:
             "timestamp": datetime.fromtimestamp(int(os.environ["SOURCE_DATE_EPOCH"]), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "component": {
                 "type": "application",
-                "bom-ref": "credvend",
-                "name": "credvend",
+                "bom-ref": product,
+                "name": product,
                 "version": version,
                 "licenses": [{"expression": "Apache-2.0"}],
                 "properties": [{"name": "cdx:cargo:target", "value": target}],
@@ -45,14 +45,14 @@ def main(target: str, output: str, packages: list[str]) -> None:
     Path(output).write_text(json.dumps(bom, indent=1) + "\n")
 
 
-def read_tree(target: str, packages: list[str]) -> tuple[str, dict[str, dict], dict[str, set[str]]]:
+def read_tree(product: str, target: str, packages: list[str]) -> tuple[str, dict[str, dict], dict[str, set[str]]]:
     """The version of the first package; every linked crate; who links whom, from the product down."""
     chosen = [argument for package in packages for argument in ("--package", package)]
     command = ["cargo", "tree", "--locked", *chosen, "--target", target, "--edges", "normal,no-proc-macro"]
     command += ["--prefix", "depth", "--format", "|{p}|{l}"]
     tree = subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.PIPE, text=True).stdout
     hashes = checksums()
-    components, dependencies, above = {}, {"credvend": set()}, ["credvend"]
+    components, dependencies, above = {}, {product: set()}, [product]
     for line in tree.splitlines():
         if not line:
             continue
@@ -64,7 +64,7 @@ def read_tree(target: str, packages: list[str]) -> tuple[str, dict[str, dict], d
         dependencies.setdefault(reference, set())
         above[int(depth) + 1 :] = [reference]
         dependencies[above[int(depth)]].add(reference)
-    first = min(dependencies["credvend"], key=lambda reference: packages.index(components[reference]["name"]))
+    first = min(dependencies[product], key=lambda reference: packages.index(components[reference]["name"]))
     return components[first]["version"], components, dependencies
 
 
@@ -85,4 +85,4 @@ def checksums() -> dict[tuple[str, str], str]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3:])
+    main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:])
