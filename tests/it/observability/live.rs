@@ -1,6 +1,5 @@
 //! Every expression of every panel and rule finds something in a Prometheus that scrapes the programs at work.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -8,6 +7,7 @@ use serde_json::Value;
 use tests::http_server::{HttpServer, Reply};
 use tests::process::{Process, repository};
 
+use super::gateway::Gateway;
 use super::prometheus::{Job, Prometheus};
 use super::{collect, dashboards};
 use crate::machine::Machine;
@@ -113,14 +113,13 @@ fn unconditional(expression: &str) -> String {
 
 #[tokio::test]
 async fn every_expression_finds_something() {
-    let (served, people, gateway) =
-        (Served::start().await, recorded("oauth2-proxy.prom").await, recorded("gateway.prom").await);
-    let (people, gateway) = (Arc::new(people), Arc::new(gateway));
-    let addresses = (gateway.address.to_string(), people.address.to_string());
+    let (gateway, mute) = (Gateway::start().await, Gateway::without_audit_lines().await);
+    let (served, people) = (Served::start().await, recorded("oauth2-proxy.prom").await);
+    let people_address = people.address.to_string();
     let prometheus = Prometheus::start(&[
-        Job { name: "credvend-gateway", address: &addresses.0, token: None },
-        Job { name: "credvend-serve", address: &served.address, token: Some(served.token.clone()) },
-        Job { name: "oauth2-proxy", address: &addresses.1, token: None },
+        Job { name: "credvend-gateway", addresses: &[&gateway.metrics, &mute.metrics], token: None },
+        Job { name: "credvend-serve", addresses: &[&served.address], token: Some(served.token.clone()) },
+        Job { name: "oauth2-proxy", addresses: &[&people_address], token: None },
     ])
     .await;
     let rules = prometheus.rules().await;

@@ -2,6 +2,7 @@
 
 mod cloudwatch;
 mod dashboards;
+mod gateway;
 mod live;
 mod prometheus;
 mod rules;

@@ -12,11 +12,11 @@ use tests::process::Process;
 use super::files;
 use crate::service::client;
 
-/// One job with one target.
+/// One job.
 pub struct Job<'a> {
     pub name: &'a str,
-    /// `127.0.0.1:PORT`
-    pub address: &'a str,
+    /// `127.0.0.1:PORT` of each target.
+    pub addresses: &'a [&'a str],
     pub token: Option<String>,
 }
 
@@ -36,11 +36,11 @@ impl Prometheus {
             writeln!(config, "  - {}", path.display()).expect("a String takes it");
         }
         config.push_str("scrape_configs:\n");
-        for Job { name, address, token } in jobs {
+        for Job { name, addresses, token } in jobs {
             let token = token
                 .as_ref()
                 .map_or_else(String::new, |token| format!(", authorization: {{credentials: \"{token}\"}}"));
-            let targets = format!("static_configs: [{{targets: [\"{address}\"]}}]");
+            let targets = format!("static_configs: [{{targets: {addresses:?}}}]");
             writeln!(config, "  - {{job_name: {name}, {targets}{token}}}").expect("a String takes it");
         }
         let file = folder.path().join("prometheus.yml");

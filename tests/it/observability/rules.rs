@@ -60,3 +60,33 @@ fn service_monitors_name_the_jobs_as_the_rules_do() {
         assert!(rules.contains(&format!("job_name: {job}\n")), "{job}");
     }
 }
+
+/// The words of a text that could be the name of a metric.
+fn names<'a>(text: &'a str, prefix: &str) -> BTreeSet<&'a str> {
+    let words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_' || letter == ':'));
+    words.filter(|word| word.starts_with(prefix)).collect()
+}
+
+/// The gateway's source is the one place for its metrics' names and for the limits that two alerts repeat.
+#[test]
+fn names_and_limits_are_those_of_the_gateway() {
+    let read = |path: PathBuf| std::fs::read_to_string(path).expect("a readable file");
+    let source = read(repository().join("gateway/src/metrics.rs"));
+    let rules = read(repository().join("deploy/prometheus/gateway.rules.yml"));
+    let dashboards = files("deploy/grafana", ".json").into_iter().map(read).collect::<String>();
+    let shown = [rules.as_str(), &dashboards].concat();
+    let used = names(&shown, "credvend_gateway_");
+    assert!(used.len() > 10, "{used:?}");
+    for name in used {
+        let name = name.strip_prefix("credvend_gateway_").expect("it was filtered by that");
+        let family = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
+        assert!(source.contains(&format!("\"{family}\"")), "{name} is not in gateway/src/metrics.rs");
+    }
+    assert!(rules.contains("token_cache_entries > 0.95 * 10000\n"));
+    assert!(read(repository().join("gateway/src/caller.rs")).contains("const CACHED_TOKENS: usize = 10_000;"));
+    assert!(rules.contains("connections{side=\"client\"} > 0.8 * 10000\n"));
+    assert!(
+        read(repository().join("gateway/src/config.rs"))
+            .contains("\"MAX_CONNECTIONS\", 1, 1_000_000).unwrap_or(10_000)")
+    );
+}
