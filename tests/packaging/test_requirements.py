@@ -30,7 +30,7 @@ def test_everything_is_pinned_by_hash(source: str) -> None:
     pinned = requirements((REPOSITORY / source).with_suffix(".txt").read_text())
     for requirement in pinned:
         # A version, perhaps a marker, and hashes: no option (--index-url), no URL, no range.
-        pattern = r"[A-Za-z0-9._-]+(\[[a-z,-]+])?==[\w.]+( ; [^@]*?)?( +--hash=sha256:[0-9a-f]{64})+"
+        pattern = r"[A-Za-z0-9._-]+(\[[a-z,-]+])?==[\w.!]+( ; [^@]*?)?( +--hash=sha256:[0-9a-f]{64})+"
         assert re.fullmatch(pattern, requirement), requirement[:100]
     versions = dict(map(name_and_version, pinned))
     wanted = dict(map(name_and_version, requirements((REPOSITORY / source).read_text())))
