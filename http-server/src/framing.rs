@@ -212,7 +212,20 @@ impl<'a> RequestLine<'a> {
         };
         // Both are ASCII where it matters; a target beyond ASCII is compared with nothing.
         let text = |bytes| str::from_utf8(bytes).unwrap_or_default();
-        Ok(Self { method: text(method), target: text(target), is_http_10 })
+        let request = Self { method: text(method), target: text(target), is_http_10 };
+        if !target.starts_with(b"/") && !request.has_other_form() {
+            return Err(Refusal::Malformed("the target has none of the forms that its method allows"));
+        }
+        Ok(request)
+    }
+
+    /// Of the four forms (RFC 9112 §3.2), one that is not a path. The HTTP library takes `x` for the name of a host.
+    fn has_other_form(&self) -> bool {
+        match self.method {
+            "CONNECT" => true,
+            "OPTIONS" if self.target == "*" => true,
+            _ => self.authority().is_some(),
+        }
     }
 
     /// The authority of an absolute form, which has to be the `Host` (RFC 9112 §3.2.2).
@@ -416,6 +429,9 @@ mod tests {
             "GET /\r\nHost: x\r\n\r\n",
             "GET /\tHTTP/1.1\r\nHost: x\r\n\r\n",
             "GET /a#b HTTP/1.1\r\nHost: x\r\n\r\n",
+            "GET a HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET * HTTP/1.1\r\nHost: x\r\n\r\n",
+            "GET ?a=b HTTP/1.1\r\nHost: x\r\n\r\n",
             "G@T / HTTP/1.1\r\nHost: x\r\n\r\n",
             "GET / http/1.1\r\nHost: x\r\n\r\n",
             "GET / HTTP/1.1\r\n\r\n",
