@@ -108,11 +108,13 @@ impl RequestBody {
                 return self.fail(BodyFault::TooLarge);
             }
         }
+        let is_last = frame.is_trailers();
         if let Some(trailers) = frame.trailers_mut() {
             clean_trailers(trailers);
         }
         self.deadline = None;
-        let is_complete = self.received.is_end_stream();
+        // Nobody asks for more once the trailers have come.
+        let is_complete = is_last || self.received.is_end_stream();
         let mut state = self.progress.state();
         state.moved = Instant::now();
         state.is_complete = is_complete;
