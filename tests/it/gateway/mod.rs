@@ -14,6 +14,10 @@ use tokio::time::timeout;
 use crate::service::{ISSUER, token, upstream};
 use raw_upstream::{RawReply, RawUpstream, read_chunks};
 
+/// Where requests begin and end.
+mod framing;
+/// Servers that forgive much.
+mod lenient;
 /// The API behind the gateway.
 pub mod raw_upstream;
 
