@@ -1,4 +1,8 @@
 //! The same decision for a proxy that sends the request on by itself: nginx `auth_request`, Traefik, Caddy, Envoy.
+//!
+//! What such a proxy sends on is the path as the caller spelled it, and nothing here can change that. So a path is
+//! decided only in its normal form: `/public/../admin` would be decided as `/admin` and served as whatever the upstream
+//! makes of it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,6 +16,7 @@ use crate::exchange::Exchange;
 use crate::gateway::Gateway;
 use crate::identity_headers::{CLIENT_ID, ISSUER, SCOPE};
 use crate::metrics::method_label;
+use crate::path::{Strictness, normalise};
 use crate::response::{GatewayBody, empty, refusal};
 
 const PATH: &str = "/auth";
@@ -41,7 +46,7 @@ impl Gateway {
         let mut exchange = Exchange::begin(Arc::clone(&self.metrics), label, arrived.started);
         let admitted = match &original {
             Ok(Original { method, path }) => {
-                let question = Question { headers: request.headers(), method, path: Ok(path) };
+                let question = Question { headers: request.headers(), method, path: in_one_spelling(path) };
                 self.admit(question, &arrived, &mut exchange).await
             }
             Err(_) => Err(original.err().unwrap_or(GatewayError::Internal)),
@@ -87,6 +92,23 @@ fn original(request: &Request<Incoming>) -> Result<Original, GatewayError> {
     }
 }
 
+/// A path that has to be changed to become normal is refused. The case of hexadecimal digits is not such a change:
+/// every reader that decodes them reads the same (RFC 3986 §6.2.2.1), and one that does not is in the same segment.
+fn in_one_spelling(path: &str) -> Result<&str, GatewayError> {
+    if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(GatewayError::Invalid("the original path holds what no path of a request holds"));
+    }
+    // Normalising shortens or keeps a path of ASCII characters, and changes no letter outside of `%xx`.
+    let normal = normalise(path.as_bytes(), Strictness::Plain)?;
+    if !normal.eq_ignore_ascii_case(path) {
+        return Err(GatewayError::Invalid(
+            "the original path is not in its normal form, in which the upstream gets it from the proxy: no `.` or \
+             `..` segments, no empty segments, no percent-encoded letters, digits, `-`, `.`, `_` or `~`",
+        ));
+    }
+    Ok(path)
+}
+
 /// A URI and its method, each once; neither is nothing.
 fn pair<'a>(headers: &'a HeaderMap, names: &[HeaderName; 2]) -> Result<Option<(&'a str, &'a str)>, GatewayError> {
     let one = |name: &HeaderName| {
@@ -105,3 +127,46 @@ fn pair<'a>(headers: &'a HeaderMap, names: &[HeaderName; 2]) -> Result<Option<(&
 }
 
 const BAD: GatewayError = GatewayError::Invalid("the original request is named by something that is not text");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_decided_in_its_normal_form_alone() {
+        for path in
+            ["/", "/db/x", "/db/x/", "/a%c3%a4b", "/a%C3%A4b", "/a%20b", "/100%25", "/a;b", "/~user/a.b/..c", "/Db"]
+        {
+            assert_eq!(in_one_spelling(path).ok(), Some(path), "{path}");
+        }
+        for path in [
+            "",
+            "db",
+            "*",
+            "http://api/db",
+            "//",
+            "//db",
+            "/db//x",
+            "/db/.",
+            "/./db",
+            "/db/..",
+            "/public/../admin",
+            "/public//../admin",
+            "/public/%2e%2e/admin",
+            "/public/.%2E/admin",
+            "/%64b",
+            "/%7Euser",
+            "/db%2fx",
+            "/db%5cx",
+            "/db\\x",
+            "/db/..;/x",
+            "/db#x",
+            "/db x",
+            "/db\tx",
+            "/dbä",
+            "/db%",
+        ] {
+            assert!(in_one_spelling(path).is_err(), "{path:?}");
+        }
+    }
+}

@@ -14,6 +14,8 @@ use tokio::time::timeout;
 use crate::service::{ISSUER, token, upstream};
 use raw_upstream::{RawReply, RawUpstream, read_chunks};
 
+/// The same decision for other proxies.
+mod forward_auth;
 /// Where requests begin and end.
 mod framing;
 /// Servers that forgive much.

@@ -108,9 +108,14 @@ impl RawUpstream {
         lock(&self.seen).requests.clone()
     }
 
+    /// The requests that came since the last call.
+    pub fn take_requests(&self) -> Vec<RawRequest> {
+        std::mem::take(&mut lock(&self.seen).requests)
+    }
+
     /// The one request that came since the last call.
     pub fn take_only_request(&self) -> RawRequest {
-        let mut requests = std::mem::take(&mut lock(&self.seen).requests);
+        let mut requests = self.take_requests();
         assert_eq!(requests.len(), 1, "one request was expected: {requests:#?}");
         requests.remove(0)
     }
