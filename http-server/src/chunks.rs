@@ -15,10 +15,26 @@ pub(crate) struct Chunks(State);
 
 #[derive(Clone, Copy, PartialEq)]
 enum State {
-    Size { digits: u32, size: u64 },
-    Extension { length: u32, size: u64 },
-    SizeLineFeed { size: u64 },
-    Data { rest: u64 },
+    Size {
+        digits: u32,
+        size: u64,
+    },
+    Extension {
+        length: u32,
+        size: u64,
+    },
+    /// In a quoted string, which ends before its line does.
+    Quoted {
+        length: u32,
+        size: u64,
+        is_escaped: bool,
+    },
+    SizeLineFeed {
+        size: u64,
+    },
+    Data {
+        rest: u64,
+    },
     DataCarriageReturn,
     DataLineFeed,
     Trailers,
@@ -77,10 +93,17 @@ fn next(state: State, byte: u8) -> Result<State, Refusal> {
         }
         (State::Size { digits: 1.., size }, b';') => Ok(State::Extension { length: 0, size }),
         (State::Size { digits: 1.., size } | State::Extension { size, .. }, b'\r') => Ok(State::SizeLineFeed { size }),
-        (State::Extension { length, size }, byte)
-            if length < MAX_EXTENSION_BYTES && (byte == b'\t' || !byte.is_ascii_control()) =>
-        {
-            Ok(State::Extension { length: length + 1, size })
+        (State::Extension { length, size }, byte) if length < MAX_EXTENSION_BYTES && is_text(byte) => {
+            let length = length + 1;
+            let quoted = State::Quoted { length, size, is_escaped: false };
+            Ok(if byte == b'"' { quoted } else { State::Extension { length, size } })
+        }
+        (State::Quoted { length, size, is_escaped }, byte) if length < MAX_EXTENSION_BYTES && is_text(byte) => {
+            let length = length + 1;
+            if byte == b'"' && !is_escaped {
+                return Ok(State::Extension { length, size });
+            }
+            Ok(State::Quoted { length, size, is_escaped: byte == b'\\' && !is_escaped })
         }
         (State::SizeLineFeed { size: 0 }, b'\n') => Ok(State::Trailers),
         (State::SizeLineFeed { size }, b'\n') => Ok(State::Data { rest: size }),
@@ -88,6 +111,10 @@ fn next(state: State, byte: u8) -> Result<State, Refusal> {
         (State::DataLineFeed, b'\n') => Ok(State::Size { digits: 0, size: 0 }),
         _ => Err(Refusal::Malformed("a chunk of the body is not what RFC 9112 calls one")),
     }
+}
+
+fn is_text(byte: u8) -> bool {
+    byte == b'\t' || !byte.is_ascii_control()
 }
 
 #[cfg(test)]
@@ -107,6 +134,7 @@ mod tests {
             b"1\r\na\r\n0\r\n\r\n",
             b"0a\r\n0123456789\r\n00\r\nX: y\r\nZ:\r\n\r\n",
             b"1;a=\"b c\"\r\nx\r\n0;z\r\n\r\n",
+            b"1;a=\"\\\"\\\\\";b=\"\"\r\nx\r\n0\r\n\r\n",
         ] {
             assert_eq!(read(text), Ok((text.len(), true)), "{}", text.escape_ascii());
             assert_eq!(read(&[text, b"GET"].concat()), Ok((text.len(), true)), "what follows is not the body's");
@@ -133,6 +161,9 @@ mod tests {
             b"1\r\na\rb",
             b"1;a\nb\r\n",
             b"1;\0\r\n",
+            b"1;a=\"b\r\n",
+            b"1;a=\"b\\\"\r\n",
+            b"1;a=\"b\"\"\r\n",
             b"1000000000000000\r\n",
             b"0\r\nX : y\r\n\r\n",
             b"0\r\n folded\r\n\r\n",

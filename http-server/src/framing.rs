@@ -126,6 +126,27 @@ impl Framing {
     }
 }
 
+/// What is made of the bytes of a connection that come in steps of `step`: the number of heads, and of bytes that were
+/// handed on. For those who test the reader without a connection.
+///
+/// # Errors
+/// What is wrong with the bytes, as for [`Framing::advance`].
+#[doc(hidden)]
+pub fn read_in_steps(bytes: &[u8], step: usize, max_head: usize) -> Result<(u64, usize), Refusal> {
+    let mut framing = Framing::new(max_head);
+    let (mut came, mut handed_on) = (0, 0);
+    while came < bytes.len() {
+        came = came.saturating_add(step.max(1)).min(bytes.len());
+        loop {
+            match framing.advance(&bytes[handed_on..came])? {
+                0 => break,
+                length => handed_on += length,
+            }
+        }
+    }
+    Ok((framing.heads(), handed_on))
+}
+
 /// Length of the lines up to and with the empty one; `None` where that is still to come.
 pub(crate) fn end_of_fields(bytes: &[u8], limit: usize) -> Result<Option<usize>, Refusal> {
     let seen = &bytes[..bytes.len().min(limit)];
@@ -375,14 +396,7 @@ mod tests {
     use super::*;
 
     fn read(text: &[u8]) -> Result<usize, Refusal> {
-        let mut framing = Framing::new(1024);
-        let mut at = 0;
-        loop {
-            match framing.advance(&text[at..])? {
-                0 => return Ok(at),
-                length => at += length,
-            }
-        }
+        read_in_steps(text, text.len(), 1024).map(|(_, handed_on)| handed_on)
     }
 
     #[test]
@@ -401,17 +415,7 @@ mod tests {
             "GET / HTTP/1.1\r\nHost: x\r\nA:\r\nB: \t c d \t\r\n\r\n",
         ] {
             for step in [1, 7, text.len()] {
-                let mut framing = Framing::new(1024);
-                let (mut here, mut handed_on) = (0, 0);
-                while here < text.len() {
-                    here = (here + step).min(text.len());
-                    loop {
-                        match framing.advance(&text.as_bytes()[handed_on..here]).unwrap() {
-                            0 => break,
-                            length => handed_on += length,
-                        }
-                    }
-                }
+                let (_, handed_on) = read_in_steps(text.as_bytes(), step, 1024).unwrap();
                 assert_eq!(handed_on, text.len(), "{text:?} in steps of {step}");
             }
         }

@@ -25,6 +25,8 @@ mod wire;
 pub use self::arrival::Arrival;
 pub use self::body::{BodyError, read_body};
 pub use self::forwarded::forwarded_source;
+#[doc(hidden)]
+pub use self::framing::read_in_steps;
 pub use self::listener::{Listener, LocalAddress};
 pub use self::peer::Peer;
 pub use self::refusal::Refusal;

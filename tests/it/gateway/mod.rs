@@ -20,6 +20,8 @@ mod forward_auth;
 mod framing;
 /// Servers that forgive much.
 mod lenient;
+/// llhttp's vectors.
+mod llhttp;
 /// The API behind the gateway.
 pub mod raw_upstream;
 
