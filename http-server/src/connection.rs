@@ -29,6 +29,8 @@ use crate::wire::Wire;
 
 /// A response of a few bytes fits into every send buffer, so that only a broken connection takes longer.
 const WRITE_WITHIN: Duration = Duration::from_millis(100);
+/// A peer that gets a response in the middle of its request stops sending after a round trip.
+const LINGER: Duration = Duration::from_secs(2);
 /// What a peer may have sent beyond what was read of it, in reads of [`READ_BYTES`].
 const READS: usize = 64;
 const READ_BYTES: usize = 4096;
@@ -125,7 +127,7 @@ where
                 return if pace.is_switched() {
                     Upgrade::deliver(&offer, wire, parts.read_buf, held);
                 } else {
-                    end(wire).await;
+                    end(wire, &mut held).await;
                 };
             }
         },
@@ -147,9 +149,20 @@ where
     let _ = timeout(limits.grace, connection).await;
 }
 
-/// As hyper would.
-async fn end<S: AsyncWrite + Unpin>(mut wire: Wire<S>) {
+/// As hyper would. A peer that was still sending gets the time to read the response: closing with unread bytes resets the
+/// connection, and the response is lost (RFC 9112 §9.6).
+async fn end<S: AsyncRead + AsyncWrite + Unpin>(mut wire: Wire<S>, held: &mut Held) {
     let _ = timeout(WRITE_WITHIN, wire.shutdown()).await;
+    if !wire.is_mid_request() {
+        return;
+    }
+    let mut buffer = [0; READ_BYTES];
+    let drained = async { while matches!(wire.stream.read(&mut buffer).await, Ok(1..)) {} };
+    tokio::select! {
+        _ = timeout(LINGER, drained) => {}
+        () = held.permit.must_make_room() => {}
+        _ = held.stopped.changed() => {}
+    }
 }
 
 fn http1_with(limits: Limits) -> http1::Builder {

@@ -56,6 +56,11 @@ impl<S> Wire<S> {
         (!self.held_back.is_empty()).then_some(&self.held_back)
     }
 
+    /// Whether the peer may still be sending a request that nobody reads.
+    pub(crate) fn is_mid_request(&self) -> bool {
+        !self.is_raw() && (!self.framing.is_between() || !self.held.is_empty())
+    }
+
     fn is_raw(&self) -> bool {
         self.is_raw || self.pace.is_switched()
     }
