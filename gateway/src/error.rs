@@ -59,6 +59,9 @@ pub enum GatewayError {
         /// `MAX_BODY_BYTES`.
         limit: u64,
     },
+    /// The caller left before its body was whole.
+    #[error("the connection ended before the body did")]
+    CutOff,
     /// Headers or body did not come in time.
     #[error("the request did not arrive in time: nothing of it came for {} s", .0.as_secs())]
     Late(Duration),
@@ -119,7 +122,7 @@ impl GatewayError {
     pub fn told(&self) -> Told {
         let (status, code) = match self {
             Self::Connection(refusal) => return of_connection(*refusal),
-            Self::Path(_) | Self::Invalid(_) => (400, "invalid_request"),
+            Self::Path(_) | Self::Invalid(_) | Self::CutOff => (400, "invalid_request"),
             Self::Authentication(error) => {
                 let Refusal { status, code, retry_after } = error.refusal();
                 return Told { status, code, retry_after };

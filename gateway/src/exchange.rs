@@ -16,6 +16,8 @@ pub struct Exchange {
     method: &'static str,
     started: Instant,
     status: u16,
+    /// The response is for nobody.
+    has_left: bool,
 }
 
 impl Exchange {
@@ -23,7 +25,7 @@ impl Exchange {
     #[must_use]
     pub fn begin(metrics: Arc<Metrics>, method: &'static str, started: Instant) -> Self {
         metrics.in_flight.inc();
-        Self { metrics, route: "unmatched".to_owned(), method, started, status: LEFT_FIRST }
+        Self { metrics, route: "unmatched".to_owned(), method, started, status: LEFT_FIRST, has_left: false }
     }
 
     /// The path pattern, once it is known.
@@ -38,7 +40,11 @@ impl Exchange {
     }
 
     /// The gateway answers for itself.
-    pub fn refused(&self, error: &GatewayError) {
+    pub fn refused(&mut self, error: &GatewayError) {
+        if matches!(error, GatewayError::CutOff) {
+            self.has_left = true;
+            return;
+        }
         self.metrics.denials.with_label_values(&[error.told().code]).inc();
     }
 
@@ -49,7 +55,9 @@ impl Exchange {
 
     /// The whole response was handed over.
     pub fn ended(&mut self, status: u16) {
-        self.status = status;
+        if !self.has_left {
+            self.status = status;
+        }
     }
 }
 

@@ -107,7 +107,8 @@ impl Gateway {
         Ok(Outgoing { request, progress })
     }
 
-    /// The time to the first byte counts from when the last of the body moved: an upload may take as long as it moves.
+    /// The time to the first byte counts from when the last of the body moved, and stands still while the caller owes the
+    /// next bytes: an upload may take as long as it moves, and who stops one is not the upstream.
     async fn exchange(
         &self,
         request: Request<RequestBody>,
@@ -116,14 +117,15 @@ impl Gateway {
     ) -> Result<(Response<Incoming>, Connection), GatewayError> {
         let mut sending = std::pin::pin!(self.upstream.send(request));
         let error = loop {
-            let deadline = progress.moved() + self.upstream_timeout;
+            let deadline = progress.upstream_owes_since().unwrap_or_else(Instant::now) + self.upstream_timeout;
             tokio::select! {
                 sent = &mut sending => match sent {
                     Ok(responded) => return Ok(responded),
                     Err(error) => break error,
                 },
                 () = sleep_until(deadline) => {
-                    if progress.moved() + self.upstream_timeout <= Instant::now() {
+                    let is_late = |since| since + self.upstream_timeout <= Instant::now();
+                    if progress.upstream_owes_since().is_some_and(is_late) {
                         self.warn(arrived, "the upstream does not respond");
                         return Err(GatewayError::UpstreamTimeout(self.upstream_timeout));
                     }
@@ -133,7 +135,8 @@ impl Gateway {
         Err(match progress.fault() {
             Some(BodyFault::TooLarge) => GatewayError::TooLarge { limit: self.max_body_bytes },
             Some(BodyFault::Late) => GatewayError::Late(PROGRESS_WITHIN),
-            Some(BodyFault::Malformed) => GatewayError::Invalid("the body was cut off, or is not well-formed HTTP"),
+            Some(BodyFault::CutOff) => GatewayError::CutOff,
+            Some(BodyFault::Malformed) => GatewayError::Invalid("the body is not well-formed HTTP"),
             None => {
                 self.warn(arrived, error);
                 GatewayError::UpstreamUnavailable
@@ -170,7 +173,7 @@ impl UpstreamResponse {
         let body = if let Some((caller, upstream)) = upgrade {
             parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
             parts.headers.insert(UPGRADE, HeaderValue::from_static(WEBSOCKET));
-            tokio::spawn(tunnel(caller, upstream, exchange));
+            tokio::spawn(tunnel(caller, upstream, back.connection, exchange));
             GatewayBody::own(Bytes::new(), status, None)
         } else {
             if is_http_1 && !back.request_body.is_complete() {
@@ -183,8 +186,10 @@ impl UpstreamResponse {
 }
 
 /// Both ends become one stream of bytes. It ends with either of them, and no token's end ends it.
-async fn tunnel(caller: Upgrade, upstream: OnUpgrade, mut exchange: Exchange) {
+async fn tunnel(caller: Upgrade, upstream: OnUpgrade, connection: Connection, mut exchange: Exchange) {
     let (Some(mut caller), Ok(upstream)) = tokio::join!(caller.connection(), upstream) else { return };
+    // Whoever drops it earlier ends it.
+    drop(connection);
     let mut upstream = TokioIo::new(upstream);
     // What breaks is the end of the conversation.
     let _ = tokio::io::copy_bidirectional(&mut caller, &mut upstream).await;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use environment::{Log, contains};
 use futures_util::FutureExt as _;
 use http::header::{CONNECTION, HOST};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_server::{Arrival, Refusal, forwarded_source, request_id};
 use hyper::body::{Body as _, Incoming};
 use ipnet::IpNet;
@@ -113,7 +113,9 @@ impl Gateway {
                 response
             }
         };
-        if self.is_draining.load(Ordering::Relaxed) && is_http_1 {
+        // A response that switches protocols says `Connection: upgrade`, or the caller takes it for a failure.
+        let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        if self.is_draining.load(Ordering::Relaxed) && is_http_1 && !switches {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response

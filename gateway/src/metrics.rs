@@ -161,6 +161,24 @@ impl Metrics {
     }
 }
 
+/// Counts something for as long as there is one.
+pub struct Open(IntGauge);
+
+impl Open {
+    /// One more.
+    #[must_use]
+    pub fn new(gauge: IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// A method of RFC 9110 §9 (and PATCH), as a label that callers cannot multiply.
 #[must_use]
 pub fn method_label(method: &http::Method) -> &'static str {

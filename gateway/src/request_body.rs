@@ -1,5 +1,7 @@
 //! A request's body on its way through: bounded in size, and in the time that it may stand still.
 
+use std::error::Error as _;
+use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -27,8 +29,11 @@ pub enum BodyFault {
     /// It stood still.
     #[error("the body stood still")]
     Late,
-    /// It was cut off, or is not HTTP beyond doubt.
-    #[error("the body was cut off, or is not well-formed")]
+    /// The caller has left.
+    #[error("the body was cut off")]
+    CutOff,
+    /// It is not HTTP beyond doubt.
+    #[error("the body is not well-formed")]
     Malformed,
 }
 
@@ -38,6 +43,8 @@ pub struct BodyProgress(Arc<Mutex<State>>);
 
 struct State {
     moved: Instant,
+    /// The upstream has taken all that came.
+    waits_for_caller: bool,
     is_complete: bool,
     fault: Option<BodyFault>,
 }
@@ -54,19 +61,22 @@ pub struct RequestBody {
 }
 
 struct Awaited {
-    go_on: oneshot::Receiver<()>,
+    /// `None`: it never will.
+    go_on: Option<oneshot::Receiver<()>>,
     deadline: Pin<Box<Sleep>>,
 }
 
 impl BodyProgress {
-    fn new(is_complete: bool) -> Self {
-        Self(Arc::new(Mutex::new(State { moved: Instant::now(), is_complete, fault: None })))
+    fn new(is_complete: bool, waits_for_caller: bool) -> Self {
+        Self(Arc::new(Mutex::new(State { moved: Instant::now(), waits_for_caller, is_complete, fault: None })))
     }
 
-    /// When something of it was last taken.
+    /// Since when nobody but the upstream can move the exchange; `None` while the caller owes the next bytes, for which
+    /// it has a deadline of its own.
     #[must_use]
-    pub fn moved(&self) -> Instant {
-        self.state().moved
+    pub fn upstream_owes_since(&self) -> Option<Instant> {
+        let state = self.state();
+        (!state.waits_for_caller).then_some(state.moved)
     }
 
     /// Whether all of it was taken.
@@ -90,8 +100,8 @@ impl RequestBody {
     /// A body of at most `limit` bytes. With `go_on`, none of it is taken before that is sent.
     #[must_use]
     pub fn new(received: Incoming, limit: u64, go_on: Option<oneshot::Receiver<()>>) -> (Self, BodyProgress) {
-        let progress = BodyProgress::new(received.is_end_stream());
-        let awaited = go_on.map(|go_on| Awaited { go_on, deadline: Box::pin(sleep(CONTINUE_WITHIN)) });
+        let progress = BodyProgress::new(received.is_end_stream(), go_on.is_some());
+        let awaited = go_on.map(|go_on| Awaited { go_on: Some(go_on), deadline: Box::pin(sleep(CONTINUE_WITHIN)) });
         let body = Self { received, limit, taken: 0, progress: progress.clone(), deadline: None, awaited };
         (body, progress)
     }
@@ -117,10 +127,18 @@ impl RequestBody {
         let is_complete = is_last || self.received.is_end_stream();
         let mut state = self.progress.state();
         state.moved = Instant::now();
+        state.waits_for_caller = false;
         state.is_complete = is_complete;
         drop(state);
         Poll::Ready(Some(Ok(frame)))
     }
+}
+
+/// What is not HTTP is found where its bytes are read ([`http_server`]); everything else is the connection's end.
+fn fault_of(error: &hyper::Error) -> BodyFault {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    let is_malformed = cause.is_some_and(|cause| cause.kind() == ErrorKind::InvalidData);
+    if is_malformed { BodyFault::Malformed } else { BodyFault::CutOff }
 }
 
 impl Body for RequestBody {
@@ -132,20 +150,31 @@ impl Body for RequestBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         if let Some(awaited) = &mut self.awaited {
-            let is_wanted = Pin::new(&mut awaited.go_on).poll(context).is_ready();
-            if !is_wanted && awaited.deadline.as_mut().poll(context).is_pending() {
-                return Poll::Pending;
+            // The connection ends with the response.
+            let Some(go_on) = &mut awaited.go_on else { return Poll::Pending };
+            match Pin::new(go_on).poll(context) {
+                // The final response is here.
+                Poll::Ready(Err(_)) => {
+                    awaited.go_on = None;
+                    return Poll::Pending;
+                }
+                Poll::Pending if awaited.deadline.as_mut().poll(context).is_pending() => return Poll::Pending,
+                _ => self.awaited = None,
             }
-            self.awaited = None;
         }
         match Pin::new(&mut self.received).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => self.take(frame),
-            Poll::Ready(Some(Err(_))) => self.fail(BodyFault::Malformed),
+            Poll::Ready(Some(Err(error))) => self.fail(fault_of(&error)),
             Poll::Ready(None) => {
-                self.progress.state().is_complete = true;
+                let mut state = self.progress.state();
+                state.moved = Instant::now();
+                state.waits_for_caller = false;
+                state.is_complete = true;
+                drop(state);
                 Poll::Ready(None)
             }
             Poll::Pending => {
+                self.progress.state().waits_for_caller = true;
                 let deadline =
                     self.deadline.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + PROGRESS_WITHIN)));
                 ready!(deadline.as_mut().poll(context));

@@ -91,10 +91,12 @@ impl Body for GatewayBody {
         };
         match frame {
             Poll::Ready(Some(Ok(mut frame))) => {
+                let is_last = frame.is_trailers();
                 if let Some(trailers) = frame.trailers_mut() {
                     clean_response(trailers);
                 }
-                if self.is_end_stream() {
+                // Nobody asks for more once the trailers have come.
+                if is_last || self.is_end_stream() {
                     self.end();
                 }
                 Poll::Ready(Some(Ok(frame)))

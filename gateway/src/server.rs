@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
 use crate::gateway::Gateway;
+use crate::metrics::Open;
 use crate::routes::Routes;
 
 /// Pause between two looks at idle connections to the upstream.
@@ -127,7 +128,7 @@ fn start_proxy(gateway: &Arc<Gateway>, door: Listener, max_connections: usize) -
     let shared = Arc::clone(gateway);
     Server::start(door, admission, accept_failed(gateway), move |peer| {
         let (gateway, peer) = (Arc::clone(&shared), peer.ip());
-        let open = Open::new(&gateway);
+        let open = Open::new(gateway.metrics.client_connections.clone());
         move |request| {
             let _ = &open;
             Arc::clone(&gateway).respond(request, peer)
@@ -194,22 +195,5 @@ fn reload(gateway: &Gateway, doors: &Doors) {
             *gateway.routes.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(routes);
         }
         Err(error) => gateway.log.error(format_args!("{error}; the routes stay as they are")),
-    }
-}
-
-/// Counts a connection for as long as it has its handler.
-struct Open(prometheus::IntGauge);
-
-impl Open {
-    fn new(gateway: &Gateway) -> Self {
-        let open = gateway.metrics.client_connections.clone();
-        open.inc();
-        Self(open)
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.dec();
     }
 }

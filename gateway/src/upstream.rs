@@ -15,11 +15,12 @@ use rustix::net::{RecvFlags, Shutdown, recv, shutdown};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 use url::Url;
 
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Open};
 use crate::request_body::RequestBody;
 
 /// Connections that wait for a request.
@@ -48,9 +49,10 @@ struct Idle {
     since: Instant,
 }
 
-/// A connection that one request uses.
+/// A connection that one request uses. It ends when it is dropped, and the upstream learns that nobody waits any more.
 pub struct Connection {
     sender: SendRequest<RequestBody>,
+    _task: Task,
     socket: Arc<TcpStream>,
 }
 
@@ -202,27 +204,27 @@ impl Upstream {
         socket.set_nodelay(true)?;
         let socket = Arc::new(socket);
         let shared = Shared(Arc::clone(&socket));
-        let sender = match &self.tls {
+        let spoken = match &self.tls {
             None => self.speak(shared).await,
             Some((tls, name)) => self.speak(tls.connect(name.clone(), shared).await?).await,
         };
-        Ok(Connection { sender: sender.map_err(io::Error::other)?, socket })
+        let (sender, task) = spoken.map_err(io::Error::other)?;
+        Ok(Connection { sender, _task: task, socket })
     }
 
     async fn speak(
         &self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    ) -> hyper::Result<SendRequest<RequestBody>> {
+    ) -> hyper::Result<(SendRequest<RequestBody>, Task)> {
         let (sender, connection) =
             http1::Builder::new().max_buf_size(MAX_HEAD_BYTES).handshake(TokioIo::new(stream)).await?;
-        let open = self.metrics.upstream_connections.clone();
-        open.inc();
-        tokio::spawn(async move {
+        let open = Open::new(self.metrics.upstream_connections.clone());
+        let task = tokio::spawn(async move {
+            let _open = open;
             // What breaks here breaks the request that uses it, which says so.
             let _ = connection.with_upgrades().await;
-            open.dec();
         });
-        Ok(sender)
+        Ok((sender, Task(task.abort_handle())))
     }
 }
 
@@ -236,8 +238,26 @@ impl Connection {
     }
 }
 
+/// What reads and writes a connection. By itself it would go on with a body that nobody wants any more.
+struct Task(AbortHandle);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// A socket that the pool looks at while the HTTP library owns it.
 struct Shared(Arc<TcpStream>);
+
+/// An upstream that takes no more of a request has often said why before it closed: its response is read, and a connection
+/// without one ends there.
+fn taken(written: io::Result<usize>, length: usize) -> io::Result<usize> {
+    match written {
+        Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(length),
+        written => written,
+    }
+}
 
 impl AsyncRead for Shared {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
@@ -257,7 +277,7 @@ impl AsyncWrite for Shared {
             ready!(self.0.poll_write_ready(context))?;
             match self.0.try_write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                written => return Poll::Ready(written),
+                written => return Poll::Ready(taken(written, bytes.len())),
             }
         }
     }
@@ -271,7 +291,7 @@ impl AsyncWrite for Shared {
             ready!(self.0.poll_write_ready(context))?;
             match self.0.try_write_vectored(slices) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                written => return Poll::Ready(written),
+                written => return Poll::Ready(taken(written, slices.iter().map(|slice| slice.len()).sum())),
             }
         }
     }

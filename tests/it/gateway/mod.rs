@@ -14,6 +14,8 @@ use tokio::time::timeout;
 use crate::service::{ISSUER, token, upstream};
 use raw_upstream::{RawReply, RawUpstream, read_chunks};
 
+/// Upstreams and issuers that do not do what they should.
+mod faults;
 /// The same decision for other proxies.
 mod forward_auth;
 /// Where requests begin and end.
@@ -22,6 +24,11 @@ mod framing;
 mod lenient;
 /// llhttp's vectors.
 mod llhttp;
+/// What passes while it comes.
+mod streams;
+
+/// Callers and upstreams that a test moves step by step.
+pub mod by_hand;
 /// The API behind the gateway.
 pub mod raw_upstream;
 
