@@ -20,10 +20,14 @@ mod faults;
 mod forward_auth;
 /// Where requests begin and end.
 mod framing;
+/// Who the caller is, for the upstream.
+mod headers;
 /// Servers that forgive much.
 mod lenient;
 /// llhttp's vectors.
 mod llhttp;
+/// Paths against routes.
+mod paths;
 /// What passes while it comes.
 mod streams;
 
