@@ -207,4 +207,26 @@ mod tests {
         ]);
         assert!(message.err().unwrap().contains("is not a pool of eu-west-1"));
     }
+
+    /// Names are told as they are read, so the docs name what is read and nothing else.
+    #[test]
+    fn the_docs_name_every_variable_and_no_other() {
+        let read = std::cell::RefCell::new(std::collections::BTreeSet::new());
+        let lookup = |name: &str| {
+            read.borrow_mut().insert(name.to_uppercase());
+            let value = match name {
+                "COGNITO_ISSUER" => "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbC",
+                "UPSTREAM_URL" => "http://api",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        };
+        assert!(Config::from_env(&lookup).is_ok());
+        let docs = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/gateway.md")).unwrap();
+        let (_, table) = docs.split_once("\n## Variables\n").unwrap();
+        let rows = table.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+        let first = rows.filter_map(|row| row.split('|').nth(1));
+        let named = first.flat_map(|cell| cell.split('`').skip(1).step_by(2)).map(str::to_owned).collect();
+        assert_eq!(read.into_inner(), named);
+    }
 }

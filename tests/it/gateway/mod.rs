@@ -14,6 +14,8 @@ use tokio::time::timeout;
 use crate::service::{ISSUER, token, upstream};
 use raw_upstream::{RawReply, RawUpstream, read_chunks};
 
+/// The example script of the docs.
+mod example;
 /// Upstreams and issuers that do not do what they should.
 mod faults;
 /// The same decision for other proxies.
