@@ -32,11 +32,11 @@ pub enum GatewayError {
     /// There is no token.
     #[error("the request carries no bearer token in its `Authorization` header")]
     NoToken,
-    /// `only_listed`, and no route is for the path.
-    #[error("no route is for this path")]
+    /// `only_listed`, and no route matches the path.
+    #[error("no route matches this path")]
     NotFound,
     /// The path's route is for other methods.
-    #[error("the method is not one of this path's: {allow}")]
+    #[error("this path takes other methods: {allow}")]
     MethodNotAllowed {
         /// `Allow`.
         allow: String,

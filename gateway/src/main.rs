@@ -1,5 +1,6 @@
 //! Starts the gateway.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};
@@ -12,13 +13,27 @@ use gateway::config::Config;
 use gateway::gateway::Gateway;
 use gateway::metrics::Metrics;
 use gateway::routes::Routes;
-use gateway::server::{Doors, serve};
+use gateway::server::{Doors, serve, warn_of_unreachable};
 use gateway::upstream::Upstream;
 use http_client::{Roots, tls_config};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
+const USAGE: &str = "\
+credvend-gateway lets clients with a valid token and the scopes of the route through to an API, and tells it who they are.
+It is configured by environment variables alone. These are needed:
+  COGNITO_ISSUER  whose tokens are accepted, or TRUSTED_ISSUERS
+  UPSTREAM_URL    the API
+and these are usual:
+  GATEWAY_CONFIG  a TOML file: which paths and methods need which scopes
+  LISTEN_ADDRESS  where clients connect to (127.0.0.1:8000)
+  METRICS_ADDRESS /metrics, /livez and /readyz (127.0.0.1:9464)
+docs/gateway.md has them all.";
+
 fn main() -> ExitCode {
     environment::forbid_core_dumps(environment::CoreLimit::Hard);
+    if let Some(argument) = std::env::args_os().nth(1) {
+        return explain(&argument.to_string_lossy());
+    }
     match start() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -26,6 +41,22 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// There is nothing to choose on the command line; whoever tries is told so, instead of a gateway that starts.
+fn explain(argument: &str) -> ExitCode {
+    let version = env!("CARGO_PKG_VERSION");
+    let (text, code) = match argument {
+        "--version" | "-V" => (format!("credvend-gateway {version}"), ExitCode::SUCCESS),
+        "--help" | "-h" => (USAGE.to_owned(), ExitCode::SUCCESS),
+        _ => (format!("credvend-gateway: it takes no argument `{argument}`\n{USAGE}"), ExitCode::from(2)),
+    };
+    let told = if code == ExitCode::SUCCESS {
+        writeln!(std::io::stdout(), "{text}")
+    } else {
+        writeln!(std::io::stderr(), "{text}")
+    };
+    if told.is_ok() { code } else { ExitCode::FAILURE }
 }
 
 fn start() -> anyhow::Result<()> {
@@ -51,6 +82,7 @@ fn start() -> anyhow::Result<()> {
 
 fn build(config: Config, log: Log) -> anyhow::Result<Gateway> {
     let routes = config.routes_file.as_deref().map(Routes::read).transpose()?.unwrap_or_default();
+    warn_of_unreachable(&routes, log);
     let metrics = Arc::new(Metrics::new()?);
     let authentication = config.authentication;
     let tls = tls_config(Roots::System, &authentication.extra_ca_files)?;

@@ -18,7 +18,7 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 #[derive(Debug, Error)]
 pub enum RoutesError {
     /// It cannot be read.
-    #[error("{} cannot be read: {cause}", path.display())]
+    #[error("GATEWAY_CONFIG: {} cannot be read: {cause}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -26,7 +26,7 @@ pub enum RoutesError {
         cause: std::io::Error,
     },
     /// It holds something that is not a route.
-    #[error("{}: {problem}", path.display())]
+    #[error("GATEWAY_CONFIG: {}: {problem}", path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
@@ -139,6 +139,17 @@ impl Routes {
         if is_scoped || self.only_listed { Strictness::Scoped } else { Strictness::Plain }
     }
 
+    /// A sentence for each route that no request reaches: its scopes protect nothing.
+    #[must_use]
+    pub fn unreachable(&self) -> Vec<String> {
+        let sentence = |(index, route): (usize, &Arc<Route>)| {
+            let earlier = self.routes[..index].iter().find(|earlier| earlier.covers(route))?;
+            let (late, early) = (route.pattern.escape_debug(), earlier.pattern.escape_debug());
+            Some(format!("no request reaches the route `{late}`: `{early}` stands before it and is for the same paths"))
+        };
+        self.routes.iter().enumerate().filter_map(sentence).collect()
+    }
+
     /// Number of routes.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -186,6 +197,11 @@ impl Route {
             None => self.pattern == path,
             Some(prefix) => path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
         }
+    }
+
+    /// Whether it is for every path that `other` is for.
+    fn covers(&self, other: &Self) -> bool {
+        self.pattern.ends_with("/*") && self.is_for(other.pattern.strip_suffix("/*").unwrap_or(&other.pattern))
     }
 }
 
@@ -291,6 +307,25 @@ mod tests {
         assert_eq!(matched(&all, "GET", "/"), "/*");
         assert_eq!(matched(&all, "GET", "/x/y"), "/*");
         assert_eq!(matched(&Routes::parse("").unwrap(), "GET", "/"), "unlisted");
+    }
+
+    #[test]
+    fn a_route_behind_a_wider_one_is_told() {
+        let unreachable = |paths: &[&str]| {
+            let file = format!("[[route]]\npath = '{}'\n", paths.join("'\n[[route]]\npath = '"));
+            Routes::parse(&file).unwrap().unreachable()
+        };
+        for paths in [["/db/*", "/db/admin"], ["/db/*", "/db"], ["/db/*", "/db/admin/*"], ["/*", "/"], ["/*", "/db/*"]]
+        {
+            let told = unreachable(&paths);
+            assert_eq!(told.len(), 1, "{paths:?}");
+            assert!(told[0].contains(&format!("`{}`: `{}`", paths[1], paths[0])), "{told:?}");
+        }
+        for paths in [["/db/admin", "/db/*"], ["/db", "/db/*"], ["/db/*", "/dbx"], ["/db/*", "/*"], ["/", "/*"]] {
+            assert!(unreachable(&paths).is_empty(), "{paths:?}");
+        }
+        assert_eq!(unreachable(&["/a/*", "/b", "/a/b", "/a/c/*"]).len(), 2);
+        assert!(Routes::parse(FILE).unwrap().unreachable().is_empty());
     }
 
     #[test]

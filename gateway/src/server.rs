@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use environment::Log;
 use http_server::{Admission, Limits, Listener, LocalAddress, Refusal, Server, Termination};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -192,8 +193,16 @@ fn reload(gateway: &Gateway, doors: &Doors) {
     match Routes::reread(path) {
         Ok(routes) => {
             gateway.log.info(format_args!("{} routes were read from {}", routes.len(), path.display()));
+            warn_of_unreachable(&routes, gateway.log);
             *gateway.routes.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(routes);
         }
         Err(error) => gateway.log.error(format_args!("{error}; the routes stay as they are")),
+    }
+}
+
+/// Which route decides is the file's to say; a scope that protects nothing should be known.
+pub fn warn_of_unreachable(routes: &Routes, log: Log) {
+    for sentence in routes.unreachable() {
+        log.warn(sentence);
     }
 }

@@ -37,6 +37,8 @@ mod streams;
 pub mod by_hand;
 /// The API behind the gateway.
 pub mod raw_upstream;
+/// Before the first request.
+mod startup;
 
 /// Longer than any deadline of the gateway that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(60);
