@@ -111,6 +111,8 @@ async fn in_front_of_the_api(kind: Kind) {
     let forged = format!("Authorization: Bearer {forged}");
     refusals(&proxy, &forged).await;
     who_the_caller_is(&proxy).await;
+    what_connection_names(&proxy).await;
+    a_large_token(&proxy).await;
     bodies(&proxy).await;
     tricks_with_the_path(&proxy).await;
     let Proxy { gateway, address, process: _proxy, folder: _folder } = proxy;
@@ -204,6 +206,39 @@ async fn who_the_caller_is(proxy: &Proxy) {
         assert!(!is_forged && !name.contains(['_', '.']), "{name}: {value}");
         assert!(!name.to_ascii_lowercase().contains("authorization"), "{name}: {value}");
     }
+}
+
+/// RFC 9110 §7.6.1: what `Connection` names ends at the next hop. What the proxy has set may not be among it.
+async fn what_connection_names(proxy: &Proxy) {
+    let token = bearer();
+    for named in
+        ["X-M2M-Client-ID", "x-m2m-scope, X-Request-Id", "X-Forwarded-Uri", "X-Forwarded-Method,X-Forwarded-For"]
+    {
+        let answer = proxy.ask("GET /db/x", &[&token, &format!("Connection: {named}")]).await;
+        let requests = proxy.api().take_requests();
+        if answer.status == 400 {
+            assert!(requests.is_empty(), "{named}");
+            continue;
+        }
+        assert_eq!((answer.status, requests.len()), (200, 1), "{named}: {answer:?}");
+        assert_eq!(requests[0].value("x-m2m-client-id"), CLIENT_ID, "{named}");
+        assert_eq!(requests[0].value("x-m2m-scope"), "credvend-api/write credvend-api/read", "{named}");
+        assert_eq!(requests[0].value("x-forwarded-for"), "127.0.0.1", "{named}");
+    }
+    let answer = proxy.ask("GET /admin/x", &[&token, "Connection: X-Forwarded-Uri", "X-Original-URI: /public/x"]).await;
+    assert!([400, 403].contains(&answer.status), "{answer:?}");
+    assert!(proxy.api().requests().is_empty());
+}
+
+/// Entra's roles and Auth0's permissions make scopes of several kilobytes.
+async fn a_large_token(proxy: &Proxy) {
+    let scopes: Vec<_> = (0..400).map(|number| format!("credvend-api/s{number:07}")).collect();
+    let scopes = format!("credvend-api/read {}", scopes.join(" "));
+    let token = format!("Authorization: Bearer {}", token_with(json!({"scope": scopes})));
+    assert!(token.len() > 11_000);
+    let answer = proxy.ask("HEAD /db/x", &[&token]).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(proxy.api().take_only_request().value("x-m2m-scope"), scopes);
 }
 
 /// They pass the gateway by: it is asked without them, and the API gets them whole.
