@@ -87,6 +87,10 @@ impl Gateway {
         if go_on.is_some() {
             headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
         }
+        if !body.is_end_stream() && body.size_hint().exact().is_none() {
+            // The HTTP library takes a GET without a length for one without a body.
+            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
         let target = self.upstream.target(&admitted.path, parts.uri.query());
         let (body, progress) = RequestBody::new(body, limit, wanted);
         let mut request = Request::new(body);

@@ -10,7 +10,7 @@ use environment::{Log, contains};
 use futures_util::FutureExt as _;
 use http::header::{CONNECTION, HOST};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
-use http_server::{Arrival, Refusal, forwarded_source, request_id};
+use http_server::{Arrival, Refusal, forwarded_source, is_host, request_id};
 use hyper::body::{Body as _, Incoming};
 use ipnet::IpNet;
 
@@ -172,6 +172,8 @@ impl Answer {
     }
 }
 
+const BAD_HOST: &str = "the `Host` or `:authority` is not a host with an optional port";
+
 /// RFC 9112 §3.2, RFC 9113 §8.3.1: one host. HTTP/1's was checked where its bytes were read, and HTTP/1.0's may be missing.
 fn check_host(request: &Request<Incoming>) -> Result<(), GatewayError> {
     let mut hosts = request.headers().get_all(HOST).iter();
@@ -184,9 +186,8 @@ fn check_host(request: &Request<Incoming>) -> Result<(), GatewayError> {
         (Some(host), Some(authority)) if !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) => {
             Err(GatewayError::Invalid("the target names another host than `Host`"))
         }
-        (_, Some(authority)) if authority.as_str().contains('@') => {
-            Err(GatewayError::Invalid("the target names a user"))
-        }
+        (Some(host), _) if !is_host(host.as_bytes()) => Err(GatewayError::Invalid(BAD_HOST)),
+        (_, Some(authority)) if !is_host(authority.as_str().as_bytes()) => Err(GatewayError::Invalid(BAD_HOST)),
         _ => Ok(()),
     }
 }

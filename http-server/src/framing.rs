@@ -359,8 +359,9 @@ fn decimal(value: &[u8]) -> Option<u64> {
     str::from_utf8(value).ok().filter(|_| is_number)?.parse().ok()
 }
 
-/// RFC 9110 §7.2, RFC 3986 §3.2.2: a name or an address, and a port.
-fn is_host(value: &[u8]) -> bool {
+/// Whether it is what `Host` holds: a name or an address, and a port (RFC 9110 §7.2, RFC 3986 §3.2.2).
+#[must_use]
+pub fn is_host(value: &[u8]) -> bool {
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(byte);
     let is_port = |port: &[u8]| port.len() <= 5 && port.iter().all(u8::is_ascii_digit);
     if let Some(rest) = value.strip_prefix(b"[") {

@@ -25,6 +25,7 @@ mod wire;
 pub use self::arrival::Arrival;
 pub use self::body::{BodyError, read_body};
 pub use self::forwarded::forwarded_source;
+pub use self::framing::is_host;
 #[doc(hidden)]
 pub use self::framing::read_in_steps;
 pub use self::listener::{Listener, LocalAddress};
