@@ -283,3 +283,16 @@ async fn the_upstream_sees_the_requests_that_were_authorised_however_it_reads() 
         assert!(!seen.iter().any(|line| line.contains("/inner")), "{leniency:?}: {seen:?}");
     }
 }
+
+#[tokio::test]
+async fn a_body_arrives_whatever_the_method() {
+    let gateway = Gateway::start(Setup::default()).await;
+    for method in ["GET", "HEAD", "DELETE", "POST", "OPTIONS", "SEARCH"] {
+        for body in ["Content-Length: 5\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"] {
+            let request = format!("{method} /x HTTP/1.1\r\nHost: x\r\nAUTH\r\nConnection: close\r\n{body}");
+            let answers = Answer::read_all(&gateway.exchange(&with_token(&request)).await);
+            assert_eq!(answers[0].status, 200, "{request:?}");
+            assert_eq!(gateway.api.take_only_request().body, b"hello", "{request:?}");
+        }
+    }
+}

@@ -24,12 +24,16 @@ mod forward_auth;
 mod framing;
 /// Who the caller is, for the upstream.
 mod headers;
+/// HTTP/2 in front.
+mod http_2;
 /// Servers that forgive much.
 mod lenient;
 /// llhttp's vectors.
 mod llhttp;
 /// Paths against routes.
 mod paths;
+/// A client of HTTP/2 without a library.
+mod raw_http_2;
 /// What passes while it comes.
 mod streams;
 
