@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, Method, Request, Response};
+use http::{HeaderMap, HeaderName, Method, Request, Response, Version};
 use hyper::body::Incoming;
 
 use crate::admit::Question;
@@ -51,7 +51,7 @@ impl Gateway {
             }
             Err(_) => Err(original.err().unwrap_or(GatewayError::Internal)),
         };
-        match admitted {
+        let mut response = match admitted {
             Ok(admitted) => {
                 let identity = &admitted.caller.value.identity;
                 let mut response = empty(200, &arrived.request_id, Some(exchange));
@@ -65,7 +65,9 @@ impl Gateway {
                 exchange.refused(&error);
                 refusal(&error, &arrived.request_id, Some(exchange))
             }
-        }
+        };
+        self.close_while_draining(&mut response, request.version() <= Version::HTTP_11);
+        response
     }
 }
 

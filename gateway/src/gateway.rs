@@ -113,12 +113,17 @@ impl Gateway {
                 response
             }
         };
+        self.close_while_draining(&mut response, is_http_1);
+        response
+    }
+
+    /// After SIGTERM no connection waits for another request.
+    pub(crate) fn close_while_draining(&self, response: &mut Response<GatewayBody>, is_http_1: bool) {
         // A response that switches protocols says `Connection: upgrade`, or the caller takes it for a failure.
         let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         if self.is_draining.load(Ordering::Relaxed) && is_http_1 && !switches {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        response
     }
 
     /// What a connection responds where no request came, or none that is one beyond doubt.

@@ -189,3 +189,18 @@ async fn a_connection_of_a_proxy() {
     let answers = Answer::read_all(&read_to_end(&mut stream).await);
     assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [200], "{answers:?}");
 }
+
+/// A proxy keeps its connections; a gateway that ends tells it to ask another one.
+#[tokio::test]
+async fn a_gateway_that_ends_says_so_on_each_connection() {
+    let gateway = gateway(&[("DRAIN_DELAY_SECONDS", "60")]).await;
+    let mut stream = TcpStream::connect(auth_address(&gateway)).await.expect("forward-auth is served");
+    gateway.process.signal(rustix::process::Signal::TERM);
+    while gateway.operators("/readyz").await.status != 503 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let request = format!("GET /auth/db/x HTTP/1.1\r\nHost: x\r\n{}\r\n\r\n", bearer());
+    stream.write_all(request.as_bytes()).await.expect("the connection is open");
+    let answers = Answer::read_all(&read_to_end(&mut stream).await);
+    assert_eq!((answers[0].status, answers[0].header("connection")), (200, "close"), "{answers:?}");
+}
