@@ -17,12 +17,14 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// Lines that wait at once: with two kilobytes each, a megabyte.
-const QUEUE: usize = 512;
+/// Lines that wait at once: with two kilobytes each, eight megabytes.
+const QUEUE: usize = 4096;
 /// Pause before the next attempt to write to a descriptor that does not block and takes nothing now.
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
 /// Lines that nobody waits for are written together, up to so many bytes: each write(2) costs as much as a line.
 const BATCH_BYTES: usize = 64 * 1024;
+/// After a batch, so that the next one is not a single line, and not each line wakes the thread.
+const BATCH_PAUSE: Duration = Duration::from_millis(1);
 
 /// Why a line was not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -145,6 +147,9 @@ fn write_all(mut stdout: impl Write, lines: &Receiver<Line>) {
             next = gather(line, lines, &mut batch);
             last = write(&mut stdout, &batch, &mut torn);
             batch.clear();
+            if next.is_none() {
+                thread::sleep(BATCH_PAUSE);
+            }
         }
         *LAST.lock().unwrap_or_else(PoisonError::into_inner) = last;
     }

@@ -52,7 +52,8 @@ impl Gateway {
             self.warn(arrived, "the upstream switches to a protocol that was not asked for");
             return Err(GatewayError::UpstreamUnavailable);
         }
-        let back = Back { upstream: Arc::clone(&self.upstream), connection, request_body: progress };
+        let upstream = Arc::clone(&self.upstream);
+        let back = Back { upstream, connection, worker: arrived.worker, request_body: progress };
         let upgrade = upgrade.filter(|_| switches);
         Ok(Answer::Upstream(Box::new(UpstreamResponse { response, back, upgrade, is_http_1 })))
     }
@@ -119,7 +120,7 @@ impl Gateway {
         progress: &BodyProgress,
         arrived: &Arrived,
     ) -> Result<(Response<Incoming>, Connection), GatewayError> {
-        let mut sending = std::pin::pin!(self.upstream.send(request));
+        let mut sending = std::pin::pin!(self.upstream.send(request, arrived.worker));
         let error = loop {
             let deadline = progress.upstream_owes_since().unwrap_or_else(Instant::now) + self.upstream_timeout;
             tokio::select! {

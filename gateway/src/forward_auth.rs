@@ -40,7 +40,7 @@ impl Gateway {
         request: Request<Incoming>,
         peer: Option<IpAddr>,
     ) -> Response<GatewayBody> {
-        let arrived = self.arrived(request.headers(), peer);
+        let arrived = self.arrived(request.headers(), peer, 0);
         let original = if arrived.is_trusted { original(&request) } else { Err(GatewayError::SourceNotAllowed) };
         let label = original.as_ref().map_or("other", |original| method_label(&original.method));
         let mut exchange = Exchange::begin(Arc::clone(&self.metrics), label, arrived.started);

@@ -61,6 +61,8 @@ pub struct Arrived {
     pub source_ip: Option<IpAddr>,
     /// Names the request.
     pub request_id: HeaderValue,
+    /// The worker that its connection lives on.
+    pub worker: usize,
     /// When it came.
     pub now: SystemTime,
     /// The same, for durations.
@@ -75,7 +77,7 @@ impl Gateway {
 
     /// How a request came.
     #[allow(clippy::disallowed_methods)] // Time enters here, once a request, and is an argument from here on.
-    pub fn arrived(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Arrived {
+    pub fn arrived(&self, headers: &HeaderMap, peer: Option<IpAddr>, worker: usize) -> Arrived {
         let is_trusted = peer.is_some_and(|peer| contains(&self.trusted_proxies, peer));
         let forwarded_for = headers.get_all(FORWARDED_FOR).iter().map(|value| value.to_str().unwrap_or_default());
         let forwarded_for: Vec<_> = forwarded_for.collect();
@@ -84,14 +86,20 @@ impl Gateway {
             is_trusted,
             source_ip: peer.and_then(|peer| forwarded_source(peer, &forwarded_for, &self.trusted_proxies)),
             request_id: id_of(headers, is_trusted),
+            worker,
             now: SystemTime::now(),
             started: Instant::now(),
         }
     }
 
     /// Answers a request. Never fails: a panic becomes a 500 that carries the request id and nothing else.
-    pub async fn respond(self: Arc<Self>, request: Request<Incoming>, peer: Option<IpAddr>) -> Response<GatewayBody> {
-        let arrived = self.arrived(request.headers(), peer);
+    pub async fn respond(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        peer: Option<IpAddr>,
+        worker: usize,
+    ) -> Response<GatewayBody> {
+        let arrived = self.arrived(request.headers(), peer, worker);
         let is_http_1 = request.version() <= Version::HTTP_11;
         let is_whole = request.body().is_end_stream();
         let mut exchange = Exchange::begin(Arc::clone(&self.metrics), method_label(request.method()), arrived.started);

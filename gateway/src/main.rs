@@ -1,6 +1,7 @@
 //! Starts the gateway.
 
 use std::io::Write as _;
+use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};
@@ -17,6 +18,7 @@ use gateway::server::{Doors, serve, warn_of_unreachable};
 use gateway::upstream::Upstream;
 use http_client::{Roots, tls_config};
 use rustix::process::{Resource, getrlimit, setrlimit};
+use tokio::runtime::Handle;
 
 const USAGE: &str = "\
 credvend-gateway lets clients with a valid token and the scopes of the route through to an API, and tells it who they are.
@@ -69,24 +71,25 @@ fn start() -> anyhow::Result<()> {
     }));
     raise_descriptor_limit();
     warn(&config.authentication, log);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let workers = start_workers()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let doors = Doors::new(&config);
-        let gateway = build(config, log)?;
-        let result = serve(Arc::new(gateway), doors).await;
+        let gateway = build(config, workers.len(), log)?;
+        let result = serve(Arc::new(gateway), doors, &workers).await;
         // What a reader that stands still has not taken by then is lost.
         let _ = environment::stdout::flush(std::time::Duration::from_secs(2)).await;
         Ok(result?)
     })
 }
 
-fn build(config: Config, log: Log) -> anyhow::Result<Gateway> {
+fn build(config: Config, workers: usize, log: Log) -> anyhow::Result<Gateway> {
     let routes = config.routes_file.as_deref().map(Routes::read).transpose()?.unwrap_or_default();
     warn_of_unreachable(&routes, log);
     let metrics = Arc::new(Metrics::new()?);
     let authentication = config.authentication;
     let tls = tls_config(Roots::System, &authentication.extra_ca_files)?;
-    let upstream = Upstream::new(&config.upstream, tls, Arc::clone(&metrics))
+    let upstream = Upstream::new(&config.upstream, tls, workers, Arc::clone(&metrics))
         .map_err(|error| anyhow::anyhow!("UPSTREAM_URL: {error}"))?;
     let rate_limit = RateLimit::with_burst(authentication.rate_limit_per_minute);
     let plainly_named_issuer = authentication.cognito_issuer.clone();
@@ -108,6 +111,19 @@ fn build(config: Config, log: Log) -> anyhow::Result<Gateway> {
         forwards_authorization: config.forward_authorization,
         is_draining: AtomicBool::new(false),
     })
+}
+
+/// A runtime of one thread for each core, for as long as the process lives.
+fn start_workers() -> anyhow::Result<Vec<Handle>> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let start = |number: usize| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let work = move || runtime.block_on(std::future::pending::<()>());
+        std::thread::Builder::new().name(format!("worker-{number}")).spawn(work)?;
+        Ok(handle)
+    };
+    (0..cores).map(start).collect()
 }
 
 /// What is allowed, and should be known to be.

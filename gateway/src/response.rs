@@ -38,6 +38,8 @@ pub struct Back {
     pub upstream: Arc<Upstream>,
     /// What goes back.
     pub connection: Connection,
+    /// Whose pool.
+    pub worker: usize,
     /// A body that was not taken whole still stands in the connection.
     pub request_body: BodyProgress,
 }
@@ -69,10 +71,10 @@ impl GatewayBody {
             exchange.ended(self.status);
         }
         if let Source::Upstream { back, .. } = &mut self.source
-            && let Some(Back { upstream, connection, request_body }) = back.take()
+            && let Some(Back { upstream, connection, worker, request_body }) = back.take()
             && request_body.is_complete()
         {
-            upstream.give_back(connection);
+            upstream.give_back(connection, worker);
         }
     }
 }

@@ -8,7 +8,8 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use environment::Log;
-use http_server::{Admission, Limits, Listener, LocalAddress, Refusal, Server, Termination};
+use http_server::{Admission, Limits, Listener, LocalAddress, Refusal, Server, Termination, Workers};
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
@@ -66,7 +67,7 @@ impl Doors {
 ///
 /// # Errors
 /// When an address cannot be listened on, or signals cannot be handled.
-pub async fn serve(gateway: Arc<Gateway>, doors: Doors) -> io::Result<()> {
+pub async fn serve(gateway: Arc<Gateway>, doors: Doors, workers: &[Handle]) -> io::Result<()> {
     let mut termination = Termination::handle()?;
     let mut hangup = signal(SignalKind::hangup())?;
     let proxy_door = bind("LISTEN_ADDRESS", doors.listen)?;
@@ -77,8 +78,8 @@ pub async fn serve(gateway: Arc<Gateway>, doors: Doors) -> io::Result<()> {
     first_fetch(&gateway).await;
 
     let operators = start_operators(&gateway, operators_door);
-    let auth = auth_door.map(|door| start_auth(&gateway, door, doors.max_connections));
-    let proxy = start_proxy(&gateway, proxy_door, doors.max_connections);
+    let auth = auth_door.map(|door| start_auth(&gateway, door, doors.max_connections, workers));
+    let proxy = start_proxy(&gateway, proxy_door, doors.max_connections, workers);
     loop {
         tokio::select! {
             () = termination.requested() => break,
@@ -123,21 +124,22 @@ async fn keep_house(gateway: Arc<Gateway>) {
     tokio::join!(pool, gateway.decider.callers.issuers.keep_fresh());
 }
 
-fn start_proxy(gateway: &Arc<Gateway>, door: Listener, max_connections: usize) -> Server {
+fn start_proxy(gateway: &Arc<Gateway>, door: Listener, max_connections: usize, workers: &[Handle]) -> Server {
     announce(gateway, "requests", &door);
     let admission = admission(gateway, max_connections);
     let shared = Arc::clone(gateway);
-    Server::start(door, admission, accept_failed(gateway), move |peer| {
+    let workers = Workers::on(workers.iter().cloned());
+    Server::start_on(workers, door, admission, accept_failed(gateway), move |peer, worker| {
         let (gateway, peer) = (Arc::clone(&shared), peer.ip());
         let open = Open::new(gateway.metrics.client_connections.clone());
         move |request| {
             let _ = &open;
-            Arc::clone(&gateway).respond(request, peer)
+            Arc::clone(&gateway).respond(request, peer, worker)
         }
     })
 }
 
-fn start_auth(gateway: &Arc<Gateway>, door: Listener, max_connections: usize) -> Server {
+fn start_auth(gateway: &Arc<Gateway>, door: Listener, max_connections: usize, workers: &[Handle]) -> Server {
     announce(gateway, "forward-auth", &door);
     if gateway.trusted_proxies.is_empty() {
         gateway
@@ -146,7 +148,8 @@ fn start_auth(gateway: &Arc<Gateway>, door: Listener, max_connections: usize) ->
     }
     let admission = admission(gateway, max_connections);
     let shared = Arc::clone(gateway);
-    Server::start(door, admission, accept_failed(gateway), move |peer| {
+    let workers = Workers::on(workers.iter().cloned());
+    Server::start_on(workers, door, admission, accept_failed(gateway), move |peer, _| {
         let (gateway, peer) = (Arc::clone(&shared), peer.ip());
         move |request| Arc::clone(&gateway).respond_to_proxy(request, peer)
     })

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,8 @@ pub struct Upstream {
     authority: HeaderValue,
     /// Stands before every path; does not end in a slash.
     prefix: String,
-    idle: Mutex<Vec<Idle>>,
+    /// By worker: a connection is used where its task runs.
+    idle: Vec<Mutex<Vec<Idle>>>,
     metrics: Arc<Metrics>,
 }
 
@@ -82,7 +83,7 @@ impl Upstream {
     ///
     /// # Errors
     /// When the URL's host fits no certificate or header.
-    pub fn new(url: &Url, tls: ClientConfig, metrics: Arc<Metrics>) -> io::Result<Self> {
+    pub fn new(url: &Url, tls: ClientConfig, workers: usize, metrics: Arc<Metrics>) -> io::Result<Self> {
         let invalid = |_| io::Error::other("the host of UPSTREAM_URL is not a name or an address");
         let host = url.host_str().unwrap_or_default().to_owned();
         let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
@@ -101,7 +102,7 @@ impl Upstream {
             tls,
             authority: HeaderValue::from_str(&authority).map_err(invalid)?,
             prefix: url.path().trim_end_matches('/').to_owned(),
-            idle: Mutex::default(),
+            idle: (0..workers.max(1)).map(|_| Mutex::default()).collect(),
             metrics,
         })
     }
@@ -134,8 +135,9 @@ impl Upstream {
     pub async fn send(
         self: &Arc<Self>,
         request: Request<RequestBody>,
+        worker: usize,
     ) -> Result<(Response<Incoming>, Connection), UpstreamError> {
-        let Some(mut connection) = self.take_idle() else { return self.send_anew(request).await };
+        let Some(mut connection) = self.take_idle(worker) else { return self.send_anew(request).await };
         match connection.sender.try_send_request(request).await {
             Ok(response) => Ok((response, connection)),
             Err(mut error) => match error.take_message() {
@@ -146,11 +148,11 @@ impl Upstream {
     }
 
     /// For the next request, once this one's response has ended and its body was taken.
-    pub fn give_back(&self, connection: Connection) {
+    pub fn give_back(&self, connection: Connection, worker: usize) {
         if connection.sender.is_closed() {
             return;
         }
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.pool(worker);
         if idle.len() < MAX_IDLE {
             idle.push(Idle { connection, since: Instant::now() });
         }
@@ -158,8 +160,14 @@ impl Upstream {
 
     /// Ends connections that have waited for too long.
     pub fn end_idle(&self) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|idle| idle.since.elapsed() < IDLE && !idle.connection.sender.is_closed());
+        for worker in 0..self.idle.len() {
+            self.pool(worker).retain(|idle| idle.since.elapsed() < IDLE && !idle.connection.sender.is_closed());
+        }
+    }
+
+    fn pool(&self, worker: usize) -> MutexGuard<'_, Vec<Idle>> {
+        // There is one: `new` makes one at least.
+        self.idle[worker % self.idle.len()].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn send_anew(
@@ -172,9 +180,9 @@ impl Upstream {
     }
 
     /// The connection that was used last, so that the others grow old and are ended.
-    fn take_idle(&self) -> Option<Connection> {
+    fn take_idle(&self, worker: usize) -> Option<Connection> {
         loop {
-            let Idle { connection, since } = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+            let Idle { connection, since } = self.pool(worker).pop()?;
             if since.elapsed() < IDLE && connection.sender.is_ready() && connection.is_quiet() {
                 return Some(connection);
             }

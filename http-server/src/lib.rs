@@ -21,6 +21,7 @@ mod socket_owner;
 mod termination;
 mod upgrade;
 mod wire;
+mod workers;
 
 pub use self::arrival::Arrival;
 pub use self::body::{BodyError, read_body};
@@ -35,3 +36,4 @@ pub use self::request_id::request_id;
 pub use self::server::{Admission, Limits, Server};
 pub use self::termination::Termination;
 pub use self::upgrade::{Upgrade, Upgraded};
+pub use self::workers::Workers;

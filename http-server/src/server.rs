@@ -21,6 +21,7 @@ use crate::listener::{Listener, Stream};
 use crate::peer::Peer;
 use crate::permits::Permits;
 use crate::refusal::Refusal;
+use crate::workers::Workers;
 
 /// Pause after a failed accept(2): mostly there are no file descriptors left, and connections that end free some.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -86,10 +87,28 @@ impl Server {
         F: Future<Output = Response<B>> + Send + 'static,
         B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
     {
+        Self::start_on(Workers::here(), listener, admission, accept_failed, move |peer, _| connect(peer))
+    }
+
+    /// As [`Server::start`], with connections on several runtimes: `connect` is told the number of a connection's worker.
+    pub fn start_on<E, C, H, F, B>(
+        workers: Workers,
+        listener: Listener,
+        admission: Admission,
+        accept_failed: E,
+        connect: C,
+    ) -> Self
+    where
+        E: Fn(io::Error) + Send + 'static,
+        C: Fn(Peer, usize) -> H + Send + 'static,
+        H: Fn(Request<Incoming>) -> F + Send + 'static,
+        F: Future<Output = Response<B>> + Send + 'static,
+        B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+    {
         let (stop, stopped) = watch::channel(());
         let (connected, connections) = mpsc::channel(1);
         let grace = admission.limits.grace;
-        let accepting = tokio::spawn(accept(listener, admission, accept_failed, connect, connected, stopped));
+        let accepting = tokio::spawn(accept(workers, listener, admission, accept_failed, connect, connected, stopped));
         Self { stop, connections, grace, accepting }
     }
 
@@ -109,6 +128,7 @@ impl Server {
 }
 
 async fn accept<E, C, H, F, B>(
+    workers: Workers,
     listener: Listener,
     admission: Admission,
     accept_failed: E,
@@ -117,7 +137,7 @@ async fn accept<E, C, H, F, B>(
     stopped: watch::Receiver<()>,
 ) where
     E: Fn(io::Error),
-    C: Fn(Peer) -> H,
+    C: Fn(Peer, usize) -> H,
     H: Fn(Request<Incoming>) -> F + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
@@ -143,15 +163,13 @@ async fn accept<E, C, H, F, B>(
         let is_scarce = permit.as_ref().is_none_or(|permit| permit.is_scarce);
         let admission = admission.clone();
         if let Some(permit) = permit {
-            let (handler, stopped, connected) = (connect(peer), stopped.clone(), connected.clone());
+            let worker = workers.least_busy();
+            let (handler, stopped) = (connect(peer, worker.number()), stopped.clone());
+            let held = (permit, connected.clone());
             match stream {
-                Stream::Tcp(stream) => {
-                    tokio::spawn(connection::serve(stream, handler, admission, stopped, permit, connected))
-                }
-                Stream::Unix(stream) => {
-                    tokio::spawn(connection::serve(stream, handler, admission, stopped, permit, connected))
-                }
-            };
+                Stream::Tcp(stream) => worker.serve(stream, handler, admission, stopped, held),
+                Stream::Unix(stream) => worker.serve(stream, handler, admission, stopped, held),
+            }
         } else {
             match stream {
                 Stream::Tcp(stream) => tokio::spawn(refuse(stream, admission)),

@@ -325,9 +325,9 @@ async fn responses_without_a_body_and_encoded_ones() {
         caller.write(head("GET /", "")).await;
         assert!(caller.until("next").await.starts_with("HTTP/1.1 200 "), "nothing stands between {what} and the next");
     }
+    assert_eq!(gateway.api.connections().len(), 1, "one connection did for all of them");
     let answer = gateway.call("GET /gzip").await;
     assert_eq!((answer.header("content-encoding"), &answer.body), ("gzip", &gzip));
-    assert_eq!(gateway.api.connections().len(), 1, "one connection did for all of them");
 }
 
 #[tokio::test]
