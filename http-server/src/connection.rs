@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body::Body;
-use hyper::body::Incoming;
+use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{HttpService, service_fn};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -60,10 +60,10 @@ pub(crate) async fn serve<H, F, B>(
             refusal = held.must_end(&admission) => Err(refusal),
         };
         match begun {
-            Ok(Ok(true)) => return http_2::serve(wire, handler, &admission, held).await,
+            Ok(Ok(true)) => return Box::pin(http_2::serve(wire, handler, &admission, held)).await,
             Ok(Ok(false)) => {}
             Ok(Err(_)) => return,
-            Err(refusal) => return refuse(wire.stream, &admission, refusal).await,
+            Err(refusal) => return Box::pin(refuse(wire.stream, &admission, refusal)).await,
         }
     }
     serve_http_1(wire, handler, &admission, held).await;
@@ -99,7 +99,7 @@ where
 {
     let limits = admission.limits;
     let requests = Requests::new(&held);
-    let (pace, offer) = (Arc::clone(&held.pace), requests.offer());
+    let offer = requests.offer();
     // hyper hands a connection back only where its handler and futures can be moved.
     let handler = Box::new(handler);
     let service = service_fn(move |mut request: Request<Incoming>| {
@@ -115,24 +115,85 @@ where
             Ok::<_, Infallible>(under_way.attach_to(response))
         })
     });
-    let mut connection = http1_with(limits).serve_connection(TokioIo::new(wire), service);
+    let (mut io, mut service) = (TokioIo::new(wire), service);
+    loop {
+        let came = tokio::select! {
+            came = io.inner_mut().has_come() => Ok(came),
+            refusal = held.must_end(admission) => Err(refusal),
+        };
+        match came {
+            Ok(Ok(true)) => {}
+            Err(refusal) if held.pace.awaits_headers() => {
+                return Box::pin(refuse(io.into_inner().stream, admission, refusal)).await;
+            }
+            Ok(_) | Err(_) => return,
+        }
+        // On the heap, with hyper's buffers: an idle connection is none of it.
+        match Box::pin(burst(io, service, admission, &mut held)).await {
+            Burst::Rests(rested) => (io, service) = *rested,
+            Burst::Switched(wire, early) => return Upgrade::deliver(&offer, *wire, early, held),
+            Burst::Over => return,
+        }
+    }
+}
+
+/// How requests that follow one another end.
+enum Burst<S, V> {
+    /// Nothing follows for the moment.
+    Rests(Box<(TokioIo<Wire<S>>, V)>),
+    /// The connection is no longer HTTP's; bytes that came early.
+    Switched(Box<Wire<S>>, Bytes),
+    /// The connection is over.
+    Over,
+}
+
+async fn burst<S, V, F, B>(io: TokioIo<Wire<S>>, service: V, admission: &Admission, held: &mut Held) -> Burst<S, V>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    V: HttpService<Incoming, ResBody = B, Future = F, Error = Infallible> + Unpin,
+    F: Future<Output = Result<Response<B>, Infallible>> + Unpin,
+    B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
+{
+    let pace = Arc::clone(&held.pace);
+    let mut connection = http1_with(admission.limits).serve_connection(io, service);
     let refusal = tokio::select! {
         ended = poll_fn(|context| connection.poll_without_shutdown(context)) => match ended {
             Err(error) if error.is_parse() => Refusal::NOT_HTTP,
             // A connection that breaks is the peer's affair.
-            Err(_) => return,
+            Err(_) => return Burst::Over,
             Ok(()) => {
                 let parts = connection.into_parts();
                 let wire = parts.io.into_inner();
-                return if pace.is_switched() {
-                    Upgrade::deliver(&offer, wire, parts.read_buf, held);
-                } else {
-                    end(wire, &mut held).await;
-                };
+                if pace.is_switched() {
+                    return Burst::Switched(Box::new(wire), parts.read_buf);
+                }
+                end(wire, held).await;
+                return Burst::Over;
             }
         },
         refusal = held.must_end(admission) => refusal,
+        () = pace.rests() => {
+            let parts = connection.into_parts();
+            let is_between = parts.read_buf.is_empty();
+            return if is_between { Burst::Rests(Box::new((parts.io, parts.service))) } else { Burst::Over };
+        }
     };
+    wind_down(connection, refusal, admission, held).await;
+    Burst::Over
+}
+
+/// Ends a connection that has to, with a response where the peer waits for one.
+async fn wind_down<S, V, F, B>(
+    mut connection: http1::Connection<TokioIo<Wire<S>>, V>,
+    refusal: Refusal,
+    admission: &Admission,
+    held: &Held,
+) where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    V: HttpService<Incoming, ResBody = B, Future = F, Error = Infallible>,
+    F: Future<Output = Result<Response<B>, Infallible>>,
+    B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
+{
     if refusal.is_fault() || held.pace.awaits_headers() {
         // Else a peer that does not read would find this in the middle of the response before.
         if held.pace.is_quiet() {
@@ -146,7 +207,7 @@ where
         held.permit.cut_short();
     }
     Pin::new(&mut connection).graceful_shutdown();
-    let _ = timeout(limits.grace, connection).await;
+    let _ = timeout(admission.limits.grace, connection).await;
 }
 
 /// As hyper would. A peer that was still sending gets the time to read the response: closing with unread bytes resets the

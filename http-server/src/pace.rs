@@ -8,6 +8,9 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::refusal::Refusal;
 
+/// A client that sends one request after the other is not waiting.
+const REST: Duration = Duration::from_secs(1);
+
 /// Where a connection stands.
 pub(crate) struct Pace {
     connected: Instant,
@@ -147,6 +150,24 @@ impl Pace {
     /// Whether the peer owes the headers of a request: its first one, or one that has begun.
     pub(crate) fn awaits_headers(&self) -> bool {
         matches!(self.state().stage, Stage::New | Stage::HalfARequest(_))
+    }
+
+    /// Ends when nothing has happened for a while between two requests.
+    pub(crate) async fn rests(&self) {
+        loop {
+            let changed = self.changed.notified();
+            let since = match *self.state() {
+                State { stage: Stage::Idle(since), output: Output::Quiet, fault: None, .. } => Some(since),
+                _ => None,
+            };
+            match since {
+                None => changed.await,
+                Some(since) => tokio::select! {
+                    () = changed => {}
+                    () = sleep_until(since + REST) => return,
+                },
+            }
+        }
     }
 
     /// Ends when the peer has kept the connection waiting for too long.

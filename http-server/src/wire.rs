@@ -126,6 +126,16 @@ impl<S: AsyncRead + Unpin> Wire<S> {
         }
     }
 
+    /// Waits for bytes; whether there are any before the end.
+    pub(crate) async fn has_come(&mut self) -> io::Result<bool> {
+        if self.held.is_empty() {
+            let came = std::future::poll_fn(|context| self.poll_fill(context)).await?;
+            self.tell_of_half_a_head();
+            return Ok(came > 0);
+        }
+        Ok(true)
+    }
+
     /// Takes what has come; zero at the end.
     fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut space = [MaybeUninit::uninit(); READ_BYTES];

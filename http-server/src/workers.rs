@@ -84,18 +84,18 @@ impl Worker {
         let busy = Arc::clone(&self.busy);
         let Some(runtime) = &self.runtime else {
             tokio::spawn(async move {
-                let _busy = busy;
                 connection::serve(stream, handler, admission, stopped, permit, connected).await;
+                drop(busy);
             });
             return;
         };
         // A stream that cannot move is one that has broken.
         let Ok(bare) = stream.leave() else { return };
         runtime.spawn(async move {
-            let _busy = busy;
             if let Ok(stream) = S::enter(bare) {
                 connection::serve(stream, handler, admission, stopped, permit, connected).await;
             }
+            drop(busy);
         });
     }
 }
