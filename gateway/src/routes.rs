@@ -368,4 +368,16 @@ mod tests {
             assert!(Routes::parse(text).is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn the_example_of_the_docs_is_one() {
+        let docs = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/gateway.md")).unwrap();
+        let (_, rest) = docs.split_once("```toml\n").unwrap();
+        let routes = Routes::parse(rest.split("```").next().unwrap()).unwrap();
+        assert_eq!(routes.len(), 2);
+        assert!(
+            matches!(routes.find(&Method::HEAD, "/reports"), Matched::Route(route) if route.pattern == "/reports/*")
+        );
+        assert!(matches!(routes.find(&Method::GET, "/x"), Matched::Route(route) if route.pattern == "/*"));
+    }
 }

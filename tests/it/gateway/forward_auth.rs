@@ -145,6 +145,9 @@ async fn what_is_named_in_no_way_or_in_two_is_no_question() {
         let answer = ask(auth_address(&gateway), line, &headers).await;
         assert_eq!(answer.verdict(), (400, "invalid_request".to_owned()), "{line} {headers:?}");
     }
+    let tunnel =
+        ask(auth_address(&gateway), "GET /auth", &[original[0], "X-Original-Method: CONNECT", &bearer()]).await;
+    assert_eq!(tunnel.verdict(), (405, "method_not_allowed".to_owned()));
     for line in ["GET /", "GET /authx", "GET /db/x"] {
         let answer = ask(auth_address(&gateway), line, &[original[0], original[1], &bearer()]).await;
         assert_eq!(answer.verdict(), (404, "not_found".to_owned()), "{line}");

@@ -111,6 +111,7 @@ async fn in_front_of_the_api(kind: Kind) {
     let forged = format!("Authorization: Bearer {forged}");
     refusals(&proxy, &forged).await;
     who_the_caller_is(&proxy).await;
+    what_others_were_caught_by(&proxy).await;
     what_connection_names(&proxy).await;
     a_large_token(&proxy).await;
     bodies(&proxy).await;
@@ -205,6 +206,32 @@ async fn who_the_caller_is(proxy: &Proxy) {
         let is_forged = value.contains("forged") || value == "DELETE" || value.contains("203.0.113.66");
         assert!(!is_forged && !name.contains(['_', '.']), "{name}: {value}");
         assert!(!name.to_ascii_lowercase().contains("authorization"), "{name}: {value}");
+    }
+}
+
+/// oauth2-proxy's of 2025 and 2026: a health check's `User-Agent`, a caller's `X-Forwarded-Uri` (CVE-2026-40575), a fragment
+/// or another spelling of the path (CVE-2026-41059), and `_` for `-` (CVE-2025-64484).
+async fn what_others_were_caught_by(proxy: &Proxy) {
+    let token = bearer();
+    for (target, headers, statuses) in [
+        ("/public/x", vec!["User-Agent: kube-probe/1.31"], [401, 401]),
+        ("/public/x", vec!["User-Agent: GoogleHC/1.0"], [401, 401]),
+        ("/health", vec!["User-Agent: ELB-HealthChecker/2.0"], [401, 401]),
+        ("/ping", vec![], [401, 401]),
+        ("/admin/x", vec![&token, "X-Forwarded-Uri: /public/x"], [403, 403]),
+        ("/admin/x", vec![&token, "X-Forwarded-Uri: /public/x", "X-Forwarded-Method: GET"], [403, 403]),
+        ("/admin/x", vec![&token, "X-Original-URI: /public/x", "X-Original-Method: GET"], [403, 403]),
+        ("/admin/x", vec![&token, "X_Forwarded_Uri: /public/x", "X_Original_URI: /public/x"], [403, 403]),
+        ("/admin/x", vec![&token, "X-Forwarded-For: 127.0.0.1", "X-Original-URL: /public/x"], [403, 403]),
+        ("/admin/x?/public/", vec![&token], [403, 403]),
+        ("/admin/x#/public/x", vec![&token], [400, 404]),
+        ("/admin/x%23/../../public/x", vec![&token], [400, 404]),
+        ("/public/%23/../../admin/x", vec![&token], [400, 404]),
+    ] {
+        let answer = proxy.ask(&format!("GET {target}"), &headers).await;
+        let [least, most] = statuses;
+        assert!((least..=most).contains(&answer.status), "{target} {headers:?}: {answer:?}");
+        assert!(proxy.api().requests().is_empty(), "{target} {headers:?}");
     }
 }
 
