@@ -193,6 +193,45 @@ async fn a_connection_of_a_proxy() {
     assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [200], "{answers:?}");
 }
 
+/// Traefik's and Envoy's documented requests in full: who is on record is the caller, by the request's own name.
+#[tokio::test]
+async fn the_audit_line_is_about_the_caller_and_not_the_proxy() {
+    let mut gateway = gateway(&[]).await;
+    let traceparent = "Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let token = bearer();
+    let traefik = [
+        token.as_str(),
+        traceparent,
+        "User-Agent: Go-http-client/1.1",
+        "X-Forwarded-For: 203.0.113.9",
+        "X-Forwarded-Host: agents.example.com",
+        "X-Forwarded-Method: POST",
+        "X-Forwarded-Proto: https",
+        "X-Forwarded-Uri: /public/x?a=b",
+        "Accept-Encoding: gzip",
+    ];
+    let envoy = [
+        token.as_str(),
+        traceparent,
+        "X-Request-Id: 3c5f4ad5-2ba3-4c5e-9f2f-7b1f3a1d8e11",
+        "X-Forwarded-For: 198.51.100.4, 203.0.113.9",
+        "X-Envoy-Internal: true",
+        "X-Forwarded-Proto: https",
+        "Content-Length: 0",
+    ];
+    for (line, headers) in [("GET /auth", &traefik[..]), ("POST /auth/public/x?a=b", &envoy)] {
+        let answer = ask(auth_address(&gateway), line, headers).await;
+        assert_eq!(answer.status, 200, "{line}: {answer:?}");
+        let given = headers.iter().find_map(|header| header.strip_prefix("X-Request-Id: "));
+        assert!(given.is_none_or(|id| answer.header("x-request-id") == id), "{answer:?}");
+    }
+    for line in gateway.audit().await {
+        assert_eq!([&line["source_ip"], &line["route"]], ["203.0.113.9", "POST /public/*"], "{line}");
+        assert_eq!([&line["decision"], &line["client_id"]], ["allow", CLIENT_ID], "{line}");
+        assert!(line["traceparent"].as_str().is_some_and(|value| traceparent.ends_with(value)), "{line}");
+    }
+}
+
 /// A proxy keeps its connections; a gateway that ends tells it to ask another one.
 #[tokio::test]
 async fn a_gateway_that_ends_says_so_on_each_connection() {
