@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -41,6 +41,7 @@ pub(crate) struct Permits(Arc<Mutex<Table>>);
 struct Table {
     max: usize,
     max_of_source: usize,
+    undisturbed: Duration,
     next_id: u64,
     /// In the order in which they came.
     connections: BTreeMap<u64, Connection>,
@@ -49,6 +50,8 @@ struct Table {
 struct Connection {
     source: Source,
     is_waiting: bool,
+    /// Until then it makes no room.
+    undisturbed_until: Instant,
     make_room: Arc<Notify>,
 }
 
@@ -63,8 +66,10 @@ pub(crate) struct Permit {
 }
 
 impl Permits {
-    pub(crate) fn new(max: usize, max_of_source: usize) -> Self {
-        Self(Arc::new(Mutex::new(Table { max, max_of_source, next_id: 0, connections: BTreeMap::new() })))
+    /// `undisturbed`: for so long a new connection makes no room, so that one of a long queue can send its request.
+    pub(crate) fn new(max: usize, max_of_source: usize, undisturbed: Duration) -> Self {
+        let connections = BTreeMap::new();
+        Self(Arc::new(Mutex::new(Table { max, max_of_source, undisturbed, next_id: 0, connections })))
     }
 
     /// `None`: there is no room, and no connection that could make any. `is_proxy`: the source stands for many callers.
@@ -78,7 +83,9 @@ impl Permits {
         }
         let (id, make_room) = (table.next_id, Arc::new(Notify::new()));
         table.next_id += 1;
-        table.connections.insert(id, Connection { source, is_waiting: true, make_room: Arc::clone(&make_room) });
+        let undisturbed_until = Instant::now() + table.undisturbed;
+        let connection = Connection { source, is_waiting: true, undisturbed_until, make_room: Arc::clone(&make_room) };
+        table.connections.insert(id, connection);
         Some(Permit { table: Arc::clone(&self.0), id, make_room, cut_short: Notify::new(), is_scarce })
     }
 }
@@ -127,6 +134,7 @@ impl Permit {
     fn set_waiting(&self, is_waiting: bool) {
         if let Some(connection) = lock(&self.table).connections.get_mut(&self.id) {
             connection.is_waiting = is_waiting;
+            connection.undisturbed_until = Instant::now();
         }
     }
 }
@@ -137,6 +145,12 @@ impl Drop for Permit {
     }
 }
 
+impl Connection {
+    fn may_go(&self, now: Instant) -> bool {
+        self.is_waiting && self.undisturbed_until <= now
+    }
+}
+
 impl Table {
     fn held_by(&self, source: Source) -> usize {
         self.connections.values().filter(|connection| connection.source == source).count()
@@ -144,7 +158,8 @@ impl Table {
 
     /// Takes the permit of one connection that waits, and tells it.
     fn make_room(&mut self, among: Source) -> Option<()> {
-        let may_go = |connection: &Connection| connection.source == among && connection.is_waiting;
+        let now = Instant::now();
+        let may_go = |connection: &Connection| connection.source == among && connection.may_go(now);
         let id = self.connections.iter().find(|(_, connection)| may_go(connection)).map(|(id, _)| *id)?;
         self.connections.remove(&id)?.make_room.notify_one();
         Some(())
@@ -152,11 +167,12 @@ impl Table {
 
     /// Who holds the most connections, among those who have one that waits.
     fn greediest(&self) -> Option<Source> {
+        let now = Instant::now();
         let mut held: HashMap<Source, (usize, bool)> = HashMap::new();
         for connection in self.connections.values() {
             let (count, has_waiting) = held.entry(connection.source).or_default();
             *count += 1;
-            *has_waiting |= connection.is_waiting;
+            *has_waiting |= connection.may_go(now);
         }
         let waiting = held.into_iter().filter(|(_, (_, has_waiting))| *has_waiting);
         waiting.max_by_key(|(_, (count, _))| *count).map(|(source, _)| source)
@@ -181,7 +197,7 @@ mod tests {
 
     #[test]
     fn one_source_makes_room_for_itself_and_never_takes_it_from_others() {
-        let permits = Permits::new(10, 6);
+        let permits = Permits::new(10, 6, Duration::ZERO);
         let good: Vec<_> = (0..2).map(|_| permits.grant(GOOD, false).unwrap()).collect();
         let hostile: Vec<_> = (0..3000).map(|_| permits.grant(HOSTILE, false).unwrap()).collect();
         assert!(good.iter().all(|permit| !has_to_go(permit)));
@@ -192,7 +208,7 @@ mod tests {
 
     #[test]
     fn the_greediest_makes_room_when_all_is_taken() {
-        let permits = Permits::new(10, 6);
+        let permits = Permits::new(10, 6, Duration::ZERO);
         let hostile: Vec<_> = (0..6).map(|_| permits.grant(HOSTILE, false).unwrap()).collect();
         let others: Vec<_> = (10..14).map(|uid| permits.grant(Source::User(uid), false).unwrap()).collect();
         let newcomer = permits.grant(GOOD, false).unwrap();
@@ -202,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_request_under_way_is_let_finish() {
-        let permits = Permits::new(4, 2);
+        let permits = Permits::new(4, 2, Duration::ZERO);
         let mut busy: Vec<_> = (0..2).map(|_| permits.grant(HOSTILE, false).unwrap()).collect();
         busy.iter().for_each(Permit::request_is_whole);
         assert!(permits.grant(HOSTILE, false).is_none());
@@ -215,8 +231,18 @@ mod tests {
     }
 
     #[test]
+    fn a_new_connection_is_left_in_peace_for_a_while() {
+        let permits = Permits::new(2, 2, Duration::from_secs(3600));
+        let new = [GOOD, HOSTILE].map(|source| permits.grant(source, false).unwrap());
+        assert!(permits.grant(GOOD, false).is_none() && new.iter().all(|permit| !has_to_go(permit)));
+        new[1].request_is_whole();
+        new[1].request_ends();
+        assert!(permits.grant(GOOD, false).is_some() && has_to_go(&new[1]), "it has had its turn");
+    }
+
+    #[test]
     fn a_proxy_may_have_all_that_others_leave() {
-        let permits = Permits::new(10, 3);
+        let permits = Permits::new(10, 3, Duration::ZERO);
         let proxy: Vec<_> = (0..12).map(|_| permits.grant(GOOD, true).unwrap()).collect();
         assert_eq!(proxy.iter().filter(|permit| has_to_go(permit)).count(), 2);
         let others: Vec<_> = (0..9).map(|_| permits.grant(HOSTILE, false).unwrap()).collect();

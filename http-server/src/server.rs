@@ -25,6 +25,8 @@ use crate::workers::Workers;
 
 /// Pause after a failed accept(2): mostly there are no file descriptors left, and connections that end free some.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// A new connection makes no room for those that wait behind it before it has had the time to send its request.
+const UNDISTURBED: Duration = Duration::from_secs(1);
 /// A flood of connections is one line of the log in this time.
 const REPORT_PAUSE: Duration = Duration::from_secs(60);
 
@@ -127,6 +129,11 @@ impl Server {
     }
 }
 
+fn permits(limits: Limits) -> Permits {
+    let undisturbed = if limits.may_wait { UNDISTURBED } else { Duration::ZERO };
+    Permits::new(limits.max_connections, limits.max_connections_of_source, undisturbed)
+}
+
 async fn accept<E, C, H, F, B>(
     workers: Workers,
     listener: Listener,
@@ -143,7 +150,7 @@ async fn accept<E, C, H, F, B>(
     B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
     let limits = admission.limits;
-    let permits = Permits::new(limits.max_connections, limits.max_connections_of_source);
+    let permits = permits(limits);
     let mut last_report: Option<Instant> = None;
     loop {
         let (stream, peer) = match listener.accept().await {
