@@ -26,8 +26,12 @@ mod framing;
 mod headers;
 /// HTTP/2 in front.
 mod http_2;
+/// Keys and tokens that change.
+mod keys;
 /// Servers that forgive much.
 mod lenient;
+/// Sizes, waits, numbers and rates.
+mod limits;
 /// llhttp's vectors.
 mod llhttp;
 /// Paths against routes.
