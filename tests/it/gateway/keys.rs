@@ -9,10 +9,10 @@ use tests::token::{SigningKey, cognito_claims, jwk_set, now};
 use tests::upstream::{Fault, Service, Upstream};
 
 use super::{Answer, Gateway, Setup};
-use crate::machine::faketime_library;
+use crate::machine::{faketime_library, rfc3339};
 use crate::service::{CLIENT_ID, ISSUER, key, token, token_with, upstream};
 
-/// The wall clock of a gateway. Keys, tokens and limits age by it.
+/// The wall clock of a gateway, which stands still. Keys, tokens and limits age by it.
 pub struct Clock {
     folder: TempDir,
 }
@@ -28,10 +28,12 @@ impl Clock {
         self.folder.path().join("clock")
     }
 
-    /// So many seconds later than it is.
+    /// So many seconds later than it is now.
     pub fn set(&self, seconds: u32) {
         let next = self.folder.path().join("next");
-        std::fs::write(&next, format!("+{seconds}s\n")).expect("the clock can be written");
+        // libfaketime: a date alone stands still.
+        let date = rfc3339(i64::from(seconds)).replace('T', " ").replace('Z', "\n");
+        std::fs::write(&next, date).expect("the clock can be written");
         std::fs::rename(next, self.file()).expect("the clock can be set");
     }
 
@@ -40,6 +42,7 @@ impl Clock {
             ("LD_PRELOAD", faketime_library().display().to_string()),
             ("FAKETIME_TIMESTAMP_FILE", self.file().display().to_string()),
             ("FAKETIME_NO_CACHE", "1".to_owned()),
+            ("TZ", "UTC".to_owned()),
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
         ]
     }

@@ -30,6 +30,8 @@ mod http_2;
 mod keys;
 /// Servers that forgive much.
 mod lenient;
+/// Reload, end and record.
+mod lifecycle;
 /// Sizes, waits, numbers and rates.
 mod limits;
 /// llhttp's vectors.
