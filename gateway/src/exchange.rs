@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::error::GatewayError;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Open};
 
 /// nginx's word for a caller that leaves before the response has ended.
 const LEFT_FIRST: u16 = 499;
@@ -51,6 +51,12 @@ impl Exchange {
     /// The upstream's response has begun.
     pub fn upstream_responded(&self, sent: Instant) {
         self.metrics.upstream_duration.with_label_values(&[&self.route]).observe(sent.elapsed().as_secs_f64());
+    }
+
+    /// Both connections are open for as long as a tunnel is, though HTTP's own part of them has ended.
+    #[must_use]
+    pub fn tunnelled(&self) -> [Open; 2] {
+        [&self.metrics.client_connections, &self.metrics.upstream_connections].map(|gauge| Open::new(gauge.clone()))
     }
 
     /// The whole response was handed over.

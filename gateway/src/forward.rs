@@ -193,6 +193,7 @@ impl UpstreamResponse {
 /// Both ends become one stream of bytes. It ends with either of them, and no token's end ends it.
 async fn tunnel(caller: Upgrade, upstream: OnUpgrade, connection: Connection, mut exchange: Exchange) {
     let (Some(mut caller), Ok(upstream)) = tokio::join!(caller.connection(), upstream) else { return };
+    let _open = exchange.tunnelled();
     // Whoever drops it earlier ends it.
     drop(connection);
     let mut upstream = TokioIo::new(upstream);

@@ -1,8 +1,9 @@
 //! How many connections there may be at once, all together and of one source, so that nobody keeps out the others.
 //!
 //! A connection waits until it has sent a whole request, with its body. When there is no room, the oldest one that still
-//! waits makes room: first among those of the same source, then among those of the source that holds the most. A peer that
-//! stands for many callers, a proxy, may have all the connections that there are.
+//! waits makes room: first among those of the same source, then among those of the source that holds the most. Where others
+//! queue for room, a new connection is left in peace for a moment, or the next in the queue would end it before its request
+//! is read. A peer that stands for many callers, a proxy, may have all the connections that there are.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;

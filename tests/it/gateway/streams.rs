@@ -382,6 +382,9 @@ async fn a_websocket_passes_in_both_directions() {
     let (upward, downward) = (large.clone(), large.clone());
     let ((), ()) = tokio::join!(caller.write(upward), async { assert_eq!(upstream.take(300_000).await, large) });
     let ((), ()) = tokio::join!(upstream.write(downward), async { assert_eq!(caller.take(300_000).await, large) });
+    for side in ["client", "upstream"] {
+        wait_for_metric(&gateway, &format!(r#"credvend_gateway_connections{{side="{side}"}}"#), 1.0).await;
+    }
     tokio::time::sleep(Duration::from_millis(1300)).await;
     upstream.write("late").await;
     assert_eq!(caller.take(4).await, b"late", "the time to the first byte has nothing to say here");
