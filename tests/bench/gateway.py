@@ -303,7 +303,8 @@ def measure(setting: Setting) -> list[str]:
     while done < MANY:
         done += int(wrk(setting.url("gateway"), scripts["one valid token"], CONNECTIONS, SECONDS)[0] * SECONDS)
     after = (setting.memory(), setting.descriptors())
-    flat = after[0] - before[0] <= 2 and after[1] <= before[1] + 4
+    # The pool of connections to the upstream may grow to one for each of the load.
+    flat = after[0] - before[0] <= 2 and after[1] <= before[1] + CONNECTIONS
     rows.append(row(f"{done:,} requests", f"{before[0]:.1f} → {after[0]:.1f} MiB, {before[1]} → {after[1]} descriptors", "flat", "–", reached=flat))
 
     print("bench: gateway: idle connections", file=sys.stderr)
