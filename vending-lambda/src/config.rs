@@ -101,7 +101,9 @@ fn metrics_namespace(variables: &Variables<'_>) -> String {
 fn runtime_api(variables: &Variables<'_>) -> Option<RuntimeApiConfig> {
     let name = "AWS_LAMBDA_RUNTIME_API";
     let address = variables.optional(name)?;
-    let Ok(address) = format!("http://{address}").parse() else {
+    // Lambda gives a host and a port; its emulator (cargo lambda), a URL with a path.
+    let host = address.strip_prefix("http://").unwrap_or(&address);
+    let Ok(address) = format!("http://{host}").parse() else {
         variables.fault(name, "not a host and a port, for example `127.0.0.1:9001`");
         return None;
     };
@@ -165,6 +167,19 @@ mod tests {
         assert_eq!(config.authentication.issuers.len(), 1);
         assert_eq!(config.terms.session_duration, Duration::from_secs(3600));
         assert_eq!(config.terms.session_identity, SessionIdentity::Tags);
+    }
+
+    #[test]
+    fn the_runtime_api_is_lambdas_or_its_emulators() {
+        for (value, address) in [
+            ("127.0.0.1:9001", "http://127.0.0.1:9001/"),
+            ("169.254.100.1:9001", "http://169.254.100.1:9001/"),
+            ("localhost:80", "http://localhost:80/"),
+            ("http://127.0.0.1:9000/.rt", "http://127.0.0.1:9000/.rt"),
+        ] {
+            let config = read(&[&MINIMAL[..], &[("AWS_LAMBDA_RUNTIME_API", value)]].concat()).unwrap();
+            assert_eq!(config.runtime_api.unwrap().address.to_string(), address);
+        }
     }
 
     #[test]

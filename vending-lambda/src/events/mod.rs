@@ -133,10 +133,16 @@ pub struct EventResponse {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(untagged, rename_all_fields = "camelCase")]
 enum ResponseHeaders {
-    MultiValueHeaders(BTreeMap<String, Vec<String>>),
-    Headers(BTreeMap<String, String>),
+    Payload1 {
+        multi_value_headers: BTreeMap<String, Vec<String>>,
+    },
+    Payload2 {
+        headers: BTreeMap<String, String>,
+        /// There are none; Lambda's emulator (cargo lambda) takes no response without the list.
+        cookies: [String; 0],
+    },
 }
 
 impl EventResponse {
@@ -147,10 +153,10 @@ impl EventResponse {
         let pairs = response.headers.iter();
         let pairs = pairs.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
         let headers = match shape {
-            Shape::Payload1 => {
-                ResponseHeaders::MultiValueHeaders(pairs.map(|(name, value)| (name, vec![value])).collect())
-            }
-            Shape::Payload2 => ResponseHeaders::Headers(pairs.collect()),
+            Shape::Payload1 => ResponseHeaders::Payload1 {
+                multi_value_headers: pairs.map(|(name, value)| (name, vec![value])).collect(),
+            },
+            Shape::Payload2 => ResponseHeaders::Payload2 { headers: pairs.collect(), cookies: [] },
         };
         Self { status_code: response.status, headers, body: response.body, is_base64_encoded: false }
     }
