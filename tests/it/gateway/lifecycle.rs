@@ -106,10 +106,10 @@ async fn what_is_under_way_finishes() {
     late_upstream.write(OK).await;
     let answer = late.answer().await;
     assert_eq!((answer.status, answer.header("connection")), (200, "close"));
+    // Else the next request would go on this connection.
+    drop(late_upstream);
     let mut late_socket = Line::to(&gateway).await;
     late_socket.write(head("GET /socket", WEBSOCKET)).await;
-    // It goes on the connection that the request before has left, or on a new one.
-    drop(late_upstream);
     let mut late_socket_upstream = api.accept().await;
     late_socket_upstream.head().await;
     late_socket_upstream.write(SWITCHED).await;
