@@ -17,6 +17,8 @@ pub struct RateLimited {
     pub retry_after: Duration,
 }
 
+/// How much older than the request before a request may be.
+const DISORDER: Duration = Duration::from_secs(5);
 /// Clients that are counted at once.
 const MAX_CLIENTS: usize = 10_000;
 
@@ -52,6 +54,12 @@ impl RateLimit {
         Self { burst, ..Self::new(per_minute) }
     }
 
+    /// Whether it limits anything.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        self.per_minute.is_some()
+    }
+
     /// Counts one request.
     ///
     /// # Errors
@@ -82,7 +90,10 @@ impl RateLimit {
         }
         let bucket = buckets.entry(client).or_insert(Bucket { requests: capacity, refilled: now });
         bucket.requests = bucket.filled(now, capacity, per_second);
-        bucket.refilled = now;
+        // Requests are counted in another order than they came in; a clock that was set back by more is believed.
+        if now > bucket.refilled || bucket.refilled.duration_since(now).is_ok_and(|back| back > DISORDER) {
+            bucket.refilled = now;
+        }
         if bucket.requests < 1.0 {
             let wait = ((1.0 - bucket.requests) / per_second).ceil();
             return Err(RateLimited { retry_after: Duration::from_secs_f64(wait) });

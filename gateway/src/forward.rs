@@ -1,15 +1,18 @@
 //! An admitted request on its way to the upstream, and the response on its way back.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_server::Upgrade;
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use tokio::io::{copy, split};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::admit::Admitted;
 use crate::error::GatewayError;
@@ -21,6 +24,8 @@ use crate::response::{Back, GatewayBody};
 use crate::upstream::Connection;
 
 const WEBSOCKET: &str = "websocket";
+/// For the side of a WebSocket whose other side has ended.
+const LAST_WORD_WITHIN: Duration = Duration::from_secs(5);
 
 /// The upstream's response.
 pub struct UpstreamResponse {
@@ -92,6 +97,10 @@ impl Gateway {
             // The HTTP library takes a GET without a length for one without a body.
             headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
+        join_cookies(&mut headers, parts.version);
+        if body.is_end_stream() && has_length(&parts.method, &parts.headers) {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
         let target = self.upstream.target(&admitted.path, parts.uri.query());
         let (body, progress) = RequestBody::new(body, limit, wanted);
         let mut request = Request::new(body);
@@ -120,7 +129,7 @@ impl Gateway {
         progress: &BodyProgress,
         arrived: &Arrived,
     ) -> Result<(Response<Incoming>, Connection), GatewayError> {
-        let mut sending = std::pin::pin!(self.upstream.send(request, arrived.worker));
+        let mut sending = pin!(self.upstream.send(request, arrived.worker));
         let error = loop {
             let deadline = progress.upstream_owes_since().unwrap_or_else(Instant::now) + self.upstream_timeout;
             tokio::select! {
@@ -192,13 +201,20 @@ impl UpstreamResponse {
 
 /// Both ends become one stream of bytes. It ends with either of them, and no token's end ends it.
 async fn tunnel(caller: Upgrade, upstream: OnUpgrade, connection: Connection, mut exchange: Exchange) {
-    let (Some(mut caller), Ok(upstream)) = tokio::join!(caller.connection(), upstream) else { return };
+    let (Some(caller), Ok(upstream)) = tokio::join!(caller.connection(), upstream) else { return };
     let _open = exchange.tunnelled();
     // Whoever drops it earlier ends it.
     drop(connection);
-    let mut upstream = TokioIo::new(upstream);
-    // What breaks is the end of the conversation.
-    let _ = tokio::io::copy_bidirectional(&mut caller, &mut upstream).await;
+    let upstream = TokioIo::new(upstream);
+    let (mut from_caller, mut to_caller) = split(caller);
+    let (mut from_upstream, mut to_upstream) = split(upstream);
+    let mut up = pin!(copy(&mut from_caller, &mut to_upstream));
+    let mut down = pin!(copy(&mut from_upstream, &mut to_caller));
+    // What breaks is the end of the conversation. RFC 6455 §7.1.1: the other side still has a word to say, and soon.
+    tokio::select! {
+        _ = &mut up => drop(timeout(LAST_WORD_WITHIN, down).await),
+        _ = &mut down => drop(timeout(LAST_WORD_WITHIN, up).await),
+    }
     exchange.ended(StatusCode::SWITCHING_PROTOCOLS.as_u16());
 }
 
@@ -217,6 +233,22 @@ fn expectation(headers: &HeaderMap, version: Version, has_no_body: bool) -> Resu
     }
     let (go_on, wanted) = oneshot::channel();
     Ok((Some(go_on), Some(wanted)))
+}
+
+/// RFC 9110 §8.6: a method that means something by its body says that there is none.
+fn has_length(method: &Method, headers: &HeaderMap) -> bool {
+    headers.contains_key(CONTENT_LENGTH) || matches!(*method, Method::POST | Method::PUT | Method::PATCH)
+}
+
+/// RFC 9113 §8.2.3: HTTP/2 splits them for compression, and HTTP/1 knows one line.
+fn join_cookies(headers: &mut HeaderMap, version: Version) {
+    let crumbs: Vec<_> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if version != Version::HTTP_2 || crumbs.len() < 2 {
+        return;
+    }
+    if let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
+        headers.insert(COOKIE, cookie);
+    }
 }
 
 /// RFC 6455 §4.1. Every other upgrade ends here, and the request goes on without it.

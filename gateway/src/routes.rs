@@ -132,11 +132,14 @@ impl Routes {
         }
     }
 
-    /// How paths have to be read.
+    /// How paths have to be read. A route without scopes restricts methods or rates, and those are passed by the same tricks.
     #[must_use]
     pub fn strictness(&self) -> Strictness {
-        let is_scoped = self.routes.iter().any(|route| !route.scopes.is_empty());
-        if is_scoped || self.only_listed { Strictness::Scoped } else { Strictness::Plain }
+        if self.routes.iter().any(|route| route.restricts()) || self.only_listed {
+            Strictness::Scoped
+        } else {
+            Strictness::Plain
+        }
     }
 
     /// A sentence for each route that no request reaches: its scopes protect nothing.
@@ -183,6 +186,11 @@ impl Route {
             names.push("HEAD");
         }
         names.join(", ")
+    }
+
+    /// Whether a request wins anything by a path that is not taken for this route's.
+    fn restricts(&self) -> bool {
+        !self.scopes.is_empty() || !self.methods.is_empty() || self.rate_limit.is_limited()
     }
 
     fn allows(&self, method: &Method) -> bool {
@@ -326,6 +334,20 @@ mod tests {
         }
         assert_eq!(unreachable(&["/a/*", "/b", "/a/b", "/a/c/*"]).len(), 2);
         assert!(Routes::parse(FILE).unwrap().unreachable().is_empty());
+    }
+
+    #[test]
+    fn paths_are_read_strictly_where_a_route_restricts_anything() {
+        for (file, strictness) in [
+            ("", Strictness::Plain),
+            ("[[route]]\npath = '/a'", Strictness::Plain),
+            ("only_listed = true", Strictness::Scoped),
+            ("[[route]]\npath = '/a'\nscopes = ['s']", Strictness::Scoped),
+            ("[[route]]\npath = '/a'\nmethods = ['GET']", Strictness::Scoped),
+            ("[[route]]\npath = '/a'\nrate_limit_per_minute = 6", Strictness::Scoped),
+        ] {
+            assert_eq!(Routes::parse(file).unwrap().strictness(), strictness, "{file}");
+        }
     }
 
     #[test]

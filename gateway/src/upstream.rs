@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use http::{HeaderValue, Request, Response, Uri};
+use http_server::keep_alive;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -16,6 +17,7 @@ use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 use url::Url;
@@ -190,7 +192,7 @@ impl Upstream {
     }
 
     async fn connect(self: &Arc<Self>) -> io::Result<Connection> {
-        match tokio::time::timeout(CONNECT_WITHIN, self.connect_now()).await {
+        match timeout(CONNECT_WITHIN, self.connect_now()).await {
             Ok(connected) => connected,
             Err(_) => Err(io::Error::other(format!("not connected within {} s", CONNECT_WITHIN.as_secs()))),
         }
@@ -198,11 +200,14 @@ impl Upstream {
 
     async fn connect_now(self: &Arc<Self>) -> io::Result<Connection> {
         let addresses: Vec<SocketAddr> = tokio::net::lookup_host((self.host.as_str(), self.port)).await?.collect();
+        // One that nothing comes back from leaves time for the others.
+        let share = CONNECT_WITHIN / u32::try_from(addresses.len().clamp(1, 5)).unwrap_or(1);
         let mut last = io::Error::other("the host has no address");
         for address in addresses {
-            match TcpStream::connect(address).await {
-                Ok(socket) => return self.handshake(socket).await,
-                Err(error) => last = error,
+            match timeout(share, TcpStream::connect(address)).await {
+                Ok(Ok(socket)) => return self.handshake(socket).await,
+                Ok(Err(error)) => last = error,
+                Err(_) => last = io::ErrorKind::TimedOut.into(),
             }
         }
         Err(last)
@@ -210,6 +215,7 @@ impl Upstream {
 
     async fn handshake(self: &Arc<Self>, socket: TcpStream) -> io::Result<Connection> {
         socket.set_nodelay(true)?;
+        keep_alive(&socket);
         let socket = Arc::new(socket);
         let shared = Shared(Arc::clone(&socket));
         let spoken = match &self.tls {

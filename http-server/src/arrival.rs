@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::permits::Permit;
 
-/// That a request's body is still to come; stands in the extensions of every request that has one.
+/// That a request's body is still to come; stands in the extensions of every request that has one, and of all over HTTP/2.
 ///
 /// Until the handler calls [`Arrival::is_complete`] the connection is one that waits for its peer, and may have to make room
 /// for another. Otherwise one peer could hold every permit with bodies that never come. [`crate::read_body`] does all this;

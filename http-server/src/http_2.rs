@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use http_body::Body;
 use hyper::body::Incoming;
@@ -18,10 +19,13 @@ use crate::connection::Held;
 use crate::refusal::Refusal;
 use crate::requests::Requests;
 use crate::server::Admission;
+use crate::stalls::Stalls;
 use crate::wire::Wire;
 
 /// Requests at once on one connection.
 const MAX_STREAMS: u32 = 128;
+/// For what is said when a connection ends.
+const SHORT_GRACE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn serve<S, H, F, B>(wire: Wire<S>, handler: H, admission: &Admission, mut held: Held)
 where
@@ -31,12 +35,14 @@ where
     B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
     let requests = Requests::new(&held);
+    let stalls = Stalls::default();
+    let watching = stalls.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         let under_way = requests.begin(&mut request);
-        let response = handler(request);
+        let (response, watching) = (handler(request), watching.clone());
         async move {
             let response = response.await;
-            Ok::<_, Infallible>(under_way.attach_to(response))
+            Ok::<_, Infallible>(under_way.attach_to(response).map(|body| watching.watch(body)))
         }
     });
     let mut builder = http2::Builder::new(TokioExecutor::new());
@@ -48,11 +54,14 @@ where
     let refusal = tokio::select! {
         // A connection that breaks is the peer's affair.
         _ = &mut connection => return,
+        () = stalls.is_stalled() => return,
         refusal = held.must_end(admission) => refusal,
     };
     if refusal == Refusal::NoRoom {
         held.permit.cut_short();
     }
     Pin::new(&mut connection).graceful_shutdown();
-    let _ = timeout(admission.limits.grace, connection).await;
+    // One that has to make room, or is idle, has nothing under way that deserves more.
+    let grace = if refusal == Refusal::Stopping { admission.limits.grace } else { SHORT_GRACE };
+    let _ = timeout(grace, connection).await;
 }

@@ -18,6 +18,7 @@ mod request_id;
 mod requests;
 mod server;
 mod socket_owner;
+mod stalls;
 mod termination;
 mod upgrade;
 mod wire;
@@ -29,7 +30,7 @@ pub use self::forwarded::forwarded_source;
 pub use self::framing::is_host;
 #[doc(hidden)]
 pub use self::framing::read_in_steps;
-pub use self::listener::{Listener, LocalAddress};
+pub use self::listener::{Listener, LocalAddress, keep_alive};
 pub use self::peer::Peer;
 pub use self::refusal::Refusal;
 pub use self::request_id::request_id;

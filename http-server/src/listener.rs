@@ -5,13 +5,18 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use listenfd::ListenFd;
 use rustix::fs::Mode;
+use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepidle};
 use rustix::process::umask;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use crate::peer::Peer;
+
+/// How long a connection may be silent before TCP asks whether the peer is there.
+const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(60);
 
 /// A listening socket.
 pub struct Listener {
@@ -112,6 +117,7 @@ impl Listener {
                 let (stream, theirs) = socket.accept().await?;
                 // Small responses should not wait for an acknowledgement; a socket that refuses this still works.
                 let _ = stream.set_nodelay(true);
+                keep_alive(&stream);
                 let peer = Peer::tcp(stream.local_addr()?, theirs);
                 Ok((Stream::Tcp(stream), peer))
             }
@@ -122,6 +128,12 @@ impl Listener {
             }
         }
     }
+}
+
+/// A peer that has vanished is noticed though nobody writes to it: the routes between forget idle connections.
+pub fn keep_alive(stream: &TcpStream) {
+    // A socket that refuses this still works.
+    let _ = set_socket_keepalive(stream, true).and_then(|()| set_tcp_keepidle(stream, KEEP_ALIVE_AFTER));
 }
 
 impl Drop for Listener {

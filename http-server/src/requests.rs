@@ -40,7 +40,8 @@ impl Requests {
     pub(crate) fn begin(&self, request: &mut Request<Incoming>) -> UnderWay {
         self.under_way.fetch_add(1, Ordering::Relaxed);
         self.pace.request_begins();
-        if request.body().is_end_stream() {
+        // In HTTP/2 a peer that takes no response costs nothing and never ends: its handler says what deserves a permit.
+        if request.body().is_end_stream() && request.version() != Version::HTTP_2 {
             self.permit.request_is_whole();
         } else {
             request.extensions_mut().insert(Arrival::new(Arc::clone(&self.permit)));

@@ -145,6 +145,14 @@ impl<S: AsyncRead + Unpin> Wire<S> {
         Poll::Ready(Ok(buffer.filled().len()))
     }
 
+    /// What follows a fault is nobody's, but its end says that the peer has left.
+    fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while ready!(self.poll_fill(context))? > 0 {
+            self.held.clear();
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// A body whose length is known is nobody's to look at.
     fn poll_opaque(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let limit = usize::try_from(self.framing.opaque()).unwrap_or(usize::MAX).min(buffer.remaining());
@@ -177,8 +185,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
             if self.held.is_empty() && self.framing.opaque() > 0 {
                 return self.poll_opaque(context, buffer);
             }
-            // Nothing that follows a fault is read, and nobody fills the memory while a protocol is agreed on.
-            if self.has_failed || (self.framing.asks_for_upgrade() && self.held.len() >= READ_BYTES) {
+            if self.has_failed {
+                return self.poll_discard(context);
+            }
+            // Nobody fills the memory while a protocol is agreed on.
+            if self.framing.asks_for_upgrade() && self.held.len() >= READ_BYTES {
                 return Poll::Pending;
             }
             let came = ready!(self.poll_fill(context))?;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::headers::{NEVER, OF_PROXIES, assert_genuine};
-use super::raw_http_2::{Stream, exchange};
+use super::raw_http_2::{Stream, exchange, without_a_window};
 use super::{Gateway, Setup};
 use crate::service::{token, token_with};
 
@@ -209,4 +209,50 @@ async fn paths_are_matched_as_they_are_sent() {
     assert_eq!(gateway.api.take_only_request().target(), "/db");
     assert_eq!(verdict(&gateway, get("/db//x?a=%2e%2e//b")).await, "ok");
     assert_eq!(gateway.api.take_only_request().target(), "/db/x?a=%2e%2e//b");
+}
+
+/// Such a peer costs itself nothing. Without a token it makes room for everybody; with one it has half a minute.
+#[tokio::test]
+async fn a_peer_that_takes_no_response_keeps_nobody_out() {
+    let crowded =
+        Gateway::start(Setup { environment: vec![("MAX_CONNECTIONS", "8".to_owned())], ..Setup::default() }).await;
+    let mut hostile = Vec::new();
+    for _ in 0..8 {
+        hostile.push(without_a_window(&crowded, &[Stream::new("GET", b"/health"), Stream::new("GET", b"/x")]).await);
+    }
+    // A new connection is left in peace for a second.
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    for _ in 0..4 {
+        assert_eq!(crowded.call("GET /x").await.status, 200);
+    }
+    drop(hostile);
+
+    let gateway = Gateway::start(Setup::default()).await;
+    let mut stalled = without_a_window(&gateway, &[get("/x")]).await;
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(120), super::read_to_end(&mut stalled)).await;
+    assert!(ended.is_ok(), "the connection was kept");
+    assert!(gateway.metric(r#"credvend_gateway_connections{side="upstream"}"#).await <= 1.0);
+}
+
+#[tokio::test]
+async fn cookies_that_were_split_are_one_line() {
+    let gateway = Gateway::start(Setup::default()).await;
+    assert_eq!(verdict(&gateway, get("/x").with("cookie", "a=1").with("cookie", "b=2")).await, "ok");
+    assert_eq!(gateway.api.take_only_request().values("cookie"), ["a=1; b=2"]);
+    let raw = format!(
+        "GET /x HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nCookie: a=1\r\nCookie: b=2\r\nConnection: close\r\n\r\n",
+        token()
+    );
+    gateway.exchange(raw.as_bytes()).await;
+    assert_eq!(gateway.api.take_only_request().values("cookie"), ["a=1", "b=2"], "HTTP/1 lines stay as they are");
+}
+
+#[tokio::test]
+async fn a_long_method_is_short_on_record() {
+    let mut gateway = Gateway::start(Setup::default()).await;
+    let method = "M".repeat(3000);
+    let stream = Stream::new(&method, b"/x");
+    assert_eq!(verdict(&gateway, stream).await, "invalid_token");
+    let route = gateway.audit().await[0]["route"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(route, format!("{} unmatched", "M".repeat(32)));
 }

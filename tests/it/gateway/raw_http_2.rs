@@ -89,6 +89,19 @@ pub async fn exchange(gateway: &Gateway, streams: &[Stream]) -> Vec<Outcome> {
     ids.iter().map(|id| outcomes.get(id).cloned().unwrap_or_default()).collect()
 }
 
+/// A connection whose peer opens no window (RFC 9113 §6.9.2), with these requests on it.
+pub async fn without_a_window(gateway: &Gateway, streams: &[Stream]) -> TcpStream {
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    // SETTINGS_INITIAL_WINDOW_SIZE: 0
+    bytes.extend(frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]));
+    for (id, stream) in (0..).map(|number| number * 2 + 1).zip(streams) {
+        bytes.extend(block(id, END_STREAM, &stream.fields));
+    }
+    let mut connection = gateway.connect().await;
+    connection.write_all(&bytes).await.expect("the gateway reads");
+    connection
+}
+
 async fn read(connection: &mut TcpStream, ids: &[u32]) -> BTreeMap<u32, Outcome> {
     let mut outcomes: BTreeMap<u32, Outcome> = ids.iter().map(|id| (*id, Outcome::default())).collect();
     let mut head = [0; 9];

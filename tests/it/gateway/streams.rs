@@ -457,3 +457,39 @@ async fn other_protocols_and_tunnels_end_here() {
     assert_eq!(caller.answer().await.status, 401, "the token comes first");
     assert_eq!(gateway.api.requests().len(), before);
 }
+
+/// A server that restarts closes its side; the caller may not notice for hours.
+#[tokio::test]
+async fn a_websocket_ends_with_either_side() {
+    let api = ApiByHand::start().await;
+    let gateway = api.gateway(short_timeout()).await;
+    let mut caller = Line::to(&gateway).await;
+    caller.write(head("GET /socket", WEBSOCKET)).await;
+    let mut upstream = api.accept().await;
+    upstream.head().await;
+    upstream.write(SWITCHED).await;
+    caller.head().await;
+    drop(upstream);
+    assert_eq!(caller.rest().await, b"", "the caller hears of it");
+    wait_for_metric(&gateway, r#"credvend_gateway_connections{side="client"}"#, 0.0).await;
+}
+
+/// RFC 9110 §8.6: some servers answer 411 where a method that means a body says nothing of its length.
+#[tokio::test]
+async fn a_request_without_a_body_says_so_where_it_counts() {
+    let gateway = Gateway::start(Setup::default()).await;
+    for (what, lengths) in [
+        ("POST /x", vec!["0"]),
+        ("PUT /x", vec!["0"]),
+        ("PATCH /x", vec!["0"]),
+        ("GET /x", vec![]),
+        ("DELETE /x", vec![]),
+    ] {
+        let raw = format!(
+            "{what} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
+            crate::service::token()
+        );
+        gateway.exchange(raw.as_bytes()).await;
+        assert_eq!(gateway.api.take_only_request().values("content-length"), lengths, "{what}");
+    }
+}
