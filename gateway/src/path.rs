@@ -16,7 +16,7 @@ pub struct PathError(&'static str);
 /// How much a path may hold that only some servers understand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strictness {
-    /// No route needs a scope, so nobody wins anything by a path that is read in two ways.
+    /// No route restricts anything, so nobody wins anything by a path that is read in two ways.
     Plain,
     /// Some do: path parameters (`;`) and what looks encoded twice are refused as well.
     Scoped,
