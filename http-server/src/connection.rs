@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
+#[cfg(feature = "http2")]
 use crate::http_2;
 use crate::pace::Pace;
 use crate::permits::Permit;
@@ -60,8 +61,9 @@ pub(crate) async fn serve<H, F, B>(
             refusal = held.must_end(&admission) => Err(refusal),
         };
         match begun {
+            #[cfg(feature = "http2")]
             Ok(Ok(true)) => return Box::pin(http_2::serve(wire, handler, &admission, held)).await,
-            Ok(Ok(false)) => {}
+            Ok(Ok(_)) => {}
             Ok(Err(_)) => return,
             Err(refusal) => return Box::pin(refuse(wire.stream, &admission, refusal)).await,
         }

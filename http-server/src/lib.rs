@@ -8,6 +8,7 @@ mod chunks;
 mod connection;
 mod forwarded;
 mod framing;
+#[cfg(feature = "http2")]
 mod http_2;
 mod listener;
 mod pace;
@@ -18,6 +19,7 @@ mod request_id;
 mod requests;
 mod server;
 mod socket_owner;
+#[cfg(feature = "http2")]
 mod stalls;
 mod termination;
 mod upgrade;

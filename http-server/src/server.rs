@@ -51,7 +51,7 @@ pub struct Limits {
     pub max_connections: usize,
     /// Those of one user of this machine, or of one other machine that is not one of [`Admission::proxies`].
     pub max_connections_of_source: usize,
-    /// Whether HTTP/2 is spoken with those who begin with it.
+    /// Whether HTTP/2 is spoken with those who begin with it; never without the feature `http2`.
     pub speaks_http_2: bool,
     /// Whether a connection that there is no room for waits for some, and with it all that come after it, instead of being
     /// refused.
