@@ -89,6 +89,15 @@ impl Log {
         Self { program, format: LogFormat::Json, level, target: LogTarget::Stdout }
     }
 
+    /// From here on a panic is a line of this log. Its message may hold what the code was working on; where it happened is
+    /// enough to find it.
+    pub fn report_panics(self) {
+        std::panic::set_hook(Box::new(move |panic| {
+            let location = panic.location().map_or("an unknown location".to_owned(), ToString::to_string);
+            self.error(format_args!("panicked at {location}"));
+        }));
+    }
+
     /// A failure, with the kind that the exit code stands for where there is one.
     pub fn failure(self, message: impl Display, kind: &str) {
         self.write(LogLevel::Error, &message, Some(kind));

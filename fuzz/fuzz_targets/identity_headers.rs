@@ -1,7 +1,7 @@
 //! Any headers and trailers of a caller: none of them arrives under a name that is the gateway's, in any spelling.
 #![no_main]
 
-use gateway::identity_headers::{Arrival, Identity, clean_trailers, for_upstream};
+use gateway::identity_headers::{Hop, Identity, clean_trailers, for_upstream};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;
 
@@ -43,14 +43,14 @@ fuzz_target!(|input: (bool, &[u8])| {
     let value = HeaderValue::from_static;
     let [client_id, scope, issuer, request_id] = OURS.map(|(_, text)| value(text));
     let (identity, host) = (Identity { client_id, scope, issuer }, value("host"));
-    let arrival = Arrival {
+    let hop = Hop {
         peer: Some([192, 0, 2, 1].into()),
         is_trusted,
         request_id: &request_id,
         host: Some(&host),
         forwards_authorization: false,
     };
-    let sent = for_upstream(&received, &arrival, &identity);
+    let sent = for_upstream(&received, &hop, &identity);
     for (name, value) in &sent {
         let plain = plain(name);
         assert!(!NEVER.contains(&plain.as_str()), "{name}");

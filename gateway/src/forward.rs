@@ -18,7 +18,7 @@ use crate::admit::Admitted;
 use crate::error::GatewayError;
 use crate::exchange::Exchange;
 use crate::gateway::{Answer, Arrived, Gateway};
-use crate::identity_headers::{Arrival, REQUEST_ID, clean_response, for_upstream};
+use crate::identity_headers::{Hop, REQUEST_ID, clean_response, for_upstream};
 use crate::request_body::{BodyFault, BodyProgress, PROGRESS_WITHIN, RequestBody};
 use crate::response::{Back, GatewayBody};
 use crate::upstream::Connection;
@@ -77,14 +77,14 @@ impl Gateway {
         }
         let (go_on, wanted) = expectation(&parts.headers, parts.version, body.is_end_stream())?;
         let authority = parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
-        let arrival = Arrival {
+        let hop = Hop {
             peer: arrived.peer,
             is_trusted: arrived.is_trusted,
             request_id: &arrived.request_id,
             host: parts.headers.get(HOST).or(authority.as_ref()),
             forwards_authorization: self.forwards_authorization,
         };
-        let mut headers = for_upstream(&parts.headers, &arrival, &admitted.caller.value.identity);
+        let mut headers = for_upstream(&parts.headers, &hop, &admitted.caller.value.identity);
         headers.insert(HOST, self.upstream.authority().clone());
         if upgrades {
             headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));

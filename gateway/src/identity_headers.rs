@@ -70,7 +70,7 @@ pub struct Identity {
 }
 
 /// What the upstream is told about the request.
-pub struct Arrival<'a> {
+pub struct Hop<'a> {
     /// The other end of the connection.
     pub peer: Option<IpAddr>,
     /// Whether it is a proxy in front of the gateway that is believed.
@@ -85,11 +85,11 @@ pub struct Arrival<'a> {
 
 /// The headers of the request to the upstream, `Host` and framing excepted.
 #[must_use]
-pub fn for_upstream(received: &HeaderMap, arrival: &Arrival<'_>, identity: &Identity) -> HeaderMap {
+pub fn for_upstream(received: &HeaderMap, hop: &Hop<'_>, identity: &Identity) -> HeaderMap {
     let nominated = Nominated::of(received);
     let mut headers = HeaderMap::with_capacity(received.len() + 8);
     for (name, value) in received {
-        if passes(name.as_str(), arrival, &nominated) {
+        if passes(name.as_str(), hop, &nominated) {
             headers.append(name.clone(), value.clone());
         }
     }
@@ -100,8 +100,8 @@ pub fn for_upstream(received: &HeaderMap, arrival: &Arrival<'_>, identity: &Iden
     headers.insert(CLIENT_ID, identity.client_id.clone());
     headers.insert(SCOPE, identity.scope.clone());
     headers.insert(ISSUER, identity.issuer.clone());
-    headers.insert(REQUEST_ID, arrival.request_id.clone());
-    insert_forwarded(&mut headers, received, arrival);
+    headers.insert(REQUEST_ID, hop.request_id.clone());
+    insert_forwarded(&mut headers, received, hop);
     headers
 }
 
@@ -144,15 +144,11 @@ fn spelling(name: &str) -> Cow<'_, str> {
     Cow::Owned(name.chars().map(plain).collect())
 }
 
-fn passes(name: &str, arrival: &Arrival<'_>, nominated: &Nominated<'_>) -> bool {
+fn passes(name: &str, hop: &Hop<'_>, nominated: &Nominated<'_>) -> bool {
     let spelled = spelling(name);
     let frames = [HOST, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING].iter().any(|own| *own == *spelled);
-    let is_token = spelled == AUTHORIZATION.as_str() && (!arrival.forwards_authorization || spelled != name);
-    !frames
-        && !is_token
-        && !HOP_BY_HOP.contains(&&*spelled)
-        && !nominated.names(name)
-        && !is_ours(name, arrival.is_trusted)
+    let is_token = spelled == AUTHORIZATION.as_str() && (!hop.forwards_authorization || spelled != name);
+    !frames && !is_token && !HOP_BY_HOP.contains(&&*spelled) && !nominated.names(name) && !is_ours(name, hop.is_trusted)
 }
 
 fn may_trail(name: &str) -> bool {
@@ -185,18 +181,18 @@ fn accepts_trailers(received: &HeaderMap) -> bool {
     values.flat_map(|value| value.split(',')).any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
 }
 
-fn insert_forwarded(headers: &mut HeaderMap, received: &HeaderMap, arrival: &Arrival<'_>) {
-    let believed = |name: &HeaderName| received.get(name).filter(|_| arrival.is_trusted).cloned();
-    if let Some(peer) = arrival.peer {
+fn insert_forwarded(headers: &mut HeaderMap, received: &HeaderMap, hop: &Hop<'_>) {
+    let believed = |name: &HeaderName| received.get(name).filter(|_| hop.is_trusted).cloned();
+    if let Some(peer) = hop.peer {
         let peer = peer.to_canonical().to_string();
         let before = received.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
-        let hops: Vec<_> = before.filter(|_| arrival.is_trusted).chain([peer.as_str()]).collect();
+        let hops: Vec<_> = before.filter(|_| hop.is_trusted).chain([peer.as_str()]).collect();
         if let Ok(value) = HeaderValue::from_str(&hops.join(", ")) {
             headers.insert(FORWARDED_FOR, value);
         }
     }
     headers.insert(FORWARDED_PROTO, believed(&FORWARDED_PROTO).unwrap_or(HeaderValue::from_static("http")));
-    if let Some(host) = believed(&FORWARDED_HOST).or_else(|| arrival.host.cloned()) {
+    if let Some(host) = believed(&FORWARDED_HOST).or_else(|| hop.host.cloned()) {
         headers.insert(FORWARDED_HOST, host);
     }
 }
@@ -232,14 +228,14 @@ mod tests {
         let identity = Identity { client_id: value("real"), scope: value("a b"), issuer: value("https://i") };
         let id = value("ours");
         let host = value("api.example.com");
-        let arrival = Arrival {
+        let hop = Hop {
             peer: Some([192, 0, 2, 1].into()),
             is_trusted,
             request_id: &id,
             host: Some(&host),
             forwards_authorization: false,
         };
-        for_upstream(&map(pairs), &arrival, &identity)
+        for_upstream(&map(pairs), &hop, &identity)
     }
 
     #[test]

@@ -64,11 +64,7 @@ fn explain(argument: &str) -> ExitCode {
 fn start() -> anyhow::Result<()> {
     let config = Config::from_env(&environment::process)?;
     let log = Log::of_service("credvend-gateway", config.log_level);
-    // A panic's message may hold what the code was working on; where it happened is enough to find it.
-    std::panic::set_hook(Box::new(move |panic| {
-        let location = panic.location().map_or("an unknown location".to_owned(), ToString::to_string);
-        log.error(format_args!("panicked at {location}"));
-    }));
+    log.report_panics();
     raise_descriptor_limit();
     warn(&config.authentication, log);
     let workers = start_workers()?;

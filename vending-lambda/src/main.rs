@@ -34,11 +34,7 @@ fn main() -> ExitCode {
 fn start() -> anyhow::Result<()> {
     let config = Config::from_env(&environment::process)?;
     let log = Log::of_service("vending-lambda", config.log_level);
-    // A panic's message may hold what the code was working on; where it happened is enough to find it.
-    std::panic::set_hook(Box::new(move |panic| {
-        let place = panic.location().map_or("an unknown place".to_owned(), ToString::to_string);
-        log.error(format_args!("panicked at {place}"));
-    }));
+    log.report_panics();
     // One thread: a Lambda has a share of one core, and every step either waits for the network or takes microseconds.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

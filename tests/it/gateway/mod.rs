@@ -42,6 +42,7 @@ mod paths;
 mod raw_http_2;
 /// What passes while it comes.
 mod streams;
+mod websockets;
 
 /// Callers and upstreams that a test moves step by step.
 pub mod by_hand;
