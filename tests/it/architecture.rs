@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tests::process::repository;
 
 /// Package → those of ours that it may depend on. What is not listed here does not exist.
-const EDGES: [(&str, &[&str]); 15] = [
+const EDGES: [(&str, &[&str]); 17] = [
     ("jwt", &[]),
     ("environment", &[]),
     ("roots", &[]),
@@ -18,6 +18,8 @@ const EDGES: [(&str, &[&str]); 15] = [
     ("authenticate", &["jwt", "http-client", "environment"]),
     ("grant", &["jwt", "environment", "roots", "aws-transport", "vending-api"]),
     ("vending-lambda", &["authenticate", "grant", "audit", "http-server", "vending-api", "environment"]),
+    ("query-lambda", &["authenticate", "grant", "audit", "http-server", "vending-api", "environment", "aws-transport"]),
+    ("pypi-rotation", &["http-client", "environment", "aws-transport", "roots"]),
     ("gateway", &["authenticate", "audit", "http-server", "http-client", "vending-api", "environment"]),
     ("client", &["http-client", "http-server", "vending-api", "environment"]),
     ("s3", &["environment", "roots", "aws-transport"]),
