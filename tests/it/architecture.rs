@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tests::process::repository;
 
 /// Package → those of ours that it may depend on. What is not listed here does not exist.
-const EDGES: [(&str, &[&str]); 17] = [
+const EDGES: [(&str, &[&str]); 18] = [
     ("jwt", &[]),
     ("environment", &[]),
     ("roots", &[]),
@@ -14,12 +14,25 @@ const EDGES: [(&str, &[&str]); 17] = [
     ("aws-transport", &["environment", "roots"]),
     ("http-client", &["environment", "roots"]),
     ("http-server", &["environment"]),
+    ("runtime-api", &["environment"]),
     ("audit", &["jwt"]),
     ("authenticate", &["jwt", "http-client", "environment"]),
     ("grant", &["jwt", "environment", "roots", "aws-transport", "vending-api"]),
-    ("vending-lambda", &["authenticate", "grant", "audit", "http-server", "vending-api", "environment"]),
-    ("query-lambda", &["authenticate", "grant", "audit", "http-server", "vending-api", "environment", "aws-transport"]),
-    ("pypi-rotation", &["http-client", "environment", "aws-transport", "roots"]),
+    ("vending-lambda", &["authenticate", "grant", "audit", "http-server", "runtime-api", "vending-api", "environment"]),
+    (
+        "query-lambda",
+        &[
+            "authenticate",
+            "grant",
+            "audit",
+            "http-server",
+            "runtime-api",
+            "vending-api",
+            "environment",
+            "aws-transport",
+        ],
+    ),
+    ("pypi-rotation", &["runtime-api", "http-client", "environment", "aws-transport", "roots"]),
     ("gateway", &["authenticate", "audit", "http-server", "http-client", "vending-api", "environment"]),
     ("client", &["http-client", "http-server", "vending-api", "environment"]),
     ("s3", &["environment", "roots", "aws-transport"]),

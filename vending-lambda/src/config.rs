@@ -10,8 +10,7 @@ use ipnet::IpNet;
 use grant::authorize::Terms;
 use grant::aws_clients::AwsSettings;
 use grant::session::SessionIdentity;
-
-use crate::runtime_api::RuntimeApiConfig;
+use runtime_api::RuntimeApiConfig;
 
 /// How the service runs.
 pub struct Config {
@@ -57,7 +56,7 @@ impl Config {
         let table = table(variables);
         let metrics_namespace = metrics_namespace(variables);
         let aws = AwsSettings::from_env(variables);
-        let runtime_api = runtime_api(variables);
+        let runtime_api = RuntimeApiConfig::from_env(variables);
         let default_address = SocketAddr::from(([127, 0, 0, 1], 8080));
         Some(Self {
             bucket: variables.optional("S3_BUCKET").unwrap_or_default(),
@@ -96,23 +95,6 @@ fn metrics_namespace(variables: &Variables<'_>) -> String {
         variables.fault(name, format_args!("`{namespace}` is not a CloudWatch namespace, for example `credvend-two`"));
     }
     namespace
-}
-
-fn runtime_api(variables: &Variables<'_>) -> Option<RuntimeApiConfig> {
-    let name = "AWS_LAMBDA_RUNTIME_API";
-    let address = variables.optional(name)?;
-    // Lambda gives a host and a port; its emulator (cargo lambda), a URL with a path.
-    let host = address.strip_prefix("http://").unwrap_or(&address);
-    let Ok(address) = format!("http://{host}").parse() else {
-        variables.fault(name, "not a host and a port, for example `127.0.0.1:9001`");
-        return None;
-    };
-    let workers = variables.number("AWS_LAMBDA_MAX_CONCURRENCY", 1, 1000).unwrap_or(1);
-    Some(RuntimeApiConfig {
-        address,
-        workers: usize::try_from(workers).unwrap_or(1),
-        takes_snapshot: variables.optional("AWS_LAMBDA_INITIALIZATION_TYPE").as_deref() == Some("snap-start"),
-    })
 }
 
 fn terms(variables: &Variables<'_>, plainly_named_issuer: Option<String>) -> Terms {
@@ -167,19 +149,6 @@ mod tests {
         assert_eq!(config.authentication.issuers.len(), 1);
         assert_eq!(config.terms.session_duration, Duration::from_secs(3600));
         assert_eq!(config.terms.session_identity, SessionIdentity::Tags);
-    }
-
-    #[test]
-    fn the_runtime_api_is_lambdas_or_its_emulators() {
-        for (value, address) in [
-            ("127.0.0.1:9001", "http://127.0.0.1:9001/"),
-            ("169.254.100.1:9001", "http://169.254.100.1:9001/"),
-            ("localhost:80", "http://localhost:80/"),
-            ("http://127.0.0.1:9000/.rt", "http://127.0.0.1:9000/.rt"),
-        ] {
-            let config = read(&[&MINIMAL[..], &[("AWS_LAMBDA_RUNTIME_API", value)]].concat()).unwrap();
-            assert_eq!(config.runtime_api.unwrap().address.to_string(), address);
-        }
     }
 
     #[test]

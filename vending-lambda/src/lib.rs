@@ -12,6 +12,5 @@ pub mod handler;
 pub mod ready;
 pub mod request;
 pub mod response;
-pub mod runtime_api;
 pub mod server;
 pub mod vend;

@@ -16,7 +16,6 @@ use vending_lambda::config::Config;
 use vending_lambda::events;
 use vending_lambda::handler::Api;
 use vending_lambda::ready::Readiness;
-use vending_lambda::runtime_api;
 use vending_lambda::server;
 use vending_lambda::vend::Vendor;
 
@@ -55,7 +54,7 @@ async fn run(config: Config, log: Log) -> anyhow::Result<()> {
     if let Some(runtime_api) = runtime_api {
         let handler = move |invocation| {
             let api = Arc::clone(&api);
-            async move { events::respond(&api, invocation).await }
+            async move { Ok(events::respond(&api, invocation).await) }
         };
         return Ok(runtime_api::run(runtime_api, log, handler).await?);
     }

@@ -10,6 +10,7 @@ mod direct;
 use std::collections::BTreeMap;
 
 use http::Method;
+use runtime_api::Invocation;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -18,7 +19,6 @@ use crate::audit_line;
 use crate::handler::Api;
 use crate::request::ApiRequest;
 use crate::response::ApiResponse;
-use crate::runtime_api::Invocation;
 
 /// The shape of the response that the sender of an event expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub enum EventError {
 /// Responds to an invocation. What is no request is told in the log as well: a load balancer shows a body to nobody,
 /// and a schedule asks for no response.
 pub async fn respond(api: &Api, invocation: Invocation) -> String {
-    let Invocation { request_id, event } = invocation;
+    let Invocation { request_id, event, .. } = invocation;
     let response = match read(&event, request_id.clone()) {
         Ok((request, shape)) => {
             let is_head = request.method == Method::HEAD;
