@@ -3,32 +3,19 @@
 locals {
   creates_key = var.kms_key == "create"
   kms_key_arn = var.kms_key == "none" ? null : local.creates_key ? aws_cloudformation_stack.key[0].outputs["Arn"] : var.kms_key
+}
 
-  key_policy = {
-    Version = "2012-10-17"
-    Statement = [
-      {
-        # Without this statement no principal could ever change the key. With it, the account's IAM policies decide.
-        Sid       = "Account"
-        Effect    = "Allow"
-        Principal = { AWS = "arn:${local.partition}:iam::${local.account_id}:root" }
-        Action    = "kms:*"
-        Resource  = "*"
-      },
-      {
-        Sid       = "Logs"
-        Effect    = "Allow"
-        Principal = { Service = "logs.${module.rules.aws_region}.${data.aws_partition.current.dns_suffix}" }
-        Action    = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
-        Resource  = "*"
-        Condition = {
-          ArnEquals = {
-            "kms:EncryptionContext:aws:logs:arn" = [for group in [local.lambda_log_group, local.api_log_group] : "arn:${local.partition}:logs:${local.regional}:log-group:${group}"]
-          }
-        }
-      },
-    ]
-  }
+module "key_template" {
+  source = "../modules/key-template"
+
+  name        = module.rules.name
+  environment = module.rules.environment
+  purpose     = "table, bucket, logs and environment of the credential vending service"
+  log_groups  = [local.lambda_log_group, local.api_log_group]
+  partition   = local.partition
+  dns_suffix  = data.aws_partition.current.dns_suffix
+  account_id  = local.account_id
+  aws_region  = module.rules.aws_region
 }
 
 # By way of CloudFormation, whose DeletionPolicy the AWS provider has no counterpart of: in production a destroy leaves the
@@ -37,25 +24,8 @@ locals {
 resource "aws_cloudformation_stack" "key" {
   count = local.creates_key ? 1 : 0
 
-  name = "${module.rules.name}-key"
-  template_body = jsonencode({
-    # CloudFormation takes no change of a DeletionPolicy alone, so the description changes with it.
-    Description = "KMS key of ${module.rules.name} (${module.rules.environment})"
-    Resources = {
-      Key = {
-        Type                = "AWS::KMS::Key"
-        DeletionPolicy      = local.is_prod ? "Retain" : "Delete"
-        UpdateReplacePolicy = "Retain"
-        Properties = {
-          Description         = "${module.rules.name}: table, bucket, logs and environment of the credential vending service (${module.rules.environment})"
-          EnableKeyRotation   = true
-          PendingWindowInDays = 7
-          KeyPolicy           = local.key_policy
-        }
-      }
-    }
-    Outputs = { Arn = { Value = { "Fn::GetAtt" = ["Key", "Arn"] } } }
-  })
+  name          = "${module.rules.name}-key"
+  template_body = module.key_template.template_body
 }
 
 resource "aws_kms_alias" "this" {

@@ -65,22 +65,6 @@ run "refuses_a_name_that_is_too_long" {
   expect_failures = [var.role_name]
 }
 
-run "refuses_a_lambda_that_is_no_role" {
-  command = plan
-  variables {
-    lambda_role_arn = "arn:aws:lambda:eu-west-1:123456789012:function:credvend-vending"
-  }
-  expect_failures = [var.lambda_role_arn]
-}
-
-run "refuses_an_illegal_external_id" {
-  command = plan
-  variables {
-    external_id = "x"
-  }
-  expect_failures = [var.external_id]
-}
-
 run "a_shared_role_without_a_tag_opens_nothing" {
   command = plan
   variables {
@@ -107,12 +91,4 @@ run "below_a_path_and_within_a_boundary" {
     condition     = aws_iam_role.this.path == "/teams/" && aws_iam_role.this.permissions_boundary == "arn:aws:iam::123456789012:policy/boundary"
     error_message = "The role has another path or no boundary."
   }
-}
-
-run "refuses_a_version_of_the_function" {
-  command = plan
-  variables {
-    lambda_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:credvend-vending:7"
-  }
-  expect_failures = [var.lambda_function_arn]
 }

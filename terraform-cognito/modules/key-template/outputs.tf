@@ -1,0 +1,4 @@
+output "template_body" {
+  description = "The template; its output `Arn` is the key's."
+  value       = jsonencode(local.template)
+}
