@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD;
+use serde_json::Value;
 use tempfile::TempDir;
 use tests::process::{Process, binary};
 
@@ -78,6 +81,14 @@ impl Host {
 
     pub(super) fn web_identity_token_file(&self) -> PathBuf {
         self.folder.path().join("web-identity-token")
+    }
+
+    /// `exp` of the token in the file.
+    pub(super) fn web_identity_token_ends_at(&self) -> SystemTime {
+        let token = std::fs::read_to_string(self.web_identity_token_file()).expect("the token daemon has written it");
+        let claims = token.split('.').nth(1).expect("a JWT has three parts");
+        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).expect("base64url")).expect("JSON");
+        SystemTime::UNIX_EPOCH + Duration::from_secs(claims["exp"].as_u64().expect("a number"))
     }
 
     fn write_env_file(&self, name: &str, server: &Server) {
