@@ -118,6 +118,7 @@ def stack(running_stack):
     running_stack.control("DELETE", "/requests")
     yield running_stack
     running_stack.control("DELETE", "/faults")
+    running_stack.control("DELETE", "/athena")
     running_stack.control(
         "POST",
         "/settings",

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Request
 from werkzeug.wsgi import get_input_stream
 
 from . import api_gateway_gaps, authorization, cognito_gaps, moto_gaps, oidc_providers, sts
+from .athena.api import Athena
 from .control import Control
 from .faults import GARBAGE, Fault, Faults
 from .functions import Functions
@@ -51,6 +52,7 @@ class Application:
         self.internet = Internet(
             region, self.keys, self.tokens, HttpApi(self.functions), self.identity_providers
         )
+        self.athena = Athena(self.settings)
         self.control = Control(self)
         self._moto = DomainDispatcherApplication(create_backend_app)
         authorization.install(self.sessions, self.settings)
@@ -59,6 +61,7 @@ class Application:
         api_gateway_gaps.install()
         cognito_gaps.install()
         oidc_providers.install()
+        self.athena.install()
 
     def __call__(self, environ: dict, start_response: Callable) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")

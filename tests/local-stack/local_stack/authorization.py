@@ -5,6 +5,7 @@ outside S3 and almost no conditions. moto still finds the key and checks the Sig
 import json
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlparse
 
@@ -27,6 +28,8 @@ LISTING_ACTIONS = {"s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMulti
 UNSIGNED_ACTIONS = {"AssumeRoleWithWebIdentity"}
 # GetCallerIdentity is allowed even against an explicit Deny; AssumeRole has more to ask than one action (sts.py).
 NOT_DECIDED_HERE = {"sts:GetCallerIdentity", "sts:AssumeRole"}
+# Service -> the ARN that a request of it is about, for the services that have a module of their own here.
+RESOURCES: dict[str, Callable[[object], str]] = {}
 # Lambda's own key, for identity-based policies alone (Lambda developer guide, "Working with Lambda execution environment
 # credentials"): sts.py leaves it out when it looks at a trust policy.
 SOURCE_FUNCTION = "lambda:SourceFunctionArn"
@@ -232,6 +235,8 @@ def _s3_denied(handler: object) -> S3ClientError:
 
 def _resource(handler: object, service: str, resource: str) -> str:
     """The ARN for the services whose resources the policies of this project name; moto knows only `*`."""
+    if service in RESOURCES:
+        return RESOURCES[service](handler)
     if service == "dynamodb":
         try:
             parameters = json.loads(_raw_body(handler) or b"{}")

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Request
 
+from .athena.control import AthenaControl
 from .faults import InvalidFault
 from .functions import UnknownFunction
 from .inventory import inventory
+from .query_api import QueryApi
 from .servers import InvalidServer, Servers, UnknownServer
 from .settings import InvalidSetting
 
@@ -28,9 +30,11 @@ class Control:
 
     def __init__(self, stack: "Application") -> None:
         self._stack = stack
-        # Both come with the seed, which itself needs a stack that answers; an empty stack never has them.
+        # These come with the seed, which itself needs a stack that answers; an empty stack never has them.
         self.seeded: Servers | None = None
+        self.query_api: QueryApi | None = None
         self.pool_id = ""
+        self._athena = AthenaControl(stack.athena)
 
     def answer(self, request: Request) -> Result:
         if request.path.startswith("/local-stack/idp/"):
@@ -59,6 +63,9 @@ class Control:
             ("DELETE", "/requests", self._clear_requests),
             ("POST", "/faults", lambda request: (200, asdict(self._stack.faults.order(_json(request))))),
             ("DELETE", "/faults", self._clear_faults),
+            ("POST", "/query-api", lambda _: (200, self._seeded_query_api.create())),
+            ("POST", "/query-clients", lambda request: (201, self._seeded_query_api.create_client(_json(request)))),
+            *self._athena.routes(),
         ]
 
     def _run(self, route: object, request: Request, names: tuple) -> Result:
@@ -76,6 +83,12 @@ class Control:
         if self.seeded is None:
             raise EmptyStack("this stack was started with --empty: it has no pool, table and role to register with")
         return self.seeded
+
+    @property
+    def _seeded_query_api(self) -> QueryApi:
+        if self.query_api is None:
+            raise EmptyStack("this stack was started with --empty: it has no pool to register query clients in")
+        return self.query_api
 
     def _create_server(self, request: Request) -> Result:
         return 201, self.servers.create(_json(request))

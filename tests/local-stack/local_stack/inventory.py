@@ -1,15 +1,20 @@
 """Everything that exists in the account, by service: for "destroy leaves nothing". Only what is there is listed."""
 
+import json
+
 from moto.acm.models import acm_backends
 from moto.apigatewayv2.models import apigatewayv2_backends
+from moto.athena.models import athena_backends
 from moto.awslambda.models import lambda_backends
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.cognitoidp.models import cognitoidp_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.base_backend import BackendDict
 from moto.dynamodb.models import dynamodb_backends
+from moto.glue.models import glue_backends
 from moto.iam.models import IAMBackend, iam_backends
 from moto.kms.models import Key, kms_backends
+from moto.lakeformation.models import lakeformation_backends
 from moto.logs.models import logs_backends
 from moto.route53.models import route53_backends
 from moto.s3.models import s3_backends
@@ -21,7 +26,7 @@ from moto.wafv2.models import wafv2_backends
 def inventory() -> dict[str, list[str]]:
     """Kind -> names, both sorted; a kind of which there is nothing has an empty list."""
     iam = iam_backends[DEFAULT_ACCOUNT_ID]["aws"]
-    things = _identity(iam) | _cognito() | _data() | _compute() | _operations()
+    things = _identity(iam) | _cognito() | _data() | _lake() | _compute() | _operations()
     return {kind: sorted(names) for kind, names in sorted(things.items())}
 
 
@@ -69,6 +74,27 @@ def _data() -> dict[str, list[str]]:
             if not alias.alias_name.startswith("alias/aws/")
         ],
         "secrets": [name for backend in _all(secretsmanager_backends) for name in backend.secrets],
+    }
+
+
+def _lake() -> dict[str, list[str]]:
+    databases = [database for backend in _all(glue_backends) for database in backend.databases.values()]
+    grants = [
+        grant
+        for backend in _all(lakeformation_backends)
+        for catalog in backend.grants.values()
+        for grant in catalog.permissions
+    ]
+    return {
+        # `primary` comes with the account, and nobody can delete it.
+        "work_groups": [name for backend in _all(athena_backends) for name in backend.work_groups if name != "primary"],
+        "databases": [database.name for database in databases],
+        "catalogue_tables": [f"{database.name}/{table}" for database in databases for table in database.tables],
+        "lake_formation_grants": [
+            f"{grant.principal.get('DataLakePrincipalIdentifier')} on {json.dumps(grant.resource, sort_keys=True)}"
+            for grant in grants
+        ],
+        "lake_formation_locations": [arn for backend in _all(lakeformation_backends) for arn in backend.resources],
     }
 
 

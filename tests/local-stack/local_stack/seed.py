@@ -6,6 +6,7 @@ import boto3
 from botocore.config import Config
 
 from .app import OWN_USER_AGENT, Application
+from .query_api import QueryApi
 from .servers import Place, Servers
 
 ACCOUNT_ID = "123456789012"  # moto's default account
@@ -44,6 +45,9 @@ def seed(stack: Application, endpoint: str, empty: bool) -> dict:
     session = clients.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=LAMBDA_ROLE, DurationSeconds=43200)
     place = Place(BUCKET, TABLE, pool_id, RESOURCE_SERVER, role_arn, cognito, iam, table)
     stack.control.seeded = Servers(place, stack.tokens)
+    stack.control.query_api = QueryApi(
+        place, ACCOUNT_ID, stack.region, clients.client, clients.resource, stack.athena.tables(ACCOUNT_ID, stack.region)
+    )
     stack.control.pool_id = pool_id
     stack.keys.signing(pool_id)
     return ready | {
