@@ -4,10 +4,8 @@
 
 pub mod authorize;
 pub mod aws_clients;
-mod own_credentials;
 pub mod role_mapping;
 mod s3_prefix;
 pub mod session;
 pub mod sts;
 pub mod table;
-mod whole_response;

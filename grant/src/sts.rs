@@ -106,7 +106,7 @@ impl Sts {
     pub async fn check(&self) -> Result<(), StsError> {
         match self.client.get_caller_identity().send().await {
             Ok(_) => Ok(()),
-            Err(error) => Err(StsError::Unavailable { problem: crate::aws_clients::brief(&error) }),
+            Err(error) => Err(StsError::Unavailable { problem: aws_calls::brief(&error) }),
         }
     }
 }
@@ -133,6 +133,6 @@ fn explain(error: &SdkError<AssumeRoleError>, session: &AssumeRole) -> StsError 
             suspects: "`role_arn`, `external_id` and `session_duration_seconds` (the role's maximum session duration \
                        may be lower)",
         },
-        _ => StsError::Unavailable { problem: crate::aws_clients::brief(error) },
+        _ => StsError::Unavailable { problem: aws_calls::brief(error) },
     }
 }

@@ -5,13 +5,13 @@ use std::error::Error;
 use std::fmt::Debug;
 use std::time::Duration;
 
+use aws_calls::brief;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use jwt::Claims;
 use thiserror::Error;
 
-use crate::aws_clients::brief;
 use crate::role_mapping::{Fault, RoleMapping, may_serve};
 
 /// Items with this prefix map a scope, not a client (interfaces §1).

@@ -6,19 +6,23 @@ use std::path::{Path, PathBuf};
 use tests::process::repository;
 
 /// Package → those of ours that it may depend on. What is not listed here does not exist.
-const EDGES: [(&str, &[&str]); 18] = [
+const EDGES: [(&str, &[&str]); 19] = [
     ("jwt", &[]),
     ("environment", &[]),
     ("roots", &[]),
     ("vending-api", &[]),
     ("aws-transport", &["environment", "roots"]),
+    ("aws-calls", &["environment", "roots", "aws-transport"]),
     ("http-client", &["environment", "roots"]),
     ("http-server", &["environment"]),
     ("runtime-api", &["environment"]),
     ("audit", &["jwt"]),
     ("authenticate", &["jwt", "http-client", "environment"]),
-    ("grant", &["jwt", "environment", "roots", "aws-transport", "vending-api"]),
-    ("vending-lambda", &["authenticate", "grant", "audit", "http-server", "runtime-api", "vending-api", "environment"]),
+    ("grant", &["jwt", "environment", "aws-calls", "vending-api"]),
+    (
+        "vending-lambda",
+        &["authenticate", "grant", "audit", "http-server", "runtime-api", "vending-api", "environment", "aws-calls"],
+    ),
     (
         "query-lambda",
         &[
@@ -32,7 +36,7 @@ const EDGES: [(&str, &[&str]); 18] = [
             "aws-transport",
         ],
     ),
-    ("pypi-rotation", &["runtime-api", "http-client", "environment", "aws-transport", "roots"]),
+    ("pypi-rotation", &["runtime-api", "http-client", "environment", "aws-calls", "roots"]),
     ("gateway", &["authenticate", "audit", "http-server", "http-client", "vending-api", "environment"]),
     ("client", &["http-client", "http-server", "vending-api", "environment"]),
     ("s3", &["environment", "roots", "aws-transport"]),

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use authenticate::AuthenticationSettings;
+use aws_calls::{AwsSettings, Caller};
 use environment::{ConfigError, LogLevel, Lookup, Variables};
 use ipnet::IpNet;
 
 use grant::authorize::Terms;
-use grant::aws_clients::AwsSettings;
 use grant::session::SessionIdentity;
 use runtime_api::RuntimeApiConfig;
 
@@ -36,6 +36,9 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
 }
 
+const CALLER: Caller =
+    Caller { program: "vending-lambda", region_variable: "AWS_REGION", services: &grant::aws_clients::SERVICES };
+
 const LISTEN_ADDRESS_EXAMPLE: &str = "127.0.0.1:8080";
 
 impl Config {
@@ -55,7 +58,7 @@ impl Config {
         let terms = terms(variables, authentication.cognito_issuer.clone());
         let table = table(variables);
         let metrics_namespace = metrics_namespace(variables);
-        let aws = AwsSettings::from_env(variables);
+        let aws = AwsSettings::from_env(variables, &CALLER);
         let runtime_api = RuntimeApiConfig::from_env(variables);
         let default_address = SocketAddr::from(([127, 0, 0, 1], 8080));
         Some(Self {

@@ -6,8 +6,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
 use authenticate::{AuthenticationSettings, RateLimit, TrustedIssuers};
+use aws_calls::AwsCalls;
 use environment::Log;
-use grant::aws_clients::AwsClients;
+use grant::aws_clients;
 use grant::sts::Sts;
 use grant::table::RoleMappings;
 use http_server::{Listener, LocalAddress};
@@ -93,13 +94,13 @@ fn build(config: Config, log: Log) -> anyhow::Result<Api> {
     let Config { authentication, terms, table, bucket, aws, metrics_namespace, .. } = config;
     let default_issuer = authentication.default_issuer().map(str::to_owned);
     let region = aws.region.clone();
-    let clients = AwsClients::new(aws)?;
+    let aws = AwsCalls::new(aws)?;
     let vendor = Vendor {
         rate_limit: RateLimit::new(authentication.rate_limit_per_minute),
         issuers: TrustedIssuers::new(authentication, log)?,
-        role_mappings: RoleMappings::new(clients.dynamodb, table, default_issuer),
+        role_mappings: RoleMappings::new(aws_clients::dynamodb(&aws), table, default_issuer),
         terms,
-        sts: Sts::new(clients.sts),
+        sts: Sts::new(aws_clients::sts(&aws)),
         bucket,
         region,
     };

@@ -1,15 +1,17 @@
 //! Half a response of AWS is no response. The SDK's parsers take what they find: an XML document that ends inside of a
 //! token, and an empty body where a JSON object belongs.
 
-use aws_sdk_sts::config::interceptors::AfterDeserializationInterceptorContextRef;
-use aws_sdk_sts::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_sts::error::BoxError;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::AfterDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
 use aws_transport::is_whole_xml;
 use serde::de::IgnoredAny;
 
-/// STS's protocol: one XML document.
+/// For STS's protocol: a response is one XML document.
 #[derive(Debug)]
-pub(crate) struct WholeXml;
+pub struct WholeXml;
 
 impl Intercept for WholeXml {
     fn name(&self) -> &'static str {
@@ -27,9 +29,9 @@ impl Intercept for WholeXml {
     }
 }
 
-/// `DynamoDB`'s protocol: one JSON object.
+/// For the protocol of `DynamoDB`, Athena and Secrets Manager: a response is one JSON object.
 #[derive(Debug)]
-pub(crate) struct WholeJson;
+pub struct WholeJson;
 
 impl Intercept for WholeJson {
     fn name(&self) -> &'static str {

@@ -52,7 +52,7 @@ pub(crate) enum OwnCredentials {
 
 impl OwnCredentials {
     /// Decides where they come from; faults are noted in `variables`.
-    pub(crate) fn from_env(variables: &Variables<'_>) -> Option<Self> {
+    pub(crate) fn from_env(variables: &Variables<'_>, program: &str) -> Option<Self> {
         let in_lambda = variables.is_set("AWS_LAMBDA_RUNTIME_API");
         let has_container = variables.is_set(CONTAINER_URI) || variables.is_set(CONTAINER_RELATIVE_URI);
         let has_keys = [ACCESS_KEY_ID, SECRET_ACCESS_KEY, SESSION_TOKEN].iter().any(|name| variables.is_set(name));
@@ -72,7 +72,7 @@ impl OwnCredentials {
             }
         }
         match (variables.is_set(WEB_IDENTITY_TOKEN_FILE) && !in_lambda, has_container) {
-            (true, _) => web_identity(variables).map(Self::WebIdentity),
+            (true, _) => web_identity(variables, program).map(Self::WebIdentity),
             (false, true) => Some(Self::Container),
             (false, false) => Some(Self::Instance),
         }
@@ -104,17 +104,17 @@ fn from_environment(variables: &Variables<'_>) -> Option<Credentials> {
     Some(Credentials::new(access_key_id?, secret_access_key?, session_token, None, "environment"))
 }
 
-fn web_identity(variables: &Variables<'_>) -> Option<StaticConfiguration> {
+fn web_identity(variables: &Variables<'_>, program: &str) -> Option<StaticConfiguration> {
     let token_file = variables.optional(WEB_IDENTITY_TOKEN_FILE);
     variables.regular_file(WEB_IDENTITY_TOKEN_FILE);
-    let role_arn = variables.required("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/vending-lambda");
+    let role_arn = variables.required("AWS_ROLE_ARN", &format!("arn:aws:iam::123456789012:role/{program}"));
     if role_arn.as_deref().is_some_and(|arn| RoleArn::parse(arn).is_none()) {
         variables.fault("AWS_ROLE_ARN", "not the ARN of a role, for example `arn:aws:iam::123456789012:role/a`");
     }
     Some(StaticConfiguration {
         web_identity_token_file: token_file?.into(),
         role_arn: role_arn?,
-        session_name: variables.optional("AWS_ROLE_SESSION_NAME").unwrap_or_else(|| "vending-lambda".to_owned()),
+        session_name: variables.optional("AWS_ROLE_SESSION_NAME").unwrap_or_else(|| program.to_owned()),
     })
 }
 
@@ -138,7 +138,7 @@ mod tests {
     fn read(pairs: &[(&str, &str)]) -> Result<&'static str, String> {
         let lookup = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
         let variables = Variables::new(&lookup);
-        let found = OwnCredentials::from_env(&variables);
+        let found = OwnCredentials::from_env(&variables, "vending-lambda");
         variables.finish(found).map_err(|error| error.to_string()).map(|found| match found {
             OwnCredentials::Environment(_) => "environment",
             OwnCredentials::WebIdentity(_) => "web identity",
