@@ -1,4 +1,5 @@
-# A role for AssumeRoleWithWebIdentity: trust.tf says who may assume it, modules/s3-permissions what it may do.
+# A role for AssumeRoleWithWebIdentity: trust.tf says who may assume it, modules/s3-permissions what it may do in a bucket.
+# Without a bucket the role has no permissions until the caller of this module attaches a policy.
 
 resource "aws_iam_role" "this" {
   name                 = var.role_name
@@ -19,6 +20,7 @@ resource "aws_iam_role" "this" {
 
 module "permissions" {
   source = "../s3-permissions"
+  count  = var.bucket_arn == null ? 0 : 1
 
   bucket_arn     = var.bucket_arn
   s3_path_prefix = var.s3_path_prefix
@@ -27,7 +29,9 @@ module "permissions" {
 }
 
 resource "aws_iam_role_policy" "s3" {
+  count = var.bucket_arn == null ? 0 : 1
+
   name   = "s3"
   role   = aws_iam_role.this.id
-  policy = module.permissions.policy_json
+  policy = module.permissions[0].policy_json
 }

@@ -14,6 +14,6 @@ output "trust_policy" {
 }
 
 output "permissions_policy" {
-  description = "The role's permissions, as JSON."
-  value       = aws_iam_role_policy.s3.policy
+  description = "The role's permissions in the bucket, as JSON; null without a bucket."
+  value       = one(aws_iam_role_policy.s3[*].policy)
 }

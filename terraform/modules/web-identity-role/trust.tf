@@ -6,6 +6,7 @@ locals {
   equals = merge(
     { "${var.issuer_host}:aud" = concat(var.audiences, var.authorized_party[*]) },
     length(var.subjects) == 0 ? {} : { "${var.issuer_host}:sub" = var.subjects },
+    { for claim, values in var.claims : "${var.issuer_host}:${claim}" => values },
   )
 
   conditions = {

@@ -82,6 +82,17 @@ variable "subject_patterns" {
   }
 }
 
+variable "claims" {
+  description = "Further claims of the token that STS offers as condition keys for this issuer, and their values, exact. STS refuses the role to every token if it has no such key."
+  type        = map(list(string))
+  default     = {}
+
+  validation {
+    condition     = alltrue([for claim, values in var.claims : can(regex("^[a-z][a-z_]*$", claim)) && !contains(["aud", "oaud", "sub"], claim) && length(values) > 0 && alltrue([for value in values : can(regex("^[^*?$]{1,255}$", value))])])
+    error_message = "claims {${join(", ", [for claim, values in var.claims : "${claim} = [${join(", ", values)}]"])}} is refused: each has a name of lower-case letters and _ other than aud, oaud and sub, which have variables of their own, and at least one value without *, ? and $. Example: { repository_id = [\"202\"] }"
+  }
+}
+
 variable "max_session_duration" {
   description = "Longest session in seconds, 3600 to 43200."
   type        = number
@@ -94,19 +105,26 @@ variable "max_session_duration" {
 }
 
 variable "bucket_arn" {
-  description = "ARN of the bucket that the role works in."
+  description = "ARN of the bucket that the role works in; null for a role whose policy the caller of this module attaches."
   type        = string
+  default     = null
+
+  validation {
+    condition     = length([for value in [var.bucket_arn, var.s3_path_prefix, var.s3_permissions] : value if value == null]) % 3 == 0
+    error_message = "bucket_arn, s3_path_prefix and s3_permissions come together, or not at all."
+  }
 }
 
 variable "s3_path_prefix" {
-  description = "Keys the role covers: everything below this prefix, which ends in \"/\"."
+  description = "Keys the role covers: everything below this prefix, which ends in \"/\". null without a bucket."
   type        = string
-  nullable    = false
+  default     = null
 }
 
 variable "s3_permissions" {
-  description = "\"write\" (upload), \"read-write\" (also download) or \"full\" (also delete and list)."
+  description = "\"write\" (upload), \"read-write\" (also download) or \"full\" (also delete and list). null without a bucket."
   type        = string
+  default     = null
 }
 
 variable "kms_key_arn" {

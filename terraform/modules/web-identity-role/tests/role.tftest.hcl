@@ -35,7 +35,7 @@ run "trusts_audience_and_subject" {
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role_policy.s3.policy).Statement[0].Resource == "arn:aws:s3:::example-logs/logs/web-01/*"
+    condition     = jsondecode(aws_iam_role_policy.s3[0].policy).Statement[0].Resource == "arn:aws:s3:::example-logs/logs/web-01/*"
     error_message = "The role's only permissions lie below its prefix."
   }
 }
@@ -74,6 +74,80 @@ run "takes_patterns" {
     }
     error_message = "Patterns are compared with StringLike, the audience still exactly."
   }
+}
+
+run "compares_further_claims_exactly" {
+  command = plan
+
+  variables {
+    claims = { repository_id = ["202"] }
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Condition == {
+      StringEquals = {
+        "example.eu.auth0.com/:aud"           = ["https://credvend.example.com"]
+        "example.eu.auth0.com/:sub"           = ["abc@clients"]
+        "example.eu.auth0.com/:repository_id" = ["202"]
+      }
+    }
+    error_message = "A claim is one more condition, which must hold beside the others."
+  }
+}
+
+run "makes_a_role_without_a_bucket" {
+  command = plan
+
+  variables {
+    bucket_arn     = null
+    s3_path_prefix = null
+    s3_permissions = null
+  }
+
+  assert {
+    condition     = length(aws_iam_role_policy.s3) == 0 && output.permissions_policy == null
+    error_message = "The role has no permissions of this module's."
+  }
+}
+
+run "refuses_a_bucket_without_a_prefix" {
+  command = plan
+
+  variables {
+    s3_path_prefix = null
+  }
+
+  expect_failures = [var.bucket_arn]
+}
+
+run "refuses_a_pattern_in_a_claim" {
+  command = plan
+
+  variables {
+    claims = { repository_id = ["20*"] }
+  }
+
+  expect_failures = [var.claims]
+}
+
+run "refuses_a_claim_without_values" {
+  command = plan
+
+  variables {
+    claims = { repository_id = [] }
+  }
+
+  expect_failures = [var.claims]
+}
+
+run "refuses_the_subject_among_the_claims" {
+  command = plan
+
+  variables {
+    claims = { sub = ["somebody else"] }
+  }
+
+  expect_failures = [var.claims]
 }
 
 run "refuses_a_role_name_that_iam_would_refuse" {
