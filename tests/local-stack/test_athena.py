@@ -279,7 +279,7 @@ def test_unknown_queries_and_text_that_is_no_statement(super_, refused):
     for operation in ("get_query_execution", "get_query_results", "stop_query_execution"):
         call = lambda: getattr(super_.client, operation)(QueryExecutionId="nobody")  # noqa: B023, E731
         assert refused(call, "InvalidRequestException") == "QueryExecution nobody was not found"
-    assert "mismatched input 'SELEC'" in refused(lambda: super_.start("SELEC 1"), "InvalidRequestException")
+    assert "mismatched input 'GIVE'" in refused(lambda: super_.start("GIVE me all"), "InvalidRequestException")
     refused(lambda: super_.start("SELECT '" + "x" * 262_144 + "'"), "InvalidRequestException")
 
 
