@@ -237,6 +237,29 @@ def test_a_result_belongs_where_the_role_may_write_and_read(api, super_, refused
         assert message in refused(call, "InvalidRequestException", 400)
 
 
+def test_a_session_that_says_whose_it_is_reaches_its_own_folder(stack, api):
+    client = stack.control("POST", "/query-clients", {"name": next(names), "role": "dev"})
+    own = Athena(stack, api, client["role_arn"], SourceIdentity=client["client_id"])
+    folder = f"{api['output']}client-creds-queries/"
+    mine = {"ResultConfiguration": {"OutputLocation": f"{folder}{client['client_id']}/"}}
+    assert own.ended("SELECT 1", **mine)["Status"]["State"] == "SUCCEEDED"
+    theirs = {"ResultConfiguration": {"OutputLocation": f"{folder}somebody/"}}
+    assert "Access denied when writing output" in own.failure("SELECT 1", **theirs)
+
+
+def test_a_workgroup_of_a_test(stack, api, refused):
+    enforced = {"EnforceWorkGroupConfiguration": True, "ResultConfiguration": {"OutputLocation": api["output"]}}
+    for name, readable in [("seen", True), ("unseen", False)]:
+        order = {"name": name, "configuration": enforced, "readable": readable}
+        stack.control("POST", "/query-workgroups", order)
+    athena = stack.client("athena", api["lambda"])
+    configuration = athena.get_work_group(WorkGroup="seen")["WorkGroup"]["Configuration"]
+    assert configuration["EnforceWorkGroupConfiguration"] is True
+    refused(lambda: athena.get_work_group(WorkGroup="unseen"), "AccessDeniedException", 400)
+    role = Athena(stack, api, api["dev_role_arn"])
+    assert role.execution(role.start("SELECT 1", WorkGroup="unseen"))["WorkGroup"] == "unseen"
+
+
 def test_a_token_brings_the_same_query_and_refuses_another(super_, refused):
     token = str(uuid.uuid4())
     first = super_.start("SELECT 1", ClientRequestToken=token)

@@ -65,6 +65,7 @@ class Control:
             ("DELETE", "/faults", self._clear_faults),
             ("POST", "/query-api", lambda _: (200, self._seeded_query_api.create())),
             ("POST", "/query-clients", lambda request: (201, self._seeded_query_api.create_client(_json(request)))),
+            ("POST", "/query-workgroups", lambda request: (201, self._seeded_query_api.create_workgroup(_json(request)))),
             *self._athena.routes(),
         ]
 

@@ -106,6 +106,23 @@ class QueryApi:
             self.resource("dynamodb").Table(TABLE).put_item(Item={"client_id": made["client_id"]} | row)
         return made
 
+    def create_workgroup(self, order: dict) -> dict:
+        """A workgroup that the two roles may use, and that the query Lambda may look at unless `readable` is false."""
+        name, configuration = order.get("name"), order.get("configuration")
+        if set(order) - {"name", "configuration", "readable"} or not isinstance(name, str):
+            raise InvalidServer("a workgroup has name, configuration and readable")
+        roles = self.create()
+        self.client("athena").create_work_group(Name=name, Configuration=configuration or {})
+        here = f"arn:aws:athena:{self.region}:{self.account_id}:workgroup/{name}"
+        users = [roles["super_role_arn"], roles["dev_role_arn"]]
+        if order.get("readable", True):
+            users.append(roles["lambda"]["role_arn"])
+        for role in users:
+            self.place.iam.put_role_policy(
+                RoleName=role.split("/")[-1], PolicyName=name, PolicyDocument=_document([_allow(["athena:*"], here)])
+            )
+        return {"name": name}
+
     def _create_pool_scopes(self) -> None:
         self.place.cognito.create_resource_server(
             UserPoolId=self.place.pool_id,
@@ -144,7 +161,7 @@ class QueryApi:
         trust = {"Service": "lambda.amazonaws.com", "AWS": f"arn:aws:iam::{self.account_id}:user/admin"}
         here = f"{self.region}:{self.account_id}"
         statements = [
-            _allow(["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:DescribeTable"], f"arn:aws:dynamodb:{here}:table/{TABLE}"),
+            _allow(["dynamodb:GetItem", "dynamodb:BatchGetItem"], f"arn:aws:dynamodb:{here}:table/{TABLE}"),
             _allow(["athena:GetWorkGroup"], f"arn:aws:athena:{here}:workgroup/{WORKGROUP}"),
             _allow(NEW_TRUST, f"arn:aws:iam::{self.account_id}:role/credvend-*"),
         ]
@@ -152,6 +169,9 @@ class QueryApi:
 
     def _create_role(self, name: str, kind: str, trust_actions: list[str]) -> str:
         here, bucket = f"{self.region}:{self.account_id}", f"arn:aws:s3:::{RESULTS_BUCKET}"
+        # A session that says whose it is reaches its own folder alone.
+        folder = "${aws:SourceIdentity}" if "sts:SetSourceIdentity" in trust_actions else "*"
+        results = f"{bucket}/results/client-creds-queries/{folder}/*"
         glue = ["glue:GetDatabase", "glue:GetDatabases", "glue:GetTable", "glue:GetTables", "glue:GetPartitions"]
         if kind == "super":
             glue += ["glue:CreateTable", "glue:UpdateTable", "glue:DeleteTable"]
@@ -169,7 +189,7 @@ class QueryApi:
             _allow(glue, [f"arn:aws:glue:{here}:{path}" for path in ("catalog", "database/*", "table/*")]),
             _allow(["lakeformation:GetDataAccess"], "*"),
             _allow(["s3:GetBucketLocation"], bucket),
-            _allow(["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"], f"{bucket}/results/client-creds-queries/*"),
+            _allow(["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"], results),
         ]
         arn = self._put_role(name, {"AWS": f"arn:aws:iam::{self.account_id}:role/{LAMBDA_ROLE}"}, trust_actions, statements)
         for permissions, resource in _grants(kind):
