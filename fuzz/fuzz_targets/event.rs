@@ -1,13 +1,13 @@
 //! Any bytes as a Lambda event: it becomes a request that is understood or refused, never a panic.
 #![no_main]
 
+use entrance::events::{self, EventResponse};
+use entrance::{ApiResponse, Call};
 use libfuzzer_sys::fuzz_target;
-use vending_lambda::events::{self, EventResponse};
 use vending_lambda::request::VendRequest;
-use vending_lambda::response::ApiResponse;
 
 fuzz_target!(|event: &[u8]| {
-    if let Ok((request, shape)) = events::read(event, "id".to_owned()) {
+    if let Ok((request, shape)) = events::read(event, "id".to_owned(), "/credentials", Call::now(None)) {
         if let Ok(wanted) = VendRequest::read(&request) {
             assert!(!wanted.access_token.is_empty());
         }

@@ -11,19 +11,7 @@ use vending_api::S3Permissions;
 use crate::role_mapping::{RoleMapping, SessionPolicy};
 use crate::s3_prefix;
 use crate::session::SessionIdentity;
-
-/// What the service itself demands of every client.
-#[derive(Debug, Clone)]
-pub struct Terms {
-    /// Scopes of which a token must hold every one.
-    pub required_scopes: Vec<String>,
-    /// Lifetime for mappings that do not set one.
-    pub session_duration: Duration,
-    /// What sessions carry.
-    pub session_identity: SessionIdentity,
-    /// `COGNITO_ISSUER`: the one issuer whose clients need no other name than their id.
-    pub plainly_named_issuer: Option<String>,
-}
+use crate::terms::Terms;
 
 /// How far a caller wants its session narrowed below what its mapping grants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -9,3 +9,4 @@ mod s3_prefix;
 pub mod session;
 pub mod sts;
 pub mod table;
+pub mod terms;

@@ -390,7 +390,7 @@ async fn the_openapi_document_names_every_code() {
     let service = Service::start(Setup::default()).await;
     let answer = service.send(service.request("GET", "/openapi.json")).await;
     assert_eq!(answer.body["openapi"], "3.1.0");
-    let sources = ["vending-lambda/src/error.rs", "authenticate/src/error.rs"];
+    let sources = ["entrance/src/verdict.rs", "authenticate/src/error.rs"];
     let source = sources.map(|path| std::fs::read_to_string(tests::process::repository().join(path)).unwrap()).concat();
     let codes = answer.body["components"]["schemas"]["Error"]["properties"]["error"]["enum"].as_array().unwrap();
     for code in codes {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use audit::{Decision, Outcome, Record, Shown, Trail};
 use authenticate::TrustedIssuer;
 use authenticate::{Claims, UnverifiedToken, VerificationKey};
+use entrance::Judged as _;
 use serde::Serialize;
 use serde_json::{Value, json};
 use vending_api::{Credentials, ExplainResponse, ExplainStep};
@@ -30,11 +31,11 @@ impl Outcome for VendError {
     type Members = Members;
 
     fn code(&self) -> &'static str {
-        self.answer().code
+        self.verdict().code
     }
 
     fn decision(&self) -> Decision {
-        if self.answer().status >= 500 { Decision::Error } else { Decision::Deny }
+        if self.verdict().status >= 500 { Decision::Error } else { Decision::Deny }
     }
 }
 

@@ -1,30 +1,27 @@
 //! The routes: one request in, one response and one audit line out.
 
 use std::net::IpAddr;
-use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use audit::{Metric, RequestFacts};
-use futures_util::FutureExt as _;
+use authenticate::TrustedIssuers;
+use entrance::audit_line::{self, AuditError};
+use entrance::events::EventError;
+use entrance::{ApiRequest, ApiResponse, Judged as _, Readiness, RequestError, Service, caught, excerpt};
+use environment::Log;
 use http::Method;
 use serde::Serialize;
 use vending_api::{ContainerCredentials, ErrorResponse};
 
-use crate::audit_line::{self, AuditError};
 use crate::error::VendError;
-use crate::events::EventError;
-use crate::explain;
-use crate::ready::Readiness;
-use crate::request::{ApiRequest, RequestError, VendRequest};
-use crate::response::ApiResponse;
+use crate::request::{MAX_BODY_BYTES, VendRequest};
 use crate::vend::{Trail, Vendor};
-use environment::Log;
+use crate::{explain, ready};
 
 const OPENAPI: &str = include_str!("openapi.json");
 
-/// Longest part of a caller's path in a message.
-const MAX_EXCERPT: usize = 100;
+const PATHS: &str = "/credentials, /explain, /health, /ready and /openapi.json";
 
 /// The whole service behind its entrances.
 pub struct Api {
@@ -66,7 +63,7 @@ impl Route {
             "/health" => (&[(Method::GET, Self::Health)], "GET, HEAD"),
             "/ready" => (&[(Method::GET, Self::Ready)], "GET, HEAD"),
             "/openapi.json" => (&[(Method::GET, Self::OpenApi)], "GET, HEAD"),
-            _ => return Err(RequestError::NotFound { path: excerpt(path) }),
+            _ => return Err(RequestError::not_found(path, PATHS)),
         };
         // RFC 9110 §9.3.2: as GET, without the body. Nothing is vended to somebody who wants no credentials.
         let sought = if *method == Method::HEAD && path != "/credentials" { &Method::GET } else { method };
@@ -75,49 +72,64 @@ impl Route {
     }
 }
 
-impl Api {
-    /// Answers a request. Never fails: a panic becomes a 500 that carries the request id and nothing else.
-    #[allow(clippy::disallowed_methods)] // Time enters here, once a request, and is an argument from here on.
-    pub async fn handle(&self, request: ApiRequest) -> ApiResponse {
-        let now = SystemTime::now();
-        let request_id = request.request_id.clone();
-        // A panic leaves no state of ours half-changed: each lock is held for a few assignments only.
-        match AssertUnwindSafe(self.route(&request, now).boxed()).catch_unwind().await {
-            Ok(response) => response,
-            Err(_) => {
-                self.log.error(format_args!("request {request_id} panicked"));
-                ApiResponse::error(&VendError::Internal, &request_id, Vec::new())
-            }
-        }
+impl Service for Api {
+    const MAX_BODY_BYTES: usize = MAX_BODY_BYTES;
+    const DIRECT_PATH: &'static str = "/credentials";
+    const GRACE: Duration = Duration::from_secs(10);
+
+    fn log(&self) -> Log {
+        self.log
     }
 
+    fn issuers(&self) -> &TrustedIssuers {
+        &self.vendor.issuers
+    }
+
+    /// Never fails: a panic becomes a 500 that carries the request id and nothing else.
+    #[allow(clippy::disallowed_methods)] // Time enters here, once a request, and is an argument from here on.
+    async fn handle(&self, request: ApiRequest) -> ApiResponse {
+        let now = SystemTime::now();
+        let routed = async { Ok::<_, VendError>(Box::pin(self.route(&request, now)).await) };
+        let response = caught(self.log, &request.request_id, routed).await;
+        response.unwrap_or_else(|error| refused(&error, &request.request_id, Vec::new()))
+    }
+
+    /// It is on record, and counts as nothing: pings and schedules are no denials.
+    #[allow(clippy::disallowed_methods)] // As in `handle`.
+    async fn refuse_event(&self, error: EventError, request_id: &str, source_ip: Option<IpAddr>) -> ApiResponse {
+        let error = VendError::Request(error.into());
+        let trail = Trail::new(source_ip, false);
+        let decision = Decided { request_id, route: "event", now: SystemTime::now(), metric: Metric::Uncounted };
+        let audited = self.audit(&decision, &trail, Some(&error)).await;
+        refused(&audited.err().unwrap_or(error), request_id, Vec::new())
+    }
+
+    fn refuse(error: RequestError, request_id: &str) -> ApiResponse {
+        refused(&error.into(), request_id, Vec::new())
+    }
+}
+
+impl Api {
     async fn route(&self, request: &ApiRequest, now: SystemTime) -> ApiResponse {
         let (method, path) = (excerpt(request.method.as_str()), excerpt(&request.path));
         self.log.debug(format_args!("request {} {method} {path}", request.request_id));
         let route = Route::find(&request.method, &request.path);
         let is_decision = matches!(route, Ok(Route::Vend | Route::VendToSdk | Route::Explain));
         if let (Err(error), false) = (&request.body, is_decision) {
-            return ApiResponse::error(&error.clone().into(), &request.request_id, Vec::new());
+            return refused(&error.clone().into(), &request.request_id, Vec::new());
         }
         match route {
             Ok(Route::Vend) => self.vend(request, now, false).await,
             Ok(Route::VendToSdk) => self.vend(request, now, true).await,
             Ok(Route::Explain) => self.explain(request, now).await,
             Ok(Route::Health) => ApiResponse::json(200, r#"{"status":"ok"}"#.to_owned(), &request.request_id),
-            Ok(Route::Ready) => self.readiness.answer(&self.vendor, self.log, now, &request.request_id).await,
+            Ok(Route::Ready) => {
+                let checks = Box::pin(ready::checks(&self.vendor, self.log, now));
+                self.readiness.respond(checks, now, &request.request_id).await
+            }
             Ok(Route::OpenApi) => ApiResponse::json(200, OPENAPI.to_owned(), &request.request_id),
-            Err(error) => ApiResponse::error(&error.into(), &request.request_id, Vec::new()),
+            Err(error) => refused(&error.into(), &request.request_id, Vec::new()),
         }
-    }
-
-    /// Refuses an event that is no request. It is on record, and counts as nothing: pings and schedules are no denials.
-    #[allow(clippy::disallowed_methods)] // As in [`Api::handle`].
-    pub async fn refuse_event(&self, error: EventError, request_id: &str, source_ip: Option<IpAddr>) -> ApiResponse {
-        let error = VendError::Request(error.into());
-        let trail = Trail::new(source_ip, false);
-        let decision = Decided { request_id, route: "event", now: SystemTime::now(), metric: Metric::Uncounted };
-        let audited = self.audit(&decision, &trail, Some(&error)).await;
-        ApiResponse::error(&audited.err().unwrap_or(error), request_id, Vec::new())
     }
 
     async fn vend(&self, request: &ApiRequest, now: SystemTime, for_sdk: bool) -> ApiResponse {
@@ -126,7 +138,7 @@ impl Api {
             let wanted = trail.step("request", || VendRequest::read(request))?;
             self.vendor.vend(&wanted, &request.request_id, now, &mut trail).await
         };
-        let vended = whole(self.log, &request.request_id, Box::pin(vending)).await;
+        let vended = caught(self.log, &request.request_id, Box::pin(vending)).await;
         let route = format!("{} {}", request.method, request.path);
         let decision =
             Decided { request_id: &request.request_id, route: &route, now, metric: Metric::Decision("Vends") };
@@ -145,7 +157,7 @@ impl Api {
                 ok(&shape, &request.request_id)
             }
             Ok(vended) => ok(&vended, &request.request_id),
-            Err(error) => ApiResponse::error(&error, &request.request_id, Vec::new()),
+            Err(error) => refused(&error, &request.request_id, Vec::new()),
         }
     }
 
@@ -158,7 +170,7 @@ impl Api {
             let wanted = trail.step("request", || VendRequest::read(request))?;
             self.vendor.decide(&wanted, now, &mut trail).await.map(|_| ())
         };
-        let decided = whole(self.log, &request.request_id, Box::pin(deciding)).await;
+        let decided = caught(self.log, &request.request_id, Box::pin(deciding)).await;
         let route = format!("{} {}", request.method, request.path);
         let decision =
             Decided { request_id: &request.request_id, route: &route, now, metric: Metric::Any("Explanations") };
@@ -166,7 +178,7 @@ impl Api {
         let is_verified = trail.is_verified();
         let steps = explain::steps(trail);
         match audited.and(decided) {
-            Err(error) if !is_verified || error.is_failure() => ApiResponse::error(&error, &request.request_id, steps),
+            Err(error) if !is_verified || error.is_failure() => refused(&error, &request.request_id, steps),
             decided => {
                 ok(&explain::explanation(decided.as_ref().err(), steps, &request.request_id), &request.request_id)
             }
@@ -189,58 +201,27 @@ impl Api {
     }
 }
 
-/// A panic of the pipeline is an error like others: the trail outlives it, so that its line says how far it came, and which
-/// role may have been assumed by then.
-async fn whole<T>(
-    log: Log,
-    request_id: &str,
-    pipeline: impl Future<Output = Result<T, VendError>>,
-) -> Result<T, VendError> {
-    // A panic leaves no state of ours half-changed: each lock is held for a few assignments only.
-    AssertUnwindSafe(pipeline).catch_unwind().await.unwrap_or_else(|_| {
-        log.error(format_args!("request {request_id} panicked"));
-        Err(VendError::Internal)
-    })
-}
-
-/// What a caller has written, short enough for a message and without control characters.
-fn excerpt(text: &str) -> String {
-    text.chars().take(MAX_EXCERPT).flat_map(char::escape_debug).collect()
-}
-
 fn ok<T: Serialize>(body: &T, request_id: &str) -> ApiResponse {
     // Structs of strings always serialize.
     ApiResponse::json(200, serde_json::to_string(body).unwrap_or_default(), request_id)
 }
 
-impl ApiResponse {
-    /// The answer for an error: status, headers and body from the one table in [`crate::error`].
-    #[must_use]
-    pub fn error(error: &VendError, request_id: &str, steps: Vec<vending_api::ExplainStep>) -> Self {
-        let answer = error.answer();
-        let body = ErrorResponse {
-            error: answer.code.to_owned(),
-            error_description: error.to_string(),
-            request_id: request_id.to_owned(),
-            retryable: answer.retryable,
-            steps,
-        };
-        let mut response = Self::json(answer.status, serde_json::to_string(&body).unwrap_or_default(), request_id);
-        if let Some(challenge) = error.challenge() {
-            response.header("www-authenticate", challenge);
-        }
-        if let Some(retry_after) = answer.retry_after {
-            response.header("retry-after", &retry_after.as_secs().max(1).to_string());
-        }
-        if let VendError::Request(RequestError::MethodNotAllowed { allow }) = error {
-            response.header("allow", allow);
-        }
-        response
-    }
+/// The response to an error: status, headers and body from the one table in [`crate::error`].
+fn refused(error: &VendError, request_id: &str, steps: Vec<vending_api::ExplainStep>) -> ApiResponse {
+    let verdict = error.verdict();
+    let body = ErrorResponse {
+        error: verdict.code.to_owned(),
+        error_description: error.to_string(),
+        request_id: request_id.to_owned(),
+        retryable: verdict.retryable,
+        steps,
+    };
+    ApiResponse::error(&verdict, serde_json::to_string(&body).unwrap_or_default(), request_id)
 }
 
 #[cfg(test)]
 mod tests {
+    use entrance::Call;
     use environment::LogLevel;
     use serde_json::Value;
 
@@ -252,10 +233,12 @@ mod tests {
         let request = |token: &str| ApiRequest {
             method: Method::POST,
             path: "/credentials".to_owned(),
+            query: Vec::new(),
             headers: http::HeaderMap::new(),
             body: Ok(format!(r#"{{"access_token":"{token}"}}"#).into_bytes()),
             source_ip: Some([203, 0, 113, 9].into()),
             request_id: "r".to_owned(),
+            call: Call::now(None),
         };
         for token in ["", "a.b.c", "d"] {
             let request = request(token);
@@ -267,7 +250,7 @@ mod tests {
                 trail.wait::<(), VendError>("sts", sts).await
             };
             let log = Log::of_service("test", LogLevel::Error);
-            let error = whole(log, "r", pipeline).await.unwrap_err();
+            let error = caught(log, "r", pipeline).await.unwrap_err();
             let facts = RequestFacts {
                 request_id: "r",
                 route: "POST /credentials",

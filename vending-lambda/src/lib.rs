@@ -3,14 +3,10 @@
 //! Read [`vend`] first: each line of its pipeline is a module of the same name.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
-pub mod audit_line;
 pub mod config;
 pub mod error;
-pub mod events;
 pub mod explain;
 pub mod handler;
-pub mod ready;
+mod ready;
 pub mod request;
-pub mod response;
-pub mod server;
 pub mod vend;

@@ -1,37 +1,19 @@
-//! One request and one response, whichever way they travel: API Gateway, function URL, direct invocation or plain HTTP.
+//! What a request for credentials asks.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use authenticate::bearer_token;
+use entrance::{ApiRequest, RequestError, is_json};
+use grant::authorize::ScopeDown;
+use http::Method;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Method};
-use http_server::Refusal;
-use thiserror::Error;
 use vending_api::CredentialsRequest;
 
 use crate::error::VendError;
-use crate::events::EventError;
-use grant::authorize::ScopeDown;
 
 /// The largest body that is read.
 pub const MAX_BODY_BYTES: usize = 16 * 1024;
-
-/// A request as the routes see it.
-pub struct ApiRequest {
-    /// HTTP method.
-    pub method: Method,
-    /// Path without a stage prefix.
-    pub path: String,
-    /// All headers, repeated ones included.
-    pub headers: HeaderMap,
-    /// The body, already base64-decoded where the event said so; or why it was not read.
-    pub body: Result<Vec<u8>, RequestError>,
-    /// Where the caller really is: `requestContext`'s or the peer's address. `None` for a direct invocation.
-    pub source_ip: Option<IpAddr>,
-    /// Names the request in every log line and answer.
-    pub request_id: String,
-}
 
 /// What a request for credentials asks: a token, and how far to narrow what it is good for.
 pub struct VendRequest {
@@ -41,41 +23,6 @@ pub struct VendRequest {
     pub scope_down: ScopeDown,
     /// See [`ApiRequest::source_ip`].
     pub source_ip: Option<IpAddr>,
-}
-
-/// Why a request was not understood.
-#[derive(Debug, Clone, Error)]
-pub enum RequestError {
-    /// Bad JSON, no token, two tokens, a member out of range.
-    #[error("{0}")]
-    Invalid(&'static str),
-    /// An event that is no request.
-    #[error(transparent)]
-    Event(#[from] EventError),
-    /// No such path.
-    #[error("there is no \"{path}\" here; the paths are /credentials, /explain, /health, /ready and /openapi.json")]
-    NotFound {
-        /// What was asked for.
-        path: String,
-    },
-    /// The path exists, with other methods.
-    #[error("this path takes {allow} only")]
-    MethodNotAllowed {
-        /// Value of the `Allow` header.
-        allow: &'static str,
-    },
-    /// Body over [`MAX_BODY_BYTES`].
-    #[error("the body is larger than {MAX_BODY_BYTES} bytes")]
-    TooLarge,
-    /// The headers came, and the body did not.
-    #[error("the body did not arrive within 10 seconds")]
-    BodyLate,
-    /// The connection ends before there is a whole request.
-    #[error("{}", of_connection(*.0))]
-    Connection(Refusal),
-    /// A body that says it is not JSON.
-    #[error("the body must be JSON: send `Content-Type: application/json`")]
-    UnsupportedMediaType,
 }
 
 impl VendRequest {
@@ -114,25 +61,13 @@ impl VendRequest {
     }
 }
 
-fn of_connection(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::Late => "the request's headers did not arrive within 10 seconds",
-        Refusal::NoRoom => "there are too many connections, and this one waited for its request the longest",
-        Refusal::Stopping => "the service stops",
-        Refusal::Malformed(_) | Refusal::Version | Refusal::TransferCoding => refusal.reason(),
-        Refusal::HeadersTooLarge => {
-            "the request's line and headers are larger than 64 KiB, or there are more than 100 headers"
-        }
-    }
-}
-
 fn invalid(problem: &'static str) -> VendError {
     RequestError::Invalid(problem).into()
 }
 
 fn parse(body: &[u8], request: &ApiRequest) -> Result<CredentialsRequest, RequestError> {
     if body.len() > MAX_BODY_BYTES {
-        return Err(RequestError::TooLarge);
+        return Err(RequestError::TooLarge { limit: MAX_BODY_BYTES });
     }
     if body.is_empty() {
         return Ok(CredentialsRequest::default());
@@ -151,13 +86,11 @@ fn parse(body: &[u8], request: &ApiRequest) -> Result<CredentialsRequest, Reques
     serde_json::from_slice(body).map_err(|_| malformed)
 }
 
-fn is_json(content_type: &[u8]) -> bool {
-    let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-    essence.eq_ignore_ascii_case(b"application/json")
-}
-
 #[cfg(test)]
 mod tests {
+    use entrance::{Call, Judged as _};
+    use http::HeaderMap;
+
     use super::*;
 
     fn request(headers: &[(&'static str, &str)], body: &str) -> ApiRequest {
@@ -168,10 +101,12 @@ mod tests {
         ApiRequest {
             method: Method::POST,
             path: "/credentials".to_owned(),
+            query: Vec::new(),
             headers: map,
             body: Ok(body.as_bytes().to_vec()),
             source_ip: None,
             request_id: String::new(),
+            call: Call::now(None),
         }
     }
 
@@ -211,7 +146,7 @@ mod tests {
             (&[][..], r#"{"access_token":"a","duration_seconds":1e300}"#),
             (&[][..], r#"{"access_token":"a","s3_permissions":"admin"}"#),
         ] {
-            assert_eq!(token(headers, body).unwrap_err().answer().code, "invalid_request", "{headers:?} {body}");
+            assert_eq!(token(headers, body).unwrap_err().verdict().code, "invalid_request", "{headers:?} {body}");
         }
     }
 
@@ -229,7 +164,7 @@ mod tests {
     #[test]
     fn minds_size_and_media_type() {
         let large = format!("{{\"access_token\":\"{}\"}}", "a".repeat(MAX_BODY_BYTES));
-        assert!(matches!(token(&[], &large), Err(VendError::Request(RequestError::TooLarge))));
+        assert!(matches!(token(&[], &large), Err(VendError::Request(RequestError::TooLarge { .. }))));
         let body = r#"{"access_token":"a"}"#;
         assert!(token(&[("content-type", "Application/JSON; charset=utf-8")], body).is_ok());
         let form = token(&[("content-type", "application/x-www-form-urlencoded")], body);

@@ -8,10 +8,11 @@ use vending_api::{Credentials, CredentialsResponse};
 
 use crate::error::VendError;
 use crate::request::VendRequest;
-use grant::authorize::{Grant, Terms, authorize};
+use grant::authorize::{Grant, authorize};
 use grant::session::AssumeRole;
 use grant::sts::Sts;
 use grant::table::RoleMappings;
+use grant::terms::Terms;
 
 /// The trail of a request for credentials.
 pub type Trail = audit::Trail<VendError>;

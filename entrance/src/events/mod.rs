@@ -16,9 +16,10 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::audit_line;
-use crate::handler::Api;
+use crate::call::Call;
 use crate::request::ApiRequest;
 use crate::response::ApiResponse;
+use crate::service::Service;
 
 /// The shape of the response that the sender of an event expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,22 +57,23 @@ pub enum EventError {
 
 /// Responds to an invocation. What is no request is told in the log as well: a load balancer shows a body to nobody,
 /// and a schedule asks for no response.
-pub async fn respond(api: &Api, invocation: Invocation) -> String {
-    let Invocation { request_id, event, .. } = invocation;
-    let response = match read(&event, request_id.clone()) {
+pub(crate) async fn respond<S: Service>(service: &S, invocation: Invocation) -> String {
+    let Invocation { request_id, event, deadline } = invocation;
+    let call = Call::now(deadline);
+    let response = match read(&event, request_id.clone(), S::DIRECT_PATH, call) {
         Ok((request, shape)) => {
             let is_head = request.method == Method::HEAD;
-            let mut response = api.handle(request).await;
+            let mut response = service.handle(request).await;
             if is_head {
                 response.body.clear();
             }
             EventResponse::new(response, shape)
         }
         Err(error) => {
-            api.log.warn(format_args!("request {request_id}: {error}"));
+            service.log().warn(format_args!("request {request_id}: {error}"));
             let fields: Option<Map<String, Value>> = serde_json::from_slice(&event).ok();
             let source_ip = fields.as_ref().and_then(api_gateway::source);
-            EventResponse::new(api.refuse_event(error, &request_id, source_ip).await, Shape::Payload2)
+            EventResponse::new(service.refuse_event(error, &request_id, source_ip).await, Shape::Payload2)
         }
     };
     // Lambda stops the process with the response. A reader that stands still has failed the decision already.
@@ -80,11 +82,16 @@ pub async fn respond(api: &Api, invocation: Invocation) -> String {
     serde_json::to_string(&response).unwrap_or_default()
 }
 
-/// Reads an event.
+/// Reads an event; a direct invocation is a `POST` of `direct_path`.
 ///
 /// # Errors
 /// When it is of a kind that is not served, or a field that is used cannot be read.
-pub fn read(event: &[u8], request_id: String) -> Result<(ApiRequest, Shape), EventError> {
+pub fn read(
+    event: &[u8],
+    request_id: String,
+    direct_path: &str,
+    call: Call,
+) -> Result<(ApiRequest, Shape), EventError> {
     let Ok(Value::Object(fields)) = serde_json::from_slice(event) else { return Err(EventError::NotAnObject) };
     let context = fields.get("requestContext").filter(|context| !context.is_null());
     if context.is_some_and(|context| context.get("elb").is_some()) {
@@ -92,16 +99,16 @@ pub fn read(event: &[u8], request_id: String) -> Result<(ApiRequest, Shape), Eve
         return Err(EventError::field("requestContext.elb", problem));
     }
     if context.is_some_and(|context| context.get("http").is_some_and(Value::is_object)) {
-        return Ok((api_gateway::from_payload_2(&fields, request_id)?, Shape::Payload2));
+        return Ok((api_gateway::from_payload_2(&fields, request_id, call)?, Shape::Payload2));
     }
     if fields.contains_key("httpMethod") {
-        return Ok((api_gateway::from_payload_1(&fields, request_id)?, Shape::Payload1));
+        return Ok((api_gateway::from_payload_1(&fields, request_id, call)?, Shape::Payload1));
     }
     match context {
         Some(Value::Object(context)) => Err(EventError::other_kind("requestContext.", context)),
         Some(_) => Err(EventError::field("requestContext", "is not an object")),
         None if fields.contains_key("access_token") => {
-            Ok((direct::from_invocation(event, request_id), Shape::Payload2))
+            Ok((direct::from_invocation(event, request_id, direct_path, call), Shape::Payload2))
         }
         None => Err(EventError::other_kind("", &fields)),
     }
@@ -169,7 +176,10 @@ mod tests {
     use super::*;
 
     fn refusal(event: &Value) -> String {
-        read(event.to_string().as_bytes(), String::new()).err().map(|error| error.to_string()).unwrap_or_default()
+        read(event.to_string().as_bytes(), String::new(), "/credentials", Call::now(None))
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default()
     }
 
     #[test]

@@ -13,44 +13,48 @@ use http_server::{
 use hyper::body::{Bytes, Incoming};
 use ipnet::IpNet;
 
-use crate::error::VendError;
-use crate::handler::Api;
-use crate::request::{ApiRequest, MAX_BODY_BYTES, RequestError};
+use crate::call::{Call, Presence};
+use crate::request::{ApiRequest, RequestError, query};
 use crate::response::ApiResponse;
+use crate::service::Service;
 
 /// How long a client may take to send its headers, and then its body.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
-const LIMITS: Limits = Limits {
-    headers_within: READ_TIMEOUT,
-    idle: Duration::from_secs(75),
-    keep_alive: true,
-    max_head_bytes: 64 * 1024,
-    lifetime: Duration::from_secs(600),
-    grace: Duration::from_secs(10),
-    // The rest of the usual 1,024 file descriptors is for the table, STS and the issuers' keys.
-    max_connections: 512,
-    // A proxy that is named may have all, since it has one address for the connections of all its callers.
-    max_connections_of_source: 64,
-    speaks_http_2: false,
-    may_wait: false,
-};
+
+const fn limits(grace: Duration) -> Limits {
+    Limits {
+        headers_within: READ_TIMEOUT,
+        idle: Duration::from_secs(75),
+        keep_alive: true,
+        max_head_bytes: 64 * 1024,
+        lifetime: Duration::from_secs(600),
+        grace,
+        // The rest of the usual 1,024 file descriptors is for AWS and the issuers' keys.
+        max_connections: 512,
+        // A proxy that is named may have all, since it has one address for the connections of all its callers.
+        max_connections_of_source: 64,
+        speaks_http_2: false,
+        may_wait: false,
+    }
+}
 
 /// Serves until SIGTERM or SIGINT, then lets requests under way finish.
 ///
 /// # Errors
 /// When signals cannot be handled.
-pub async fn serve(api: Arc<Api>, listener: Listener, proxies: Arc<[IpNet]>) -> io::Result<()> {
+pub(crate) async fn serve<S: Service>(service: Arc<S>, listener: Listener, proxies: Arc<[IpNet]>) -> io::Result<()> {
     let mut termination = Termination::handle()?;
     let refresher = tokio::spawn({
-        let api = Arc::clone(&api);
-        async move { api.vendor.issuers.keep_fresh().await }
+        let service = Arc::clone(&service);
+        async move { service.issuers().keep_fresh().await }
     });
-    let log = api.log;
+    let log = service.log();
     let accept_failed = move |error| log.warn(format_args!("a connection could not be accepted: {error}"));
-    let admission = Admission { limits: LIMITS, proxies: Arc::clone(&proxies), refuse: Arc::new(refuse) };
+    let admission =
+        Admission { limits: limits(S::GRACE), proxies: Arc::clone(&proxies), refuse: Arc::new(refuse::<S>) };
     let server = Server::start(listener, admission, accept_failed, move |peer| {
-        let (api, proxies, peer) = (Arc::clone(&api), Arc::clone(&proxies), peer.ip());
-        move |request| respond(Arc::clone(&api), request, peer, Arc::clone(&proxies))
+        let (service, proxies, peer) = (Arc::clone(&service), Arc::clone(&proxies), peer.ip());
+        move |request| respond(Arc::clone(&service), request, peer, Arc::clone(&proxies))
     });
     termination.requested().await;
     refresher.abort();
@@ -61,32 +65,37 @@ pub async fn serve(api: Arc<Api>, listener: Listener, proxies: Arc<[IpNet]>) -> 
     Ok(())
 }
 
-async fn respond(
-    api: Arc<Api>,
+async fn respond<S: Service>(
+    service: Arc<S>,
     request: Request<Incoming>,
     peer: Option<IpAddr>,
     proxies: Arc<[IpNet]>,
 ) -> Response<Full<Bytes>> {
-    let request_id = request_id();
-    let (parts, body) = read_body(request, MAX_BODY_BYTES, READ_TIMEOUT).await;
+    let (request_id, mut call) = (request_id(), Call::now(None));
+    // Dropped with this task, which ends with its connection.
+    let (presence, _held) = Presence::held();
+    call.presence = presence;
+    let (parts, body) = read_body(request, S::MAX_BODY_BYTES, READ_TIMEOUT).await;
     let forwarded_for: Vec<_> =
         parts.headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or_default()).collect();
     let request = ApiRequest {
         source_ip: peer.and_then(|peer| forwarded_source(peer, &forwarded_for, &proxies)),
         method: parts.method,
         path: parts.uri.path().to_owned(),
+        query: query(parts.uri.query().unwrap_or_default()),
         headers: parts.headers,
-        body: body.map(Into::into).map_err(problem_of_body),
+        body: body.map(Into::into).map_err(problem_of_body::<S>),
         request_id: request_id.clone(),
+        call,
     };
     // A task of its own: a caller that hangs up must not take the audit line of its request along.
-    let handled = tokio::spawn(async move { api.handle(request).await });
-    into_http(handled.await.unwrap_or_else(|_| ApiResponse::error(&VendError::Internal, &request_id, Vec::new())))
+    let handled = tokio::spawn(async move { service.handle(request).await });
+    into_http(handled.await.unwrap_or_else(|_| S::refuse(RequestError::Panicked, &request_id)))
 }
 
-fn problem_of_body(error: BodyError) -> RequestError {
+fn problem_of_body<S: Service>(error: BodyError) -> RequestError {
     match error {
-        BodyError::TooLarge => RequestError::TooLarge,
+        BodyError::TooLarge => RequestError::TooLarge { limit: S::MAX_BODY_BYTES },
         BodyError::Malformed => RequestError::Invalid("the body was cut off or is not well-formed HTTP"),
         BodyError::Late => RequestError::BodyLate,
         BodyError::NoRoom => RequestError::Connection(Refusal::NoRoom),
@@ -94,8 +103,8 @@ fn problem_of_body(error: BodyError) -> RequestError {
 }
 
 /// What a connection responds where no request reaches [`respond`].
-fn refuse(refusal: Refusal) -> Response<Full<Bytes>> {
-    into_http(ApiResponse::error(&RequestError::Connection(refusal).into(), &request_id(), Vec::new()))
+fn refuse<S: Service>(refusal: Refusal) -> Response<Full<Bytes>> {
+    into_http(S::refuse(RequestError::Connection(refusal), &request_id()))
 }
 
 fn into_http(response: ApiResponse) -> Response<Full<Bytes>> {

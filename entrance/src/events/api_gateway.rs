@@ -9,11 +9,12 @@ use http::{HeaderMap, HeaderValue, Method};
 use serde_json::{Map, Value};
 
 use super::EventError;
-use crate::request::ApiRequest;
+use crate::call::Call;
+use crate::request::{ApiRequest, query};
 
 type Fields = Map<String, Value>;
 
-pub(super) fn from_payload_2(event: &Fields, request_id: String) -> Result<ApiRequest, EventError> {
+pub(super) fn from_payload_2(event: &Fields, request_id: String, call: Call) -> Result<ApiRequest, EventError> {
     let raw_path = text(event, "rawPath").or_else(|| text(event, "requestContext.http.path"));
     // "POST /credentials": the route that API Gateway has matched, whatever a custom domain put before it.
     let route_key = text(event, "requestContext.routeKey").or_else(|| text(event, "routeKey"));
@@ -21,22 +22,26 @@ pub(super) fn from_payload_2(event: &Fields, request_id: String) -> Result<ApiRe
     Ok(ApiRequest {
         method: method(event, "requestContext.http.method")?,
         path: path(event, route, raw_path.ok_or_else(|| EventError::field("rawPath", "is not text"))?),
+        query: query(text(event, "rawQueryString").unwrap_or_default()),
         headers: headers(event)?,
         body: Ok(body(event)?),
         source_ip: address(event, "requestContext.http.sourceIp"),
         request_id,
+        call,
     })
 }
 
-pub(super) fn from_payload_1(event: &Fields, request_id: String) -> Result<ApiRequest, EventError> {
+pub(super) fn from_payload_1(event: &Fields, request_id: String, call: Call) -> Result<ApiRequest, EventError> {
     let raw_path = text(event, "path").ok_or_else(|| EventError::field("path", "is not text"))?;
     Ok(ApiRequest {
         method: method(event, "httpMethod")?,
         path: path(event, text(event, "resource"), raw_path),
+        query: decoded_query(event),
         headers: headers(event)?,
         body: Ok(body(event)?),
         source_ip: address(event, "requestContext.identity.sourceIp"),
         request_id,
+        call,
     })
 }
 
@@ -62,18 +67,42 @@ fn method(event: &Fields, path: &str) -> Result<Method, EventError> {
     method.ok_or_else(|| EventError::field(path, "is not an HTTP method"))
 }
 
-/// The matched route where it is a literal path, else the caller's path without the stage.
+/// The matched route with its parameters, else the caller's path without the stage. A custom domain may have put something
+/// before it.
 fn path(event: &Fields, route: Option<&str>, raw_path: &str) -> String {
-    if let Some(route) = route
-        && route.starts_with('/')
-        && !route.contains('{')
+    if let Some(route) = route.filter(|route| route.starts_with('/'))
+        && let Some(path) = filled(event, route)
     {
-        return route.to_owned();
+        return path;
     }
     let without_stage = text(event, "requestContext.stage")
         .and_then(|stage| raw_path.strip_prefix('/')?.strip_prefix(stage))
         .filter(|rest| rest.starts_with('/'));
     without_stage.unwrap_or(raw_path).to_owned()
+}
+
+/// A route with each `{name}` as the caller had it. `None` for one that stands for any number of segments (`{proxy+}`), and
+/// where a parameter is missing.
+fn filled(event: &Fields, route: &str) -> Option<String> {
+    let segments =
+        route.split('/').map(|segment| match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+            Some(name) => event.get("pathParameters")?.get(name)?.as_str(),
+            None => (!segment.contains('{')).then_some(segment),
+        });
+    Some(segments.collect::<Option<Vec<_>>>()?.join("/"))
+}
+
+/// Payload 1.0 has decoded its parameters; the single-valued map holds the last of repeated ones only.
+fn decoded_query(event: &Fields) -> Vec<(String, String)> {
+    let map = |name| event.get(name).and_then(Value::as_object);
+    let mut pairs = Vec::new();
+    for (name, value) in
+        map("multiValueQueryStringParameters").or_else(|| map("queryStringParameters")).into_iter().flatten()
+    {
+        let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        pairs.extend(values.iter().filter_map(Value::as_str).map(|value| (name.clone(), value.to_owned())));
+    }
+    pairs
 }
 
 /// All headers, repeated ones included: two `Authorization` headers must be seen to be refused, be they an array, or
@@ -150,6 +179,43 @@ mod tests {
         assert_eq!(path(None, "/credentials", json!("$default")), "/credentials");
         assert_eq!(path(None, "/credentials", json!(1)), "/credentials");
         assert_eq!(path(None, "", json!(null)), "");
+    }
+
+    #[test]
+    fn parameters_of_a_path() {
+        let path = |route: &str, parameters: Value| {
+            path(&fields(&json!({"pathParameters": parameters})), Some(route), "/base/queries/raw")
+        };
+        assert_eq!(path("/queries/{id}", json!({"id": "a"})), "/queries/a");
+        assert_eq!(path("/queries/{id}/rows/{row}", json!({"id": "a", "row": "b"})), "/queries/a/rows/b");
+        for (route, parameters) in [
+            ("/queries/{id}", json!({})),
+            ("/queries/{id}", json!(null)),
+            ("/queries/{id}", json!({"id": 1})),
+            ("/{proxy+}", json!({"proxy": "queries/raw"})),
+            ("/queries/{id", json!({"id": "a"})),
+            ("$default", json!(null)),
+        ] {
+            assert_eq!(path(route, parameters.clone()), "/base/queries/raw", "{route} {parameters}");
+        }
+    }
+
+    #[test]
+    fn parameters_of_a_query() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        for (event, pairs) in [
+            (json!({"queryStringParameters": {"page": "a+b%20"}}), vec![pair("page", "a+b%20")]),
+            (
+                json!({"queryStringParameters": {"a": "2"}, "multiValueQueryStringParameters": {"a": ["1", "2"]}}),
+                vec![pair("a", "1"), pair("a", "2")],
+            ),
+            (json!({"queryStringParameters": null, "multiValueQueryStringParameters": null}), vec![]),
+            (json!({"queryStringParameters": {"a": 1}}), vec![]),
+            (json!({}), vec![]),
+        ] {
+            assert_eq!(decoded_query(&fields(&event)), pairs, "{event}");
+        }
+        assert_eq!(query("page=a%2Bb+c&x"), [pair("page", "a+b c"), pair("x", "")]);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue};
 
+use crate::verdict::Verdict;
+
 /// Status, headers and a JSON body.
 #[derive(Debug)]
 pub struct ApiResponse {
@@ -23,6 +25,22 @@ impl ApiResponse {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let mut response = Self { status, headers, body };
         response.header("x-request-id", request_id);
+        response
+    }
+
+    /// The response to an error, whose `body` is the program's.
+    #[must_use]
+    pub fn error(verdict: &Verdict, body: String, request_id: &str) -> Self {
+        let mut response = Self::json(verdict.status, body, request_id);
+        if let Some(challenge) = verdict.challenge() {
+            response.header("www-authenticate", challenge);
+        }
+        if let Some(retry_after) = verdict.retry_after {
+            response.header("retry-after", &retry_after.as_secs().max(1).to_string());
+        }
+        if let Some(allow) = verdict.allow {
+            response.header("allow", allow);
+        }
         response
     }
 

@@ -1,4 +1,4 @@
-//! The line of a decision on its way out. Nothing is vended without one.
+//! The line of a decision on its way out. Nothing is given out without one.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub enum AuditError {
 ///
 /// # Errors
 /// When it was not written in time.
-pub(crate) async fn write(line: &str, corrected: impl FnOnce(AuditError) -> String) -> Result<(), AuditError> {
+pub async fn write(line: &str, corrected: impl FnOnce(AuditError) -> String) -> Result<(), AuditError> {
     Ok(stdout::write_line(line, DEADLINE, || corrected(StdoutError::Late.into())).await?)
 }
 
@@ -40,7 +40,7 @@ pub async fn flush() -> Result<(), AuditError> {
 /// # Errors
 /// When the last line could not be written, nor the one that this tries: who is not ready is asked for no decision,
 /// whose line would show that the disk has room again.
-pub(crate) async fn check(log: Log) -> Result<(), AuditError> {
+pub async fn check(log: Log) -> Result<(), AuditError> {
     match flush().await {
         Err(AuditError::Stdout(error @ StdoutError::Failed(_))) => {
             log.error(format_args!("{error}; this line tries again"));
