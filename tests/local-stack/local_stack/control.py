@@ -1,6 +1,8 @@
 """The routes under /local-stack/: how a test sets the scene and looks behind it."""
 
 import re
+import threading
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -34,6 +36,7 @@ class Control:
         self.seeded: Servers | None = None
         self.query_api: QueryApi | None = None
         self.pool_id = ""
+        self._one_at_a_time = threading.Lock()
         self._athena = AthenaControl(stack.athena)
 
     def answer(self, request: Request) -> Result:
@@ -63,9 +66,9 @@ class Control:
             ("DELETE", "/requests", self._clear_requests),
             ("POST", "/faults", lambda request: (200, asdict(self._stack.faults.order(_json(request))))),
             ("DELETE", "/faults", self._clear_faults),
-            ("POST", "/query-api", lambda _: (200, self._seeded_query_api.create())),
-            ("POST", "/query-clients", lambda request: (201, self._seeded_query_api.create_client(_json(request)))),
-            ("POST", "/query-workgroups", lambda request: (201, self._seeded_query_api.create_workgroup(_json(request)))),
+            ("POST", "/query-api", lambda _: self._create_for_queries(200, QueryApi.create)),
+            ("POST", "/query-clients", lambda one: self._create_for_queries(201, QueryApi.create_client, _json(one))),
+            ("POST", "/query-workgroups", lambda one: self._create_for_queries(201, QueryApi.create_workgroup, _json(one))),
             *self._athena.routes(),
         ]
 
@@ -85,11 +88,12 @@ class Control:
             raise EmptyStack("this stack was started with --empty: it has no pool, table and role to register with")
         return self.seeded
 
-    @property
-    def _seeded_query_api(self) -> QueryApi:
+    def _create_for_queries(self, status: int, create: Callable[..., dict], *order: dict) -> Result:
         if self.query_api is None:
             raise EmptyStack("this stack was started with --empty: it has no pool to register query clients in")
-        return self.query_api
+        # boto3 cannot make clients in several threads at a time.
+        with self._one_at_a_time:
+            return status, create(self.query_api, *order)
 
     def _create_server(self, request: Request) -> Result:
         return 201, self.servers.create(_json(request))
