@@ -56,7 +56,8 @@ impl Request {
         Self::post(endpoint, "application/json", body)
     }
 
-    fn post(endpoint: &Endpoint, content_type: &'static str, body: Vec<u8>) -> Self {
+    /// `POST` of a body of this type.
+    pub fn post(endpoint: &Endpoint, content_type: &'static str, body: Vec<u8>) -> Self {
         Self { method: Method::POST, body: Some((content_type, body)), ..Self::get(endpoint) }
     }
 
