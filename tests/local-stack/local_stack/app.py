@@ -9,7 +9,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.wrappers import Request
 from werkzeug.wsgi import get_input_stream
 
-from . import api_gateway_gaps, authorization, cognito_gaps, moto_gaps, oidc_providers, sts
+from . import api_gateway_gaps, authorization, cognito_gaps, lake_formation_gaps, moto_gaps, oidc_providers, sts
 from .athena.api import Athena
 from .control import Control
 from .faults import GARBAGE, Fault, Faults
@@ -60,6 +60,7 @@ class Application:
         moto_gaps.install(self.functions)
         api_gateway_gaps.install()
         cognito_gaps.install()
+        lake_formation_gaps.install()
         oidc_providers.install()
         self.athena.install()
 
