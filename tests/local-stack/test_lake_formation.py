@@ -9,7 +9,7 @@ def column(name: str) -> dict:
 
 
 def test_a_listing_of_a_table_holds_the_grants_on_its_columns(empty_stack):
-    lake = empty_stack.client("lakeformation")
+    lake = empty_stack.admin("lakeformation")
     for resource in (column("people"), column("orders"), TAGGED):
         lake.grant_permissions(Principal=ROLE, Resource=resource, Permissions=["SELECT"])
 
@@ -23,7 +23,7 @@ def test_a_listing_of_a_table_holds_the_grants_on_its_columns(empty_stack):
 
 
 def test_nothing_is_not_revoked(empty_stack, refused):
-    lake = empty_stack.client("lakeformation")
+    lake = empty_stack.admin("lakeformation")
     grant = {"Principal": ROLE, "Resource": column("people"), "Permissions": ["SELECT"]}
     lake.grant_permissions(**grant)
     lake.revoke_permissions(**grant)
