@@ -41,7 +41,9 @@ module "role" {
   subject_patterns = var.github_tag == null ? [] : local.subjects
   # A name that its owner gives up can be taken over by somebody else, a number cannot. STS offers the claim as a
   # condition key since January 2026; it has none for repository_owner_id, which stands in `sub` alone.
-  claims                   = { for id in var.repository_id[*] : "repository_id" => [id] }
+  claims = { for id in var.repository_id[*] : "repository_id" => [id] }
+  # A pull request's job in the environment has the environment's `sub` and a `ref` of its own.
+  refused_claims           = { for name in var.github_environment[*] : "ref" => ["refs/pull/*"] }
   role_path                = var.role_path
   permissions_boundary_arn = var.permissions_boundary_arn
 }

@@ -13,6 +13,7 @@ locals {
     StringEquals         = local.equals
     StringEqualsIfExists = var.authorized_party == null ? {} : { "${var.issuer_host}:oaud" = var.audiences }
     StringLike           = length(var.subjects) > 0 ? {} : { "${var.issuer_host}:sub" = var.subject_patterns }
+    StringNotLike        = { for claim, patterns in var.refused_claims : "${var.issuer_host}:${claim}" => patterns }
   }
 
   trust = {

@@ -93,6 +93,17 @@ variable "claims" {
   }
 }
 
+variable "refused_claims" {
+  description = "Further claims of the token that STS offers as condition keys for this issuer, and patterns of values with which it is refused: exact text, or text that ends in one *. Where STS has no such key they refuse nothing."
+  type        = map(list(string))
+  default     = {}
+
+  validation {
+    condition     = alltrue([for claim, patterns in var.refused_claims : can(regex("^[a-z][a-z_]*$", claim)) && length(patterns) > 0 && alltrue([for pattern in patterns : can(regex("^[^*?$]{1,254}\\*?$", pattern))])])
+    error_message = "refused_claims {${join(", ", [for claim, patterns in var.refused_claims : "${claim} = [${join(", ", patterns)}]"])}} is refused: each has a name of lower-case letters and _, and at least one value, in which a * may stand at the end only. Example: { ref = [\"refs/pull/*\"] }"
+  }
+}
+
 variable "max_session_duration" {
   description = "Longest session in seconds, 3600 to 43200."
   type        = number

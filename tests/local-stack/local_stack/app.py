@@ -9,7 +9,17 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.wrappers import Request
 from werkzeug.wsgi import get_input_stream
 
-from . import api_gateway_gaps, authorization, cognito_gaps, lake_formation_gaps, moto_gaps, oidc_providers, sts
+from . import (
+    api_gateway_gaps,
+    authorization,
+    cloudformation_gaps,
+    cognito_gaps,
+    lake_formation_gaps,
+    moto_gaps,
+    oidc_providers,
+    secret_access,
+    sts,
+)
 from .athena.api import Athena
 from .control import Control
 from .faults import GARBAGE, Fault, Faults
@@ -62,6 +72,8 @@ class Application:
         cognito_gaps.install()
         lake_formation_gaps.install()
         oidc_providers.install()
+        cloudformation_gaps.install()
+        secret_access.install()
         self.athena.install()
 
     def __call__(self, environ: dict, start_response: Callable) -> Iterable[bytes]:

@@ -23,7 +23,9 @@ MODELLED_KEYS = re.compile(
     r"|sts:(ExternalId|RoleSessionName|SourceIdentity)"
     r"|lambda:SourceFunctionArn"
     r"|kms:ViaService"
-    r"|[^:/]+(:\d+)?(/[^:]*)?:(aud|oaud|sub|azp|amr)",
+    r"|[^:/]+(:\d+)?(/[^:]*)?:(aud|oaud|sub|azp|amr)"
+    r"|token\.actions\.githubusercontent\.com:(actor|actor_id|enterprise_id|environment|job_workflow_ref|ref|repository"
+    r"|repository_id|workflow)",
     re.IGNORECASE,
 )
 

@@ -17,6 +17,12 @@ from .signing_keys import SigningKeys
 ALGORITHMS = ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"]
 # The claims that IAM offers as condition keys for a generic provider.
 CONDITION_CLAIMS = ("aud", "sub", "azp", "amr")
+# And those of single providers (since January 2026; IAM User Guide, "Available keys for AWS OIDC federation").
+# GitHub's repository_owner_id is not among them.
+PROVIDER_CLAIMS = {
+    "token.actions.githubusercontent.com": "actor actor_id enterprise_id environment job_workflow_ref ref repository "
+    "repository_id workflow".split()
+}
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 FETCH_SECONDS = 3
 
@@ -132,7 +138,7 @@ def _check_claims(claims: dict, provider: OpenIDConnectProvider) -> WebIdentity:
     if not accepted:
         raise _invalid("Incorrect token audience")
     context = {}
-    for name in CONDITION_CLAIMS:
+    for name in (*CONDITION_CLAIMS, *PROVIDER_CLAIMS.get(provider.url, ())):
         value = claims.get(name)
         if value is not None:
             context[f"{provider.url}:{name}"] = [str(one) for one in (value if isinstance(value, list) else [value])]

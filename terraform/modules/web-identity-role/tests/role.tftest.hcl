@@ -95,6 +95,29 @@ run "compares_further_claims_exactly" {
   }
 }
 
+run "refuses_tokens_by_a_claim" {
+  command = plan
+
+  variables {
+    refused_claims = { ref = ["refs/pull/*"] }
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Condition.StringNotLike == { "example.eu.auth0.com/:ref" = ["refs/pull/*"] }
+    error_message = "A token with such a claim does not meet the condition."
+  }
+}
+
+run "refuses_a_star_in_the_middle_of_a_refused_claim" {
+  command = plan
+
+  variables {
+    refused_claims = { ref = ["refs/*/1"] }
+  }
+
+  expect_failures = [var.refused_claims]
+}
+
 run "makes_a_role_without_a_bucket" {
   command = plan
 
