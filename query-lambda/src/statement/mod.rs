@@ -1,0 +1,112 @@
+//! "What does this statement do?" — one SQL text becomes its kind and the access that it needs, or is refused.
+//!
+//! Athena hands queries to Trino and table definitions to Hive, and neither is at hand here: so the text is read by
+//! rules that hold for both. [`lexer`] takes only what Trino, Hive and this check cut into the same tokens. [`nesting`]
+//! bounds how deep a tree can become. [`grammar`] knows the forms of Athena's statements; whatever is a query,
+//! `UPDATE`, `DELETE` or `MERGE` is parsed by `sqlparser`, and [`query`] walks the whole tree. What one of them does not
+//! understand is refused and never passed on: `docs/query-statements.md` lists what that costs.
+//!
+//! Nothing here has a clock, a socket or a log, and no error repeats a part of the query.
+
+#[cfg(test)]
+mod cases;
+mod definition;
+mod dialect;
+mod error;
+mod grammar;
+mod json;
+mod kind;
+mod lexer;
+mod nesting;
+mod query;
+mod show;
+mod tokens;
+mod types;
+mod write;
+
+pub use error::{Position, StatementError};
+pub use kind::{Access, Kind};
+
+/// As much as Athena takes (`QueryString` has at most 262,144 bytes).
+pub const MAX_QUERY_BYTES: usize = 256 * 1024;
+
+/// What a statement was found to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checked {
+    /// Its name for the audit line and the metrics.
+    pub kind: Kind,
+    /// What a client's scopes must allow.
+    pub access: Access,
+    /// Why a statement that reads needs more than [`Access::Read`].
+    pub reason: Option<&'static str>,
+}
+
+/// Reads one statement.
+///
+/// # Errors
+/// When the text is not exactly one statement that is understood to its end, or is one that nobody may run.
+pub fn check(query: &str) -> Result<Checked, StatementError> {
+    if query.len() > MAX_QUERY_BYTES {
+        return Err(StatementError::TooLarge);
+    }
+    let (tokens, reading) = lexer::read(query)?;
+    let statement = tokens::single_statement(tokens)?;
+    nesting::check(&statement)?;
+    let reason = query::reason_in_tokens(&statement);
+    let mut checked = with_stack(|| grammar::check(statement))?;
+    if let Some(reason) = reason {
+        query::raise(&mut checked, reason);
+    }
+    // Hive reads definitions alone: a query that only Hive would cut into these tokens is none for Trino.
+    if reading == lexer::Reading::HiveAlone && checked.access < Access::Admin {
+        return Err(StatementError::Invalid("has a string that is not closed: a backslash escapes nothing in it"));
+    }
+    Ok(checked)
+}
+
+/// The bounds of [`nesting`] and of the parser's recursion keep optimised code within 1 MiB of stack. Without
+/// optimisation its frames are ten times as large, so a build for tests checks on a stack of its own.
+#[cfg(debug_assertions)]
+fn with_stack<T: Send>(check: impl FnOnce() -> Result<T, StatementError> + Send) -> Result<T, StatementError> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(64 * 1024 * 1024);
+        let checked = thread.spawn_scoped(scope, check).map(std::thread::ScopedJoinHandle::join);
+        match checked {
+            Ok(Ok(result)) => result,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            Err(_) => Err(StatementError::Invalid("could not be checked: there is no thread to be had")),
+        }
+    })
+}
+
+#[cfg(not(debug_assertions))]
+fn with_stack<T>(check: impl FnOnce() -> Result<T, StatementError>) -> Result<T, StatementError> {
+    check()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn access(query: &str) -> Access {
+        check(query).unwrap_or_else(|error| panic!("{query}: {error}")).access
+    }
+
+    #[test]
+    fn comments_and_one_semicolon_do_not_count() {
+        assert_eq!(access("-- a\nSELECT 1 /* b; c */ ; -- d"), Access::Read);
+        assert!(check("SELECT 1;;").is_err());
+        assert!(check("SELECT 1; SELECT 2").is_err());
+        assert!(check(" -- nothing\n").is_err());
+        assert!(check("").is_err());
+        assert!(check(";").is_err());
+    }
+
+    #[test]
+    fn size_is_bounded() {
+        let fits = format!("SELECT '{}'", "a".repeat(MAX_QUERY_BYTES - 9));
+        assert_eq!(access(&fits), Access::Read);
+        assert_eq!(check(&format!("{fits} ")), Err(StatementError::TooLarge));
+    }
+}
