@@ -55,6 +55,8 @@ pub(crate) enum Command {
     /// Upload, download, list and delete objects of the identity's bucket (runs credvend-s3)
     #[command(disable_help_flag = true)]
     S3(commands::s3::Arguments),
+    /// Read a secret of AWS Secrets Manager, for a CI job
+    Secret(commands::secret::Arguments),
     /// Walk every hop from configuration to S3, and name the one that fails and its fix
     Doctor(commands::doctor::Arguments),
     /// Print ready configuration for a program
@@ -83,6 +85,10 @@ Environment:
                                  `true`: such an endpoint of S3 (s3)
   AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL
                                  STS, where it is not the region's own
+  AWS_ENDPOINT_URL_SECRETS_MANAGER
+                                 Secrets Manager, where it is not the region's own (secret)
+  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
+                                 used by `secret` alone, where no identity is named
   CREDVEND_CACHE_DIR             cache directory (default: $CACHE_DIRECTORY, $XDG_CACHE_HOME/credvend,
                                  ~/.cache/credvend)
   SSL_CERT_FILE, AWS_CA_BUNDLE   certificate authorities on top of the system's

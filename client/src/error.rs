@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::commands::secret::error::SecretReadError;
 use crate::commands::serve::error::ConsumerError;
 use crate::commands::setup::error::SetupError;
 use crate::commands::token_daemon::error::NoTokenFile;
@@ -37,6 +38,8 @@ pub(crate) enum Error {
     File(#[from] FileError),
     #[error(transparent)]
     Setup(#[from] SetupError),
+    #[error(transparent)]
+    SecretRead(#[from] SecretReadError),
     /// A program that this one was asked to run.
     #[error("`{program}` cannot be run: {cause}: is it installed, and in PATH?")]
     Program { program: String, cause: io::Error },
@@ -62,6 +65,7 @@ impl Error {
             | Self::NoTokenFile(_)
             | Self::Program { .. } => Kind::Configuration,
             Self::Fetch(error) => error.consequence().kind,
+            Self::SecretRead(error) => error.consequence().kind,
             Self::Runtime(_) | Self::Random => Kind::Unavailable,
         }
     }

@@ -5,7 +5,6 @@ mod hops;
 mod report;
 mod s3;
 mod shipper;
-mod signature_v4;
 mod targets;
 mod vending_api;
 mod web_identity;

@@ -9,6 +9,7 @@ pub(crate) mod exec;
 pub(crate) mod get_credentials;
 pub(crate) mod man;
 pub(crate) mod s3;
+pub(crate) mod secret;
 pub(crate) mod serve;
 pub(crate) mod setup;
 pub(crate) mod token;

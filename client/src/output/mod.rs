@@ -7,6 +7,7 @@ pub(crate) mod credential_process;
 pub(crate) mod credentials_file;
 pub(crate) mod credentials_json;
 pub(crate) mod env;
+pub(crate) mod github_job;
 pub(crate) mod imds;
 pub(crate) mod logstash;
 pub(crate) mod token_file;

@@ -24,7 +24,7 @@ pub(crate) enum Setter {
     Identity,
     /// The process's environment or an environment file: it concerns the machine, and every identity alike.
     Process,
-    /// Others, for the AWS SDKs: credentials that would win over ours. Never read here.
+    /// Others, for the AWS SDKs: credentials that would win over ours. Read by `secret` alone, where no identity is named.
     Others,
 }
 
@@ -106,6 +106,7 @@ pub(crate) const VARIABLES: &[Variable] = &[
     identity("AWS_ENDPOINT_URL", &[Carried, S3]),
     identity("AWS_ENDPOINT_URL_STS", &[Carried]),
     identity("AWS_ENDPOINT_URL_S3", &[Carried, S3]),
+    identity("AWS_ENDPOINT_URL_SECRETS_MANAGER", &[]),
     identity("AWS_USE_FIPS_ENDPOINT", &[Carried, S3]),
     identity("AWS_USE_DUALSTACK_ENDPOINT", &[Carried, S3]),
     identity("S3_BUCKET", &[S3]),

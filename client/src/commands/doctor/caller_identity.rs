@@ -4,7 +4,6 @@
 use http_client::{Request, Response};
 
 use super::hops::Walk;
-use super::signature_v4::{Service, sign};
 use super::targets::Targets;
 use crate::consequence::Kind;
 use crate::credentials::Credentials;
@@ -12,6 +11,7 @@ use crate::error::Error;
 use crate::exchange::error::Problem;
 use crate::exchange::sts_response::StsResponse;
 use crate::exchange::vending_api::is_showable;
+use crate::signature_v4::{Service, sign};
 use crate::timestamp;
 use environment::is_host;
 
@@ -83,7 +83,7 @@ impl Walk<'_> {
         region: &str,
         credentials: &Credentials,
     ) -> Result<Option<Response>, Error> {
-        let request = match sign(request, service, region, credentials, timestamp::now()) {
+        let request = match sign(request, service, region, credentials.into(), timestamp::now()) {
             Ok(request) => request,
             Err(error) => {
                 self.report.fail_with(hop, error, Some("correct AWS_REGION"), Kind::Configuration)?;

@@ -4,11 +4,11 @@ use http_client::Request;
 
 use super::caller_identity::Tried;
 use super::hops::Walk;
-use super::signature_v4::Service;
 use super::targets::Targets;
 use crate::consequence::Kind;
 use crate::credentials::Credentials;
 use crate::error::Error;
+use crate::signature_v4::Service;
 
 const OUTSIDE: &str = "correct S3_PATH_PREFIX, or ask for another prefix";
 /// The object that the write probe puts: empty, and deleted a moment later where the identity may delete.

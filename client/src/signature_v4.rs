@@ -1,4 +1,4 @@
-//! AWS Signature Version 4: the doctor is the one command that calls AWS with the credentials it got.
+//! AWS Signature Version 4, for the commands that call AWS with the credentials they got: the doctor and `secret`.
 
 use std::time::SystemTime;
 
@@ -10,34 +10,64 @@ use aws_sigv4::sign::v4::SigningParams;
 use http_client::Request;
 
 use crate::credentials::Credentials;
+use crate::secret::Secret;
 
 /// Why a request could not be signed. Its parts come from the configuration, so that is what is wrong.
 #[derive(Debug, thiserror::Error)]
 #[error("the request cannot be signed: {0}")]
-pub(super) struct SignatureError(String);
+pub(crate) struct SignatureError(String);
 
 /// A service of AWS, as signatures name it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Service {
+pub(crate) enum Service {
     Sts,
     S3,
+    SecretsManager,
+}
+
+/// What a request is signed with. A user's long-lived keys have no session token.
+#[derive(Clone, Copy)]
+pub(crate) struct SigningKeys<'a> {
+    pub(crate) access_key_id: &'a str,
+    pub(crate) secret_access_key: &'a Secret,
+    pub(crate) session_token: Option<&'a Secret>,
+}
+
+impl<'a> From<&'a Credentials> for SigningKeys<'a> {
+    fn from(credentials: &'a Credentials) -> Self {
+        Self {
+            access_key_id: &credentials.access_key_id,
+            secret_access_key: &credentials.secret_access_key,
+            session_token: Some(&credentials.session_token),
+        }
+    }
+}
+
+impl Service {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sts => "sts",
+            Self::S3 => "s3",
+            Self::SecretsManager => "secretsmanager",
+        }
+    }
 }
 
 /// The request with its signature.
-pub(super) fn sign(
+pub(crate) fn sign(
     request: Request,
     service: Service,
     region: &str,
-    credentials: &Credentials,
+    keys: SigningKeys<'_>,
     now: SystemTime,
 ) -> Result<Request, SignatureError> {
     let failed = |error: &dyn std::fmt::Display| SignatureError(error.to_string());
-    let (secret, session) = (credentials.secret_access_key.expose(), credentials.session_token.expose());
-    let identity = Identity::new(&credentials.access_key_id, secret, Some(session.to_owned()), None, "credvend").into();
+    let session = keys.session_token.map(|token| token.expose().to_owned());
+    let identity = Identity::new(keys.access_key_id, keys.secret_access_key.expose(), session, None, "credvend").into();
     let params = SigningParams::builder()
         .identity(&identity)
         .region(region)
-        .name(if service == Service::S3 { "s3" } else { "sts" })
+        .name(service.name())
         .time(now)
         .settings(settings(service))
         .build()
