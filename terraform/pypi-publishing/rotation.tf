@@ -23,6 +23,14 @@ resource "aws_lambda_function" "rotation" {
   timeout                        = 60
   reserved_concurrent_executions = -1
 
+  environment {
+    variables = { for name, value in {
+      INDEX_UPLOAD_URL = var.index_upload_url
+      INDEX_USERNAME   = var.index_username
+      LOG_LEVEL        = "info"
+    } : name => value if value != null }
+  }
+
   # A function that runs before these exist makes its log group itself, without an end, or starts without permissions.
   depends_on = [aws_cloudwatch_log_group.rotation, aws_iam_role_policy.rotation]
 }
@@ -86,9 +94,10 @@ locals {
         Resource = aws_secretsmanager_secret.token.arn
       },
       {
-        Sid      = "StagedToken"
-        Effect   = "Allow"
-        Action   = ["secretsmanager:GetSecretValue"]
+        Sid    = "StagedToken"
+        Effect = "Allow"
+        # A staged token that has become current is replaced by a note.
+        Action   = ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"]
         Resource = aws_secretsmanager_secret.next.arn
       },
       # The group exists before the function does, so logs:CreateLogGroup is not among them.

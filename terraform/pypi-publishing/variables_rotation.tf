@@ -20,6 +20,28 @@ variable "rotation_architecture" {
   }
 }
 
+variable "index_upload_url" {
+  description = "Upload URL of the index, at which the rotation function tries a new token; the secret's `repository` must be the same then. null: the secret alone says it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.index_upload_url == null || can(regex("^https://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~%+,:@/-]*)?$", var.index_upload_url))
+    error_message = "index_upload_url \"${coalesce(var.index_upload_url, "null")}\" is refused: an https URL without user, password and query, since tokens are sent there. Example: https://upload.pypi.org/legacy/"
+  }
+}
+
+variable "index_username" {
+  description = "User name with which the index takes tokens. null: __token__, as PyPI has it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.index_username == null || can(regex("^[!-9;-~]{1,128}$", var.index_username))
+    error_message = "index_username \"${coalesce(var.index_username, "null")}\" is refused: visible ASCII without a colon. Example: __token__"
+  }
+}
+
 variable "rotation_schedule" {
   description = "When Secrets Manager starts a rotation by itself: \"rate(90 days)\" or a cron expression. A rotation for which no token is staged fails and changes nothing. null: a rotation is started by hand."
   type        = string

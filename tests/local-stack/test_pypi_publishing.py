@@ -309,7 +309,8 @@ def test_the_rotation_function_of_the_template(deployer):
     allowed = {statement["Sid"]: (statement["Action"], statement["Resource"]) for statement in policy["Statement"]}
     token_actions = ["DescribeSecret", "GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"]
     assert allowed["Token"] == ([f"secretsmanager:{action}" for action in token_actions], secret["ARN"])
-    assert allowed["StagedToken"] == (["secretsmanager:GetSecretValue"], staged["ARN"])
+    staged_actions = ["GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"]
+    assert allowed["StagedToken"] == ([f"secretsmanager:{action}" for action in staged_actions], staged["ARN"])
     assert allowed["Key"] == (["kms:Decrypt", "kms:GenerateDataKey"], key_arn)
     assert allowed.keys() == {"Token", "StagedToken", "Key", "Log"}
     invoke = json.loads(deployer.stack.admin("lambda").get_policy(FunctionName="rotated-pypi-rotation")["Policy"])

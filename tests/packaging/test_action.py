@@ -23,13 +23,13 @@ ACTION = REPOSITORY / ".github/actions/credvend"
 class Runner:
     """What a job is made of: a folder, and the files that steps write for those after them."""
 
-    def __init__(self, folder: Path, upstream: Upstream, tarball: Path) -> None:
-        self.folder, self.upstream, self.tarball = folder, upstream, tarball
+    def __init__(self, folder: Path, upstream: Upstream, tarball: Path, action: Path = ACTION) -> None:
+        self.folder, self.upstream, self.tarball, self.action = folder, upstream, tarball, action
         upstream.files[f"/releases/{tarball.name}"] = tarball
 
     def run(self, **inputs: str) -> subprocess.CompletedProcess[str]:
         """All steps of the action, up to the first that fails."""
-        action = yaml.safe_load((ACTION / "action.yml").read_text())
+        action = yaml.safe_load((self.action / "action.yml").read_text())
         given = {name: declared.get("default", "") for name, declared in action["inputs"].items()}
         given |= {
             "version": self.tarball.name.split("-")[1],
@@ -46,7 +46,11 @@ class Runner:
                 for key, content in given.items():
                     value = value.replace("${{ inputs." + key + " }}", content)
                 environment[name] = value
-            result = subprocess.run(["bash", "-c", step["run"]], env=environment, capture_output=True, check=False)
+            # As the runner starts `shell: bash`.
+            script = self.folder / "step.sh"
+            script.write_text(step["run"])
+            bash = ["bash", "--noprofile", "--norc", "-eo", "pipefail", script]
+            result = subprocess.run(bash, env=environment, capture_output=True, check=False)
             output = result.stdout.decode() + result.stderr.decode()  # as bytes: a lone CR must stay one
             result.stdout = result.stderr = output
             if result.returncode:
@@ -61,7 +65,7 @@ class Runner:
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
             "RUNNER_TEMP": str(self.folder),
-            "GITHUB_ACTION_PATH": str(ACTION),
+            "GITHUB_ACTION_PATH": str(self.action),
             "GITHUB_ENV": str(self.folder / "env"),
             "GITHUB_PATH": str(self.folder / "path"),
             "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.upstream.url}/github?api-version=2.0",

@@ -159,8 +159,9 @@ run "the_rotation_function_does_four_steps_and_no_more" {
   command = plan
 
   variables {
-    rotation_zip = "tests/publishing.tftest.hcl" # any file: nothing is uploaded
-    kms_key_arn  = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    rotation_zip     = "tests/publishing.tftest.hcl" # any file: nothing is uploaded
+    index_upload_url = "https://pypi.example.com/legacy/"
+    kms_key_arn      = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
   }
 
   assert {
@@ -172,7 +173,7 @@ run "the_rotation_function_does_four_steps_and_no_more" {
         "arn:aws:secretsmanager:eu-west-1:123456789012:secret:example-lib/pypi-token-a1b2c3",
       ]
       StagedToken = [
-        ["secretsmanager:GetSecretValue"],
+        ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"],
         "arn:aws:secretsmanager:eu-west-1:123456789012:secret:example-lib/pypi-token/next-d4e5f6",
       ]
       Log = [
@@ -199,6 +200,11 @@ run "the_rotation_function_does_four_steps_and_no_more" {
   assert {
     condition     = length(aws_secretsmanager_secret_rotation.token) == 0
     error_message = "A schedule is made only where one is asked for."
+  }
+
+  assert {
+    condition     = aws_lambda_function.rotation[0].environment[0].variables == tomap({ INDEX_UPLOAD_URL = "https://pypi.example.com/legacy/", LOG_LEVEL = "info" })
+    error_message = "The function is told where to try tokens."
   }
 }
 

@@ -368,3 +368,23 @@ run "refuses_a_schedule_of_another_form" {
 
   expect_failures = [var.rotation_schedule]
 }
+
+run "refuses_an_index_without_tls" {
+  command = plan
+
+  variables {
+    index_upload_url = "http://pypi.example.com/legacy/"
+  }
+
+  expect_failures = [var.index_upload_url]
+}
+
+run "refuses_a_user_of_the_index_with_a_colon" {
+  command = plan
+
+  variables {
+    index_username = "me:password"
+  }
+
+  expect_failures = [var.index_username]
+}
