@@ -12,25 +12,42 @@ use crate::trail::{Decision, Step};
 pub enum Metric {
     /// This where it was allowed, `Denials` or `Errors` by code where it was not.
     Decision(&'static str),
+    /// This by a dimension that is a member of the line, where it was allowed; else as [`Metric::Decision`].
+    DecisionBy(&'static str, &'static str),
+    /// Nothing where it was allowed; else as [`Metric::Decision`].
+    Refusals,
     /// This, however it was decided: nothing was at stake.
     Any(&'static str),
     /// Nothing: it was no request.
     Uncounted,
 }
 
-/// A metric's name, and whether it is counted by code.
+/// A metric that the program has measured.
+#[derive(Debug, Clone, Copy)]
+pub struct Amount {
+    /// Its name.
+    pub name: &'static str,
+    /// CloudWatch's unit.
+    pub unit: &'static str,
+    /// How much.
+    pub value: u64,
+}
+
+/// A metric's name, and the member of the line that is its dimension.
 pub(crate) struct Counter {
     name: &'static str,
-    by_code: bool,
+    dimension: Option<&'static str>,
 }
 
 impl Metric {
     pub(crate) fn counter(self, decision: Option<Decision>) -> Option<Counter> {
+        let counter = |name, dimension| Some(Counter { name, dimension });
         match (self, decision) {
-            (Self::Any(name), _) | (Self::Decision(name), None) => Some(Counter { name, by_code: false }),
-            (Self::Decision(_), Some(Decision::Deny)) => Some(Counter { name: "Denials", by_code: true }),
-            (Self::Decision(_), Some(Decision::Error)) => Some(Counter { name: "Errors", by_code: true }),
-            (Self::Uncounted, _) => None,
+            (Self::Uncounted, _) | (Self::Refusals, None) => None,
+            (Self::Any(name), _) | (Self::Decision(name), None) => counter(name, None),
+            (Self::DecisionBy(name, dimension), None) => counter(name, Some(dimension)),
+            (_, Some(Decision::Deny)) => counter("Denials", Some("code")),
+            (_, Some(Decision::Error)) => counter("Errors", Some("code")),
         }
     }
 }
@@ -40,6 +57,7 @@ pub(crate) fn metrics(steps: &[Step], facts: &RequestFacts<'_>, counter: Option<
     metrics.extend(counter.map(|counter| (counter.name.to_owned(), 1.into())));
     metrics.insert("JwksRefetches".to_owned(), facts.jwks_refetches.into());
     metrics.insert("ColdStarts".to_owned(), u8::from(facts.cold_start).into());
+    metrics.extend(facts.amount.map(|amount| (amount.name.to_owned(), amount.value.into())));
     metrics.append(&mut durations(steps));
     metrics
 }
@@ -55,20 +73,22 @@ pub(crate) fn durations(steps: &[Step]) -> Map<String, Value> {
     durations
 }
 
-/// `Denials` and `Errors` have the dimension `code`; everything else has none, so that a fleet is one line in a graph.
-pub(crate) fn directives(namespace: &str, timestamp: u64, counter: Option<&Counter>) -> Value {
-    let count = |name: &str| json!({"Name": name, "Unit": "Count"});
-    let latency = |name: &str| json!({"Name": name, "Unit": "Milliseconds"});
-    let mut plain = vec![count("JwksRefetches"), count("ColdStarts"), latency("LatencyMs")];
+/// What is counted by a dimension has that one; everything else has none, so that a fleet is one line in a graph.
+pub(crate) fn directives(facts: &RequestFacts<'_>, timestamp: u64, counter: Option<&Counter>) -> Value {
+    let metric = |name: &str, unit: &str| json!({"Name": name, "Unit": unit});
+    let mut plain =
+        vec![metric("JwksRefetches", "Count"), metric("ColdStarts", "Count"), metric("LatencyMs", "Milliseconds")];
     let mut directives = Vec::with_capacity(2);
     match counter {
-        Some(Counter { name, by_code: true }) => {
-            directives.push(json!({"Namespace": namespace, "Dimensions": [["code"]], "Metrics": [count(name)]}));
+        Some(Counter { name, dimension: Some(dimension) }) => {
+            let metrics = [metric(name, "Count")];
+            directives.push(json!({"Namespace": facts.namespace, "Dimensions": [[dimension]], "Metrics": metrics}));
         }
-        Some(Counter { name, by_code: false }) => plain.push(count(name)),
+        Some(Counter { name, dimension: None }) => plain.push(metric(name, "Count")),
         None => {}
     }
-    directives.push(json!({"Namespace": namespace, "Dimensions": [[]], "Metrics": plain}));
+    plain.extend(facts.amount.map(|amount| metric(amount.name, amount.unit)));
+    directives.push(json!({"Namespace": facts.namespace, "Dimensions": [[]], "Metrics": plain}));
     json!({"Timestamp": timestamp, "CloudWatchMetrics": directives})
 }
 

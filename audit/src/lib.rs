@@ -10,7 +10,7 @@ mod line;
 mod record;
 mod trail;
 
-pub use self::emf::Metric;
+pub use self::emf::{Amount, Metric};
 pub use self::line::RequestFacts;
 pub use self::record::Record;
 pub use self::trail::{Decision, Outcome, Shown, Step, Trail};

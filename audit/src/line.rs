@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::emf::{self, Metric};
+use crate::emf::{self, Amount, Metric};
 use crate::trail::{Decision, Outcome, Trail};
 
 /// What the line says about the request itself.
@@ -25,6 +25,8 @@ pub struct RequestFacts<'a> {
     pub namespace: &'a str,
     /// What it counts as.
     pub metric: Metric,
+    /// What else was measured.
+    pub amount: Option<Amount>,
 }
 
 impl<O: Outcome> Trail<O> {
@@ -34,7 +36,7 @@ impl<O: Outcome> Trail<O> {
         let counter = facts.metric.counter(error.map(Outcome::decision));
         let time = milliseconds(facts.now);
         let metrics = emf::metrics(&self.steps, facts, counter.as_ref());
-        let emf = emf::directives(facts.namespace, time, counter.as_ref());
+        let emf = emf::directives(facts, time, counter.as_ref());
         self.write_line(facts.request_id, facts.route, time, error, metrics, Some(emf))
     }
 

@@ -132,6 +132,12 @@ impl<O: Outcome> Trail<O> {
         self.record.client_id.is_some()
     }
 
+    /// What the line says beyond the token, so far.
+    #[must_use]
+    pub fn members(&self) -> &O::Members {
+        &self.record.members
+    }
+
     /// The steps taken so far.
     #[must_use]
     pub fn into_steps(self) -> Vec<Step> {

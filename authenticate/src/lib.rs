@@ -12,6 +12,7 @@ mod jwks;
 mod rate_limit;
 mod token_cache;
 mod trusted_issuers;
+mod user_pool;
 
 pub use self::bearer::{BearerError, bearer_token};
 pub use self::error::{AuthenticationError, Refusal};
@@ -22,3 +23,4 @@ pub use self::token_cache::{TokenCache, TokenDigest, VerifiedToken};
 pub use jwt::{Claims, TokenError, UnverifiedToken, VerificationKey};
 
 pub use self::trusted_issuers::{TrustedIssuer, TrustedIssuers};
+pub use self::user_pool::{check_pool, pool_issuer};

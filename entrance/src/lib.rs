@@ -18,7 +18,7 @@ mod verdict;
 
 pub use self::call::{Call, Presence};
 pub use self::ready::{Check, Readiness};
-pub use self::request::{ApiRequest, RequestError, excerpt, is_json};
+pub use self::request::{ApiRequest, RequestError, excerpt, is_json, one_token};
 pub use self::response::ApiResponse;
 pub use self::service::{Service, caught};
 pub use self::start::{Entrance, warn_of};

@@ -92,6 +92,23 @@ fn of_connection(refusal: Refusal) -> &'static str {
     }
 }
 
+/// The one token of a request, which may stand in both places.
+///
+/// # Errors
+/// When there is none, or when there are two.
+pub fn one_token(in_header: Option<&str>, in_body: Option<String>) -> Result<String, RequestError> {
+    match (in_header, in_body) {
+        (Some(header), Some(body)) if header != body => Err(RequestError::Invalid(
+            "two different tokens were sent, in the `Authorization` header and in the body; send one",
+        )),
+        (Some(token), _) => Ok(token.to_owned()),
+        (None, Some(token)) if !token.is_empty() => Ok(token),
+        _ => Err(RequestError::Invalid(
+            "no access token was sent; send `Authorization: Bearer …` or the body {\"access_token\": \"…\"}",
+        )),
+    }
+}
+
 /// The parameters of a query string, or of a form.
 pub(crate) fn query(text: &str) -> Vec<(String, String)> {
     url::form_urlencoded::parse(text.as_bytes()).into_owned().collect()

@@ -28,6 +28,14 @@ pub trait Service: Send + Sync + 'static {
     /// Whose tokens are accepted: their keys are kept fresh.
     fn issuers(&self) -> &TrustedIssuers;
 
+    /// What else is done before the first request, beside the first fetch of keys.
+    ///
+    /// # Errors
+    /// When the service can never serve: its start fails.
+    fn prepare(&self) -> impl Future<Output = anyhow::Result<()>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// Responds to a request, whatever happens.
     fn handle(&self, request: ApiRequest) -> impl Future<Output = ApiResponse> + Send;
 

@@ -51,7 +51,8 @@ impl Entrance {
     /// When the address is taken, or Lambda gives no more invocations.
     pub async fn run<S: Service>(self, service: Arc<S>) -> anyhow::Result<()> {
         // Keys are fetched while INIT has its burst of CPU. If they cannot be had, the first request tries again.
-        first_fetch(&*service).await;
+        let ((), prepared) = tokio::join!(first_fetch(&*service), service.prepare());
+        prepared?;
         let log = service.log();
         if let Some(runtime_api) = self.runtime_api {
             let handler = move |invocation| {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use authenticate::AuthenticationSettings;
+use authenticate::{AuthenticationSettings, check_pool, pool_issuer};
 use environment::{ConfigError, LogLevel, Lookup, Variables};
 use ipnet::IpNet;
 use url::Url;
@@ -41,6 +41,8 @@ pub struct Config {
     pub log_level: LogLevel,
 }
 
+/// **kept**: deployments of today name the pool and its region.
+const POOL_REGION: [&str; 1] = ["COGNITO_REGION"];
 const UPSTREAM_EXAMPLE: &str = "http://api.internal:8080";
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const DEFAULT_MAX_BODY_BYTES: u64 = 10 * 1024 * 1024;
@@ -52,15 +54,16 @@ impl Config {
     /// # Errors
     /// All faults at once, each with the variable's name and what is wrong.
     pub fn from_env(lookup: Lookup<'_>) -> Result<Self, ConfigError> {
-        let with_pool =
-            |name: &str| lookup(name).or_else(|| (name == "COGNITO_ISSUER").then(|| pool_issuer(lookup))?);
+        let with_pool = |name: &str| {
+            lookup(name).or_else(|| (name == "COGNITO_ISSUER").then(|| pool_issuer(lookup, &POOL_REGION))?)
+        };
         let variables = Variables::new(&with_pool);
         let config = Self::read(&variables);
         variables.finish(config)
     }
 
     fn read(variables: &Variables<'_>) -> Option<Self> {
-        check_pool(variables);
+        check_pool(variables, &POOL_REGION);
         let authentication = AuthenticationSettings::from_env(variables);
         let upstream = upstream(variables);
         let seconds = |name, default, most| Duration::from_secs(variables.number(name, 0, most).unwrap_or(default));
@@ -86,36 +89,6 @@ impl Config {
             authentication,
             upstream: upstream?,
         })
-    }
-}
-
-/// **kept**: today's deployments name the pool and its region.
-fn pool_issuer(lookup: Lookup<'_>) -> Option<String> {
-    let value = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-    let (region, pool) = (value("COGNITO_REGION")?, value("COGNITO_USER_POOL_ID")?);
-    Some(format!("https://cognito-idp.{region}.{}/{pool}", domain(&region)))
-}
-
-/// The partition's domain (AWS General Reference, "Amazon Cognito Identity endpoints").
-fn domain(region: &str) -> &'static str {
-    if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
-}
-
-fn check_pool(variables: &Variables<'_>) {
-    let (region, pool) = (variables.optional("COGNITO_REGION"), variables.optional("COGNITO_USER_POOL_ID"));
-    if region.is_some() != pool.is_some() {
-        let missing = if pool.is_some() { "COGNITO_REGION" } else { "COGNITO_USER_POOL_ID" };
-        variables.missing(missing, "the region and the pool name the issuer together");
-    }
-    if let (Some(region), Some(pool)) = (region, pool) {
-        let is_pool = pool.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-        if !is_pool || !pool.starts_with(&format!("{region}_")) {
-            let example = format!("{region}_AbCdEfGhI");
-            variables.fault(
-                "COGNITO_USER_POOL_ID",
-                format_args!("`{pool}` is not a pool of {region}, for example `{example}`"),
-            );
-        }
     }
 }
 

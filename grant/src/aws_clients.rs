@@ -2,10 +2,12 @@
 
 use aws_calls::{AwsCalls, WholeJson, WholeXml};
 
-/// `AWS_ENDPOINT_URL_…` of the mapping table's service, and of the credentials'.
+/// Both.
 pub const SERVICES: [&str; 2] = [DYNAMODB, STS];
-const DYNAMODB: &str = "DYNAMODB";
-const STS: &str = "STS";
+/// The mapping table's service, as it stands in `AWS_ENDPOINT_URL_…`.
+pub const DYNAMODB: &str = "DYNAMODB";
+/// The service that assumes roles.
+pub const STS: &str = "STS";
 
 /// The mapping table's client.
 #[must_use]

@@ -57,6 +57,26 @@ pub enum SessionPolicy {
     Inline(String),
 }
 
+/// What the items of a table are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Credentials for a prefix of a bucket, which each item names.
+    Credentials,
+    /// Queries: the role alone says what may be read. A policy for a prefix of S3 would forbid Athena itself.
+    Queries,
+}
+
+impl Purpose {
+    /// The variable that names the table.
+    #[must_use]
+    pub fn table_variable(self) -> &'static str {
+        match self {
+            Self::Credentials => "DYNAMODB_TABLE",
+            Self::Queries => "ROLE_MAPPINGS_TABLE",
+        }
+    }
+}
+
 /// What is wrong with one attribute of an item, without its value: an item may hold secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -73,6 +93,26 @@ impl fmt::Display for Fault {
 }
 
 impl RoleMapping {
+    /// A role that no item names, for the tokens of one issuer.
+    #[must_use]
+    pub fn of_role(key: &str, role_arn: RoleArn, issuer: &str) -> Self {
+        Self {
+            key: key.to_owned(),
+            role_arn,
+            server_name: None,
+            s3_path_prefix: String::new(),
+            s3_permissions: S3Permissions::Write,
+            allowed_scopes: None,
+            session_policy: None,
+            session_duration: None,
+            external_id: None,
+            disabled: false,
+            expires_at: None,
+            source_cidrs: None,
+            issuer: Some(issuer.to_owned()),
+        }
+    }
+
     /// Reads an item. An attribute of the wrong type is a fault, never an absent attribute. `default_issuer` is meant by
     /// an item that names no issuer.
     ///
@@ -82,8 +122,9 @@ impl RoleMapping {
         key: &str,
         attributes: &HashMap<String, AttributeValue>,
         default_issuer: Option<&str>,
+        purpose: Purpose,
     ) -> Result<Self, MappingError> {
-        let item = Item { attributes, faults: RefCell::default() };
+        let item = Item { attributes, purpose, faults: RefCell::default() };
         let mapping = item.read(key, default_issuer);
         let faults = item.faults.into_inner();
         match mapping {
@@ -120,6 +161,7 @@ pub(crate) fn may_serve(
 /// An item while it is read: a reader gives `None` for what is absent, and for what it has noted as a fault.
 struct Item<'a> {
     attributes: &'a HashMap<String, AttributeValue>,
+    purpose: Purpose,
     faults: RefCell<Vec<Fault>>,
 }
 
@@ -127,10 +169,18 @@ impl Item<'_> {
     /// Everything is read before the first attribute that is missing ends it.
     fn read(&self, key: &str, default_issuer: Option<&str>) -> Option<RoleMapping> {
         let role_arn = self.role_arn();
-        let s3_path_prefix = self.required_text("s3_path_prefix");
+        let s3_path_prefix = match self.purpose {
+            Purpose::Credentials => self.required_text("s3_path_prefix"),
+            Purpose::Queries => Some(self.text("s3_path_prefix").unwrap_or_default()),
+        };
         let session_policy = self.session_policy();
         let is_held_to_prefix = session_policy == Some(SessionPolicy::S3Prefix);
-        if is_held_to_prefix && s3_path_prefix.as_ref().is_some_and(|prefix| !s3_prefix::fits_into_a_policy(prefix)) {
+        if is_held_to_prefix && self.purpose == Purpose::Queries {
+            let problem = "is `s3-prefix`, which would forbid Athena itself: leave it out, or write an inline policy";
+            self.fault("session_policy", problem);
+        } else if is_held_to_prefix
+            && s3_path_prefix.as_ref().is_some_and(|prefix| !s3_prefix::fits_into_a_policy(prefix))
+        {
             let problem = "holds a character or a path segment that a session policy cannot restrict to";
             self.fault("s3_path_prefix", problem);
         }
@@ -300,7 +350,7 @@ mod tests {
         for (name, value) in extra {
             attributes.insert((*name).to_owned(), value.clone());
         }
-        RoleMapping::from_item("a", &attributes, None).map_err(|error| error.to_string())
+        RoleMapping::from_item("a", &attributes, None, Purpose::Credentials).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -383,7 +433,7 @@ mod tests {
         ];
         assert_eq!(named.into_iter().collect::<Vec<_>>(), expected, "{message}");
         assert!(!message.contains("canary"), "{message}");
-        let nothing = RoleMapping::from_item("a", &HashMap::new(), None).unwrap_err().to_string();
+        let nothing = RoleMapping::from_item("a", &HashMap::new(), None, Purpose::Credentials).unwrap_err().to_string();
         assert!(nothing.contains("`role_arn` is missing; attribute `s3_path_prefix` is missing"), "{nothing}");
     }
 
@@ -425,6 +475,19 @@ mod tests {
     }
 
     #[test]
+    fn a_role_is_enough_for_queries() {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let read = |policy: Option<&str>| {
+            let mut attributes = HashMap::from([("role_arn".to_owned(), text("arn:aws:iam::123456789012:role/a"))]);
+            attributes.extend(policy.map(|policy| ("session_policy".to_owned(), text(policy))));
+            RoleMapping::from_item("a", &attributes, None, Purpose::Queries).map_err(|error| error.to_string())
+        };
+        assert_eq!(read(None).unwrap().s3_path_prefix, "");
+        assert!(read(Some("{}")).is_ok());
+        assert!(read(Some("s3-prefix")).unwrap_err().contains("`session_policy`"));
+    }
+
+    #[test]
     fn dates_up_to_the_year_2200() {
         for (seconds, date) in [("0", 0), ("1767225600", 1_767_225_600), ("7258118400", LATEST_DATE)] {
             let expires_at = item(&[("expires_at", AttributeValue::N(seconds.to_owned()))]).unwrap().expires_at;
@@ -452,7 +515,7 @@ mod tests {
             (Some(""), Some("https://a"), "https://a", false),
         ] {
             let attributes = attributes(own);
-            let mapping = RoleMapping::from_item("a", &attributes, default).unwrap();
+            let mapping = RoleMapping::from_item("a", &attributes, default, Purpose::Credentials).unwrap();
             assert_eq!(mapping.serves(issuer), serves, "{own:?} {default:?} {issuer}");
             assert_eq!(may_serve(&attributes, default, issuer), serves, "{own:?} {default:?} {issuer}");
         }

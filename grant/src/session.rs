@@ -86,7 +86,10 @@ impl AssumeRole {
             SessionIdentity::Tags => {
                 let mut tags = vec![("client_id", client_tag(client_id, issuer))];
                 tags.extend(grant.server_name.as_deref().map(|name| ("server_name", tag_value(name))));
-                tags.push(("s3_prefix", prefix_tag(&grant.s3_path_prefix)));
+                // A session that is not for S3 has none.
+                if !grant.s3_path_prefix.is_empty() {
+                    tags.push(("s3_prefix", prefix_tag(&grant.s3_path_prefix)));
+                }
                 (Some(source_identity(client_id, issuer)), tags)
             }
         };
@@ -149,6 +152,13 @@ fn session_name(server_name: Option<&str>, client_id: &str, issuer: Option<&str>
         None if client_id.contains('-') => hashed_name(&plain, server_name, client_id),
         None => name(&plain, server_name, client_id),
     }
+}
+
+/// The name that stands for a client wherever one of ours does, in `SourceIdentity` or not: its id, or a hash where that
+/// would not fit or belongs to another issuer. Never a server's name.
+#[must_use]
+pub fn client_name(claims: &Claims, grant: &Grant) -> String {
+    source_identity(claims.client_id(), grant.naming_issuer.as_deref())
 }
 
 /// The client id alone, and what tells its issuer from others.

@@ -9,10 +9,11 @@ use aws_calls::brief;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use environment::Variables;
 use jwt::Claims;
 use thiserror::Error;
 
-use crate::role_mapping::{Fault, RoleMapping, may_serve};
+use crate::role_mapping::{Fault, Purpose, RoleMapping, may_serve};
 
 /// Items with this prefix map a scope, not a client (interfaces §1).
 const SCOPE_PREFIX: &str = "scope#";
@@ -61,9 +62,11 @@ pub enum MappingError {
     },
     /// The table has another key.
     #[error(
-        "the table {table:?} of DYNAMODB_TABLE cannot be used: its partition key must be `client_id` (S), with no sort key"
+        "the table {table:?} of {variable} cannot be used: its partition key must be `client_id` (S), with no sort key"
     )]
     WrongKey {
+        /// The variable that names it.
+        variable: &'static str,
         /// Its name.
         table: String,
     },
@@ -75,6 +78,20 @@ pub enum MappingError {
     },
 }
 
+/// The table's name (Amazon DynamoDB, "Naming rules") or ARN; faults are noted in `variables`.
+pub fn table_name(variables: &Variables<'_>, purpose: Purpose) -> Option<String> {
+    let name = purpose.table_variable();
+    let table = match purpose {
+        Purpose::Credentials => variables.required(name, "credvend-clients")?,
+        Purpose::Queries => variables.optional(name)?,
+    };
+    let is_table = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-:/".contains(&byte);
+    if !(3..=1024).contains(&table.len()) || !table.bytes().all(is_table) {
+        variables.fault(name, format_args!("`{table}` is not the name of a table, for example `credvend-clients`"));
+    }
+    Some(table)
+}
+
 type Attributes = HashMap<String, AttributeValue>;
 
 /// The table in `DynamoDB`.
@@ -83,13 +100,14 @@ pub struct RoleMappings {
     table: String,
     /// The issuer whose clients are meant by items that name none.
     default_issuer: Option<String>,
+    purpose: Purpose,
 }
 
 impl RoleMappings {
     /// Nothing is read yet.
     #[must_use]
-    pub fn new(client: Client, table: String, default_issuer: Option<String>) -> Self {
-        Self { client, table, default_issuer }
+    pub fn new(client: Client, table: String, default_issuer: Option<String>, purpose: Purpose) -> Self {
+        Self { client, table, default_issuer, purpose }
     }
 
     /// The client's own item, else the one its scopes lead to.
@@ -143,7 +161,7 @@ impl RoleMappings {
     }
 
     fn mapping(&self, key: &str, item: &Attributes) -> Result<RoleMapping, MappingError> {
-        RoleMapping::from_item(key, item, self.default_issuer.as_deref())
+        RoleMapping::from_item(key, item, self.default_issuer.as_deref(), self.purpose)
     }
 
     fn may_serve(&self, item: &Attributes, claims: &Claims) -> bool {
@@ -203,7 +221,9 @@ impl RoleMappings {
     {
         match error.code() {
             // The request is always the same, so what `DynamoDB` finds wrong with it is the table's key.
-            Some("ValidationException") => MappingError::WrongKey { table: self.table.clone() },
+            Some("ValidationException") => {
+                MappingError::WrongKey { variable: self.purpose.table_variable(), table: self.table.clone() }
+            }
             _ => MappingError::Unavailable { problem: brief(error) },
         }
     }

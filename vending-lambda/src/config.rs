@@ -5,7 +5,9 @@ use aws_calls::{AwsSettings, Caller};
 use entrance::Entrance;
 use environment::{ConfigError, Lookup, Variables};
 
+use grant::role_mapping::Purpose;
 use grant::session::SessionIdentity;
+use grant::table::table_name;
 use grant::terms::Terms;
 
 /// How the service runs.
@@ -42,7 +44,7 @@ impl Config {
     fn read(variables: &Variables<'_>) -> Option<Self> {
         let authentication = AuthenticationSettings::from_env(variables);
         let terms = Terms::from_env(variables, authentication.cognito_issuer.clone(), SessionIdentity::Tags);
-        let table = table(variables);
+        let table = table_name(variables, Purpose::Credentials);
         let aws = AwsSettings::from_env(variables, &CALLER);
         let entrance = Entrance::from_env(variables);
         Some(Self {
@@ -54,17 +56,6 @@ impl Config {
             entrance,
         })
     }
-}
-
-/// A name (Amazon DynamoDB, "Naming rules") or an ARN.
-fn table(variables: &Variables<'_>) -> Option<String> {
-    let name = "DYNAMODB_TABLE";
-    let table = variables.required(name, "credvend-clients")?;
-    let is_table = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-:/".contains(&byte);
-    if !(3..=1024).contains(&table.len()) || !table.bytes().all(is_table) {
-        variables.fault(name, format_args!("`{table}` is not the name of a table, for example `credvend-clients`"));
-    }
-    Some(table)
 }
 
 #[cfg(test)]

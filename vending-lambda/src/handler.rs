@@ -195,6 +195,7 @@ impl Api {
             jwks_refetches: self.vendor.issuers.take_refetches(),
             namespace: &self.metrics_namespace,
             metric: decision.metric,
+            amount: None,
         };
         let corrected = |late: AuditError| trail.line(&facts, Some(&late.into()));
         Ok(audit_line::write(&trail.line(&facts, error), corrected).await?)
@@ -259,6 +260,7 @@ mod tests {
                 jwks_refetches: 0,
                 namespace: "n",
                 metric: Metric::Decision("Vends"),
+                amount: None,
             };
             let line: Value = serde_json::from_str(&trail.line(&facts, Some(&error))).unwrap();
             assert_eq!(line["source_ip"], "203.0.113.9");

@@ -9,6 +9,7 @@ use aws_calls::AwsCalls;
 use entrance::{Entrance, Readiness, audit_line, warn_of};
 use environment::Log;
 use grant::aws_clients;
+use grant::role_mapping::Purpose;
 use grant::sts::Sts;
 use grant::table::RoleMappings;
 use vending_lambda::config::Config;
@@ -55,7 +56,7 @@ fn build(config: Config, log: Log) -> anyhow::Result<(Api, Entrance)> {
     let vendor = Vendor {
         rate_limit: RateLimit::new(authentication.rate_limit_per_minute),
         issuers: TrustedIssuers::new(authentication, log)?,
-        role_mappings: RoleMappings::new(aws_clients::dynamodb(&aws), table, default_issuer),
+        role_mappings: RoleMappings::new(aws_clients::dynamodb(&aws), table, default_issuer, Purpose::Credentials),
         terms,
         sts: Sts::new(aws_clients::sts(&aws)),
         bucket,

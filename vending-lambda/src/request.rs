@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use authenticate::bearer_token;
-use entrance::{ApiRequest, RequestError, is_json};
+use entrance::{ApiRequest, RequestError, is_json, one_token};
 use grant::authorize::ScopeDown;
 use http::Method;
 use http::header::CONTENT_TYPE;
@@ -35,20 +35,7 @@ impl VendRequest {
         let body = request.body.as_ref().map_err(Clone::clone)?;
         let mut body =
             if request.method == Method::POST { parse(body, request)? } else { CredentialsRequest::default() };
-        let access_token = match (from_header, body.access_token.take()) {
-            (Some(header), Some(body)) if header != body => {
-                return Err(invalid(
-                    "two different tokens were sent, in the `Authorization` header and in the body; send one",
-                ));
-            }
-            (Some(token), _) => token.to_owned(),
-            (None, Some(token)) if !token.is_empty() => token,
-            _ => {
-                return Err(invalid(
-                    "no access token was sent; send `Authorization: Bearer …` or the body {\"access_token\": \"…\"}",
-                ));
-            }
-        };
+        let access_token = one_token(from_header, body.access_token.take())?;
         if body.duration_seconds.is_some_and(|seconds| !(900..=3600).contains(&seconds)) {
             return Err(invalid("`duration_seconds` must lie between 900 and 3600"));
         }
