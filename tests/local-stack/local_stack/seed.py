@@ -5,6 +5,7 @@ import json
 import boto3
 from botocore.config import Config
 
+from . import cloudformation_resources
 from .app import OWN_USER_AGENT, Application
 from .query_api import QueryApi
 from .servers import Place, Servers
@@ -33,10 +34,11 @@ def seed(stack: Application, endpoint: str, empty: bool) -> dict:
         "account_id": ACCOUNT_ID,
         "admin": {"access_key_id": admin_key["AccessKeyId"], "secret_access_key": admin_key["SecretAccessKey"]},
     }
-    if empty:
-        return ready
     # From here on everything is signed by the administrator, as a person's Terraform would be.
     clients = _Clients(endpoint, stack.region, admin_key["AccessKeyId"], admin_key["SecretAccessKey"])
+    cloudformation_resources.install(clients.client)
+    if empty:
+        return ready
     cognito, iam = clients.client("cognito-idp"), clients.client("iam")
     pool_id = _create_pool(cognito)
     clients.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": stack.region})
