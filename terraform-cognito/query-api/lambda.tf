@@ -21,7 +21,7 @@ resource "aws_lambda_function" "query" {
   lifecycle {
     precondition {
       condition     = fileexists(local.lambda_zip)
-      error_message = "There is no Lambda package at ${local.lambda_zip}. Build it first, in the root of the repository: scripts/build-lambda --query ${var.lambda_architecture} (or name another package in lambda_zip)."
+      error_message = "There is no Lambda package at ${local.lambda_zip}. Build it first, in the root of the repository: scripts/build-lambda ${var.lambda_architecture} query-lambda (or name another package in lambda_zip)."
     }
   }
 
