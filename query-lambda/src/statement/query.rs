@@ -14,6 +14,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 use super::dialect::Athena;
 use super::error::{Position, StatementError};
+use super::grammar::begins_query;
 use super::{Access, Checked, Kind};
 
 /// What sqlparser may recurse to. A level takes up to 18 KiB of stack.
@@ -57,8 +58,30 @@ pub(super) fn reason_in_tokens(tokens: &[TokenWithSpan]) -> Option<&'static str>
         Token::Word(Word { keyword: Keyword::EXTERNAL, .. }) if keyword_after(index) == Some(Keyword::FUNCTION) => {
             Some(EXTERNAL_FUNCTION)
         }
+        Token::Word(Word { keyword: Keyword::TABLE, .. }) => {
+            tokens.get(index + 1..).is_some_and(calls_table_function).then_some(TABLE_FUNCTION)
+        }
         _ => None,
     })
+}
+
+/// Whether `TABLE` stands before a call, which is a table function wherever it stands: `( name . name (`. A table as an
+/// argument (`TABLE(t)`) is none.
+fn calls_table_function(tokens: &[TokenWithSpan]) -> bool {
+    let [open, call @ ..] = tokens else { return false };
+    let parts = call.iter().take_while(|token| matches!(token.token, Token::Word(_) | Token::Period)).count();
+    let is_call = open.token == Token::LParen
+        && parts > 0
+        && call.get(parts).is_some_and(|token| token.token == Token::LParen)
+        && !call.first().is_some_and(|token| begins_query(&token.token));
+    let is_own = parts == 1
+        && call.first().is_some_and(|token| match &token.token {
+            Token::Word(Word { value, quote_style: None, .. }) => {
+                OWN_FUNCTIONS.iter().any(|own| value.eq_ignore_ascii_case(own))
+            }
+            _ => false,
+        });
+    is_call && !is_own
 }
 
 const fn keyword(token: &TokenWithSpan) -> Keyword {

@@ -138,6 +138,74 @@ SELECT * FROM TABLE("sequence"(1, 2))
 SELECT * FROM TABLE/* */(system.raw_query(query => 'x'))
 ### write select
 SELECT * FROM system.query(query => 'x')
+### write select # in every place of a tree
+SELECT * FROM t FOR TIMESTAMP AS OF (SELECT x FROM c.d.e)
+### write select
+SELECT * FROM t TABLESAMPLE BERNOULLI ((SELECT x FROM c.d.e))
+### write select
+SELECT * FROM t OFFSET (SELECT x FROM c.d.e)
+### write select
+SELECT sum(a) OVER (ORDER BY b ROWS BETWEEN (SELECT x FROM c.d.e) PRECEDING AND CURRENT ROW) FROM t
+### write select
+SELECT sum(a) OVER w FROM t WINDOW w AS (PARTITION BY (SELECT x FROM c.d.e))
+### write select
+SELECT * FROM JSON_TABLE((SELECT x FROM c.d.e), 'lax $' COLUMNS (a int PATH 'lax $.a'))
+### write select
+SELECT extract(year FROM (SELECT x FROM c.d.e)), trim((SELECT 'a'))
+### write select
+SELECT substring((SELECT x FROM c.d.e) FROM 1 FOR 2)
+### write select
+SELECT position('a' IN (SELECT x FROM c.d.e))
+### write select
+SELECT a[(SELECT x FROM c.d.e)] FROM t
+### write select
+SELECT ARRAY[1, (SELECT x FROM c.d.e)]
+### write select
+SELECT array_agg(a ORDER BY (SELECT x FROM c.d.e)) FROM t
+### write select
+SELECT listagg(a, ',') WITHIN GROUP (ORDER BY (SELECT x FROM c.d.e)) FROM t
+### write select
+SELECT CAST((SELECT x FROM c.d.e) AS row(a int)) FROM t
+### write select
+SELECT ts AT TIME ZONE (SELECT x FROM c.d.e) FROM t
+### write select
+SELECT f(a => (SELECT x FROM c.d.e)), json_object('a': (SELECT 1)) FROM t
+### write select
+SELECT a FROM t WHERE b LIKE (SELECT x FROM c.d.e) ESCAPE '!'
+### write select
+SELECT a FROM t WHERE b BETWEEN 1 AND (SELECT x FROM c.d.e)
+### write select
+SELECT (SELECT x FROM c.d.e).f, -(SELECT 1), NOT (SELECT true)
+### write select
+SELECT a FROM t HAVING (SELECT x FROM c.d.e)
+### write select
+SELECT * FROM (a JOIN (b CROSS JOIN c.d.e) ON true)
+### write select
+SELECT 1 INTERSECT (SELECT x FROM c.d.e)
+### write select
+SELECT * FROM t CROSS JOIN LATERAL (SELECT x FROM c.d.e)
+### write select
+(SELECT 1) ORDER BY (SELECT x FROM c.d.e)
+### write select
+SELECT CASE (SELECT x FROM c.d.e) WHEN 1 THEN 2 END
+### write select
+SELECT CASE a WHEN 1 THEN 2 ELSE (SELECT x FROM c.d.e) END FROM t
+### write select
+SELECT a IN (1, (SELECT x FROM c.d.e)) FROM t
+### write select
+SELECT a FROM t WHERE (1, 2) IN (SELECT x, y FROM c.d.e)
+### write select
+SELECT a = ANY (SELECT x FROM c.d.e) FROM t
+### write select
+SELECT ceil((SELECT x FROM c.d.e)), overlay('a' PLACING 'b' FROM 1)
+### write select
+SELECT a IS DISTINCT FROM (SELECT x FROM c.d.e) FROM t
+### write select
+SELECT INTERVAL '1' DAY * (SELECT x FROM c.d.e)
+### write select
+SELECT t.* FROM t, UNNEST(ARRAY[(SELECT x FROM c.d.e)]) WITH ORDINALITY AS u (a, b)
+### write select
+SELECT * FROM t JOIN TABLE(a.b.query(query => 'x')) ON true
 ### write explain
 EXPLAIN SELECT * FROM TABLE(system.query(query => 'x'))
 ### invalid
