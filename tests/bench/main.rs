@@ -12,13 +12,14 @@ mod s3;
 mod s3_server;
 mod samples;
 mod serve;
+mod statement;
 mod tls;
 mod token;
 mod warm;
 
 use tests::process::repository;
 
-const PARTS: [&str; 6] = ["cold", "warm", "token", "client", "serve", "s3"];
+const PARTS: [&str; 7] = ["cold", "warm", "token", "statement", "client", "serve", "s3"];
 
 // One thread: what is measured shall have the other CPU for itself.
 #[tokio::main(flavor = "current_thread")]
@@ -34,6 +35,7 @@ async fn main() -> anyhow::Result<()> {
             "cold" => lambda::cold().await?,
             "warm" => warm::invocations().await,
             "token" => token::verification(),
+            "statement" => statement::check_of_1_kb(),
             "s3" => s3::transfers()?,
             "client" => client::get_credentials().await?,
             _ => serve::endpoint().await?,

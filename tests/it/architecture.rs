@@ -26,7 +26,7 @@ const EDGES: [(&str, &[&str]); 20] = [
     ("gateway", &["authenticate", "audit", "http-server", "http-client", "vending-api", "environment"]),
     ("client", &["http-client", "http-server", "vending-api", "environment"]),
     ("s3", &["environment", "roots", "aws-transport"]),
-    ("tests", &["jwt", "authenticate", "http-server", "vending-api"]),
+    ("tests", &["jwt", "authenticate", "http-server", "vending-api", "query-lambda"]),
 ];
 
 const MAX_FILE_LINES: usize = 400;

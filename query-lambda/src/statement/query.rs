@@ -25,15 +25,34 @@ const TABLE_BUCKETS: &str = "s3tablescatalog/";
 
 const OWN_FUNCTIONS: [&str; 2] = ["sequence", "exclude_columns"];
 
+/// Reserved in Trino: no name without quotes.
+const CHANGE_WORDS: [Keyword; 8] = [
+    Keyword::ALTER,
+    Keyword::CREATE,
+    Keyword::DELETE,
+    Keyword::DROP,
+    Keyword::EXECUTE,
+    Keyword::INSERT,
+    Keyword::INTO,
+    Keyword::PREPARE,
+];
+
 pub(super) const EXTERNAL_FUNCTION: &str = "it calls an external function";
 const FEDERATED: &str = "it names a catalog other than AwsDataCatalog";
 const TABLE_FUNCTION: &str = "it calls a table function that may carry a query of its own";
 
 /// A query that stands at the end of a statement, or is one.
 pub(super) fn query(tokens: Vec<TokenWithSpan>) -> Result<Checked, StatementError> {
+    let begins_change = tokens.iter().any(|token| CHANGE_WORDS.contains(&keyword(token)));
     let query = parse(tokens, |parser| parser.parse_query())?;
-    let found = walk(&*query)?;
-    Ok(found.raise(Kind::Select))
+    let checked = walk(&*query)?.raise(Kind::Select);
+    // sqlparser takes them for names, too: `SELECT INTO u FROM t` has a column `INTO` for it.
+    if begins_change && checked.kind == Kind::Select {
+        return Err(StatementError::Invalid(
+            "has a word of a statement that changes something: put quotes around a name",
+        ));
+    }
+    Ok(checked)
 }
 
 /// `UPDATE`, `DELETE` or `MERGE`.

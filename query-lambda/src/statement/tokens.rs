@@ -1,5 +1,6 @@
 //! A cursor over the tokens of one statement, for the forms that are read here and not by sqlparser.
 
+use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Word};
 
 use super::error::{Position, StatementError};
@@ -23,6 +24,26 @@ pub(super) fn single_statement(mut tokens: Vec<TokenWithSpan>) -> Result<Vec<Tok
 fn at(reason: &'static str, location: Location) -> StatementError {
     StatementError::InvalidAt(reason, Position { line: location.line, column: location.column })
 }
+
+/// Words that begin something, and that no reader has to take for a name: a name like these needs quotes.
+const NO_NAMES: [Keyword; 16] = [
+    Keyword::ALTER,
+    Keyword::ANALYZE,
+    Keyword::CALL,
+    Keyword::CREATE,
+    Keyword::DELETE,
+    Keyword::DROP,
+    Keyword::EXECUTE,
+    Keyword::EXPLAIN,
+    Keyword::INSERT,
+    Keyword::INTO,
+    Keyword::MERGE,
+    Keyword::PREPARE,
+    Keyword::SELECT,
+    Keyword::SET,
+    Keyword::UPDATE,
+    Keyword::VALUES,
+];
 
 /// A dotted name: the text of its parts.
 pub(super) type Name<'a> = Vec<&'a str>;
@@ -111,7 +132,7 @@ impl<'a> Tokens<'a> {
     /// An identifier, bare or in double quotes or backticks.
     pub(super) fn identifier(&mut self) -> Result<&'a str, StatementError> {
         match self.peek() {
-            Some(Token::Word(Word { value, .. })) if !value.is_empty() => {
+            Some(Token::Word(Word { value, keyword, .. })) if !value.is_empty() && !NO_NAMES.contains(keyword) => {
                 self.advance(1);
                 Ok(value)
             }

@@ -180,3 +180,19 @@ SELECT * FROM TABLE()
 SELECT * FROM t WHERE
 ### invalid # sqlparser wants parentheses around the rows
 VALUES 1, 2, 3
+### invalid # reserved words are no names
+SELECT INTO u FROM t
+### invalid
+SELECT a, INTO b FROM t
+### invalid
+SELECT a AS delete FROM t
+### invalid
+DESCRIBE DELETE t
+### invalid
+DESCRIBE INSERT
+### invalid
+SHOW TABLES IN update
+### read select
+SELECT a AS "delete", "into" FROM "insert"
+### read describe
+DESCRIBE "delete"
