@@ -2,10 +2,10 @@
 
 use sqlparser::tokenizer::Token;
 
+use super::clauses::{column, column_names, comment, data_type, partition, partition_column, properties};
 use super::error::StatementError;
 use super::grammar::of;
 use super::tokens::Tokens;
-use super::types::{column, column_names, comment, data_type, partition, partition_column, properties};
 use super::{Checked, Kind, query, write};
 
 /// `CREATE …`

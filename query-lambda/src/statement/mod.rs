@@ -10,6 +10,7 @@
 
 #[cfg(test)]
 mod cases;
+mod clauses;
 mod definition;
 mod dialect;
 mod error;
@@ -21,7 +22,6 @@ mod nesting;
 mod query;
 mod show;
 mod tokens;
-mod types;
 mod write;
 
 pub use error::{Position, StatementError};

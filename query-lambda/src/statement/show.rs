@@ -2,10 +2,10 @@
 
 use sqlparser::tokenizer::Token;
 
+use super::clauses::partition;
 use super::error::StatementError;
 use super::grammar::of;
 use super::tokens::Tokens;
-use super::types::partition;
 use super::{Checked, Kind, query};
 
 /// Where the catalog stands in a name: before a database, or before a database and a table.

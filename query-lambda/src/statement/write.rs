@@ -2,10 +2,10 @@
 
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
+use super::clauses::{data_type, properties};
 use super::error::StatementError;
 use super::grammar::{begins_query, of};
 use super::tokens::Tokens;
-use super::types::{data_type, properties};
 use super::{Checked, Kind, query};
 
 /// `INSERT INTO name [(columns)] query`
