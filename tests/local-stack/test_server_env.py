@@ -41,13 +41,17 @@ def test_no_value_begins_another_line(tmp_path: Path, value: str) -> None:
     assert printed.stdout == ""
 
 
-def test_an_agent_of_a_gateway_layer(tmp_path: Path) -> None:
-    layer = {"agent_configurations": {"reporter": {"IDP_TYPE": "cognito"}}, "agent_secrets": {"reporter": {"COGNITO_CLIENT_SECRET": "s"}}}
+@pytest.mark.parametrize("kind", ["agent", "client"])
+def test_an_agent_of_a_gateway_layer_or_a_client_of_a_query_api(tmp_path: Path, kind: str) -> None:
+    layer = {
+        f"{kind}_configurations": {"reporter": {"IDP_TYPE": "cognito"}},
+        f"{kind}_secrets": {"reporter": {"COGNITO_CLIENT_SECRET": "s"}},
+    }
     printed = with_outputs(tmp_path, "reporter", **layer)
     assert printed.stdout == 'export IDP_TYPE="cognito"\nexport COGNITO_CLIENT_SECRET="s"\n'
     unknown = with_outputs(tmp_path, "importer", **layer)
     assert unknown.returncode == 1
-    assert "has no agent 'importer'; it has: reporter" in unknown.stderr
+    assert f"has no {kind} 'importer'; it has: reporter" in unknown.stderr
 
 
 def test_a_layer_that_is_not_applied(tmp_path: Path) -> None:
