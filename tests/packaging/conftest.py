@@ -21,10 +21,13 @@ auth0_audience = "https://credvend.example.com"
 """
 
 
-def build(output: Path, *options: str) -> Path:
+def binaries() -> Path:
     target = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
-    binaries = os.environ.get("BIN_DIR", str(target / "debug"))
-    command = [REPOSITORY / "scripts/package", *options, "all", "--bin-dir", binaries, "--output", output]
+    return Path(os.environ.get("BIN_DIR", target / "debug"))
+
+
+def build(output: Path, *options: str) -> Path:
+    command = [REPOSITORY / "scripts/package", *options, "all", "--bin-dir", binaries(), "--output", output]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return output
 

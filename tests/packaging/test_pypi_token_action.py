@@ -1,11 +1,7 @@
 """The action that hands over the upload token, and the workflow that shows its use."""
 
-import json
-import os
 import re
 import subprocess
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -139,84 +135,3 @@ def test_the_workflow_passes_what_the_action_takes_and_no_job_may_do_more_than_i
     for step in (step for job in workflow["jobs"].values() for step in job["steps"]):
         assert "uses" not in step or re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", step["uses"])
         assert "${{" not in step.get("run", "")
-
-
-TOKEN = "pypi-canary-of-the-local-stack"
-
-
-@pytest.fixture(scope="module")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict]:
-    """An AWS account of the local stack, to which the script has deployed role and secret; `endpoint` serves all of it."""
-    stack = subprocess.Popen([REPOSITORY / "scripts/local-stack", "--empty"], stdout=subprocess.PIPE, text=True)
-    try:
-        ready = json.loads(stack.stdout.readline())
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(tmp_path_factory.mktemp("home")),
-            "AWS_ENDPOINT_URL": ready["endpoint"],
-            "AWS_ACCESS_KEY_ID": ready["admin"]["access_key_id"],
-            "AWS_SECRET_ACCESS_KEY": ready["admin"]["secret_access_key"],
-            "AWS_REGION": "eu-west-1",
-        }
-        script = [REPOSITORY / "scripts/deploy-pypi-publishing", "example-corp", "lib", "--token-file", "-"]
-        deployed = subprocess.run(script, input=TOKEN, env=environment, text=True, capture_output=True, check=False)
-        assert deployed.returncode == 0, deployed.stderr
-        variables = dict(line.split("=", 1) for line in deployed.stdout.splitlines())
-        yield {"endpoint": ready["endpoint"], "variables": variables}
-    finally:
-        stack.terminate()
-        stack.wait(timeout=30)
-
-
-def run_in(account: dict, runner: Runner, monkeypatch: pytest.MonkeyPatch, job: dict, **inputs: str) -> subprocess.CompletedProcess[str]:
-    """The action in a job of GitHub's, with the three variables that the script has printed."""
-    order = urllib.request.Request(
-        f"{account['endpoint']}/local-stack/idp/github/jobs",
-        data=json.dumps({"repository": "example-corp/lib"} | job).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(order, timeout=60) as started:
-        given = runner.environment() | json.load(started)
-    del given["AWS_ENDPOINT_URL_STS"]
-    (runner.folder / "env").touch()  # as the runner does
-    monkeypatch.setattr(runner, "environment", lambda: given | {"AWS_ENDPOINT_URL": account["endpoint"]})
-    variables = account["variables"]
-    values = {"role-arn": variables["AWS_ROLE_ARN"], "secret-name": variables["AWS_SECRET_NAME"], "region": variables["AWS_REGION"]}
-    return runner.run(**(values | inputs))
-
-
-@pytest.fixture
-def real(tmp_path: Path, upstream: Upstream, tarball: Path) -> Runner:
-    return Runner(tmp_path, upstream, tarball, ACTION)
-
-
-def test_the_right_job_publishes_with_the_token_of_the_secret(account: dict, real: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
-    result = run_in(account, real, monkeypatch, {"environment": "pypi"})
-    assert result.returncode == 0, result.stdout
-    assert real.handed_over() == {"TWINE_PASSWORD": TOKEN}
-    assert commands(result) == [("add-mask", TOKEN)]
-    assert [line for line in result.stdout.splitlines() if TOKEN in line] == [f"::add-mask::{TOKEN}"]
-    left = [path for path in real.folder.rglob("*") if path.is_file() and path.name != "env"]
-    assert [path for path in left if TOKEN.encode() in path.read_bytes() or b"ASIA" in path.read_bytes()] == []
-
-
-@pytest.mark.parametrize(
-    ("job", "inputs", "said"),
-    [
-        ({"environment": "pypi", "event": "pull_request", "ref": "refs/pull/7/merge"}, {}, "AccessDenied"),
-        ({"ref": "refs/heads/main"}, {}, "AccessDenied"),
-        ({"environment": "pypi"}, {"audience": "somebody.else"}, "InvalidIdentityToken"),
-        ({"environment": "pypi"}, {"secret-name": "lib/pypi-token/next"}, "lib/pypi-token/next"),
-        ({"environment": "pypi"}, {"field": "password"}, "it has `package`, `repository`, `token`"),
-        ({"environment": "pypi"}, {"variable": "LD_PRELOAD"}, "LD_PRELOAD"),
-    ],
-)
-def test_everybody_else_gets_nothing_and_is_told_why(
-    account: dict, real: Runner, monkeypatch: pytest.MonkeyPatch, job: dict, inputs: dict, said: str
-) -> None:
-    result = run_in(account, real, monkeypatch, job, **inputs)
-    assert result.returncode == 1
-    assert commands(result) == [("error title=credvend", "no token; the message above says why")]
-    assert said in result.stdout
-    assert TOKEN not in result.stdout
-    assert real.handed_over() == {}
