@@ -26,6 +26,7 @@ mod openapi;
 mod outages;
 mod process_limits;
 mod proxies;
+mod pypi;
 mod query_statement;
 mod s3;
 mod secrets;

@@ -9,6 +9,7 @@ from moto.awslambda.models import LambdaFunction
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.logs.models import LogsBackend
 from moto.logs.responses import LogsResponse
+from moto.secretsmanager.models import SecretsManagerBackend
 
 from .functions import FunctionError, Functions, Throttled
 
@@ -45,6 +46,7 @@ def install(functions: Functions) -> None:
     _run_functions(functions)
     _complete_lambda_configuration()
     _complete_log_groups()
+    _follow_labels()
     Item.update_with_attribute_updates = _update_with_attribute_updates(Item.update_with_attribute_updates)
 
 
@@ -100,6 +102,20 @@ def _complete_log_groups() -> None:
 
     LogsResponse.associate_kms_key = lambda response: set_key(response, response._get_param("kmsKeyId"))
     LogsResponse.disassociate_kms_key = lambda response: set_key(response, None)
+
+
+def _follow_labels() -> None:
+    """UpdateSecretVersionStage: moto goes on to take the old version for the current one wherever no label is asked for, and
+    leaves the label on two versions at the next PutSecretValue."""
+    move = SecretsManagerBackend.update_secret_version_stage
+
+    def follow(backend: SecretsManagerBackend, **call: str | None) -> tuple[str, str]:
+        answer = move(backend, **call)
+        if call["version_stage"] == "AWSCURRENT" and call["move_to_version_id"]:
+            backend.secrets[call["secret_id"]].set_default_version_id(call["move_to_version_id"])
+        return answer
+
+    SecretsManagerBackend.update_secret_version_stage = follow
 
 
 def _refuse_reserved_variables(spec: dict[str, Any]) -> None:
