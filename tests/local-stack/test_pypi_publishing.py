@@ -5,8 +5,10 @@ Both deployments serve the same repository and environment, so every token is sh
 
 import json
 import os
+import re
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +36,14 @@ PARAMETERS = {
     "owner_id": "RepositoryOwnerId",
     "repository_id": "RepositoryId",
 }
+
+
+class AnyTag(yaml.SafeLoader):
+    """The template's own tags (`!Ref`) are of no interest here."""
+
+
+AnyTag.add_multi_constructor("!", lambda loader, suffix, node: None)
+DECLARED = yaml.load(TEMPLATE.read_text(), AnyTag)["Parameters"]
 
 
 @dataclass
@@ -104,8 +114,10 @@ def deployer(empty_stack, tmp_path_factory) -> Deployer:
     first = person.start("cloudformation", "--token-file", "-")
     first.stdin.write(TOKEN)
     first.stdin.close()
-    while not empty_stack.admin("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]:
+    iam = empty_stack.admin("iam")
+    while not iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
         assert first.poll() is None, first.stderr.read()
+        time.sleep(0.3)
     second = person.start("terraform", "--token-file", str(person.home / "token"))
     for way, process in (("terraform", second), ("cloudformation", first)):
         printed, said = process.stdout.read(), process.stderr.read()
@@ -118,8 +130,14 @@ def deployer(empty_stack, tmp_path_factory) -> Deployer:
     return person
 
 
+@pytest.fixture(scope="module")
+def sts(deployer):
+    config = Config(signature_version=UNSIGNED, proxies={}, retries={"total_max_attempts": 1})
+    return boto3.client("sts", region_name="eu-west-1", endpoint_url=deployer.stack.ready["endpoint"], config=config)
+
+
 @pytest.fixture
-def github(deployer):
+def github(deployer, sts):
     """`github(way, job, claims, audience)`: a token of a real job, or one with some claims changed, at STS."""
     stack = deployer.stack
 
@@ -131,8 +149,6 @@ def github(deployer):
             f"{started['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience={audience}",
             headers={"Authorization": f"Bearer {started['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"},
         )
-        config = Config(signature_version=UNSIGNED, proxies={}, retries={"total_max_attempts": 1})
-        sts = boto3.client("sts", region_name="eu-west-1", endpoint_url=stack.ready["endpoint"], config=config)
         role = f"arn:aws:iam::123456789012:role/{PROJECTS[way]}-pypi-publishing"
         return sts.assume_role_with_web_identity(
             RoleArn=role, RoleSessionName="publish", WebIdentityToken=answer.json()["value"]
@@ -178,6 +194,24 @@ def test_again_changes_nothing(deployer):
         if way == "terraform":
             assert "Resources: 0 added, 0 changed, 0 destroyed" in said
     assert before == {way: (deployer.secret(way), deployer.role(way)) for way in PROJECTS}
+    # The stack goes on owning the provider that it made.
+    stacks = deployer.stack.admin("cloudformation").describe_stacks(StackName="cfn-lib-pypi-publishing")["Stacks"]
+    assert {"ParameterKey": "ExistingOidcProviderArn", "ParameterValue": ""} in stacks[0]["Parameters"]
+
+
+def test_a_provider_that_does_not_know_the_audience(deployer, monkeypatch):
+    iam = deployer.stack.admin("iam")
+    provider = {"OpenIDConnectProviderArn": f"arn:aws:iam::123456789012:oidc-provider/{ISSUER[8:]}", "ClientID": "sts.amazonaws.com"}
+    iam.remove_client_id_from_open_id_connect_provider(**provider)
+    try:
+        monkeypatch.setitem(PROJECTS, "third", "third")
+        process = deployer.start("third")
+        _, said = process.communicate()
+    finally:
+        iam.add_client_id_to_open_id_connect_provider(**provider)
+    assert process.returncode == 1
+    assert "aws iam add-client-id-to-open-id-connect-provider" in said
+    assert deployer.stack.admin("cloudformation").describe_stacks()["Stacks"][0]["StackName"] == "cfn-lib-pypi-publishing"
 
 
 RIGHT = {"repository": "example-corp/lib", "environment": "pypi", "owner_id": 101, "repository_id": 202}
@@ -333,27 +367,25 @@ def test_a_deleted_stack_leaves_the_provider_of_others_and_says_what_is_in_the_w
 
 
 @pytest.mark.parametrize(("kind", "value"), json.loads((CASES / "refused.json").read_text()))
-def test_what_is_too_wide_is_refused(deployer, refused, kind, value):
+def test_what_is_too_wide_is_refused(kind, value):
     ran = subprocess.run(
         [SCRIPT, "example-corp", "lib", f"--{kind}", value], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True
     )
     assert ran.returncode == 2, ran
     assert f"--{kind} '{value}' is refused: " in ran.stderr
+    assert not re.fullmatch(DECLARED[PARAMETERS[kind]]["AllowedPattern"], value)
+
+
+@pytest.mark.parametrize(("kind", "value"), [("environment", "*"), ("branch", "release/*"), ("tag", "v**")])
+def test_the_template_says_why(deployer, refused, kind, value):
     case = parameters_of({"repository": "example-corp/lib", kind: value}, "refused")
     cloudformation = deployer.stack.admin("cloudformation")
     message = refused(
         lambda: cloudformation.create_stack(StackName="refused", TemplateBody=TEMPLATE.read_text(), Parameters=case),
         "ValidationError",
     )
-    declared = yaml.load(TEMPLATE.read_text(), AnyTag)["Parameters"][PARAMETERS[kind]]
-    assert message == f"Parameter '{PARAMETERS[kind]}' failed to satisfy constraint: {declared['ConstraintDescription']}"
-
-
-class AnyTag(yaml.SafeLoader):
-    """The template's own tags (`!Ref`) are of no interest here."""
-
-
-AnyTag.add_multi_constructor("!", lambda loader, suffix, node: None)
+    reason = DECLARED[PARAMETERS[kind]]["ConstraintDescription"]
+    assert message == f"Parameter '{PARAMETERS[kind]}' failed to satisfy constraint: {reason}"
 
 
 @pytest.mark.parametrize(
@@ -395,6 +427,8 @@ def test_rules_of_the_template(deployer, refused, rule, expected):
         (["example-corp", "lib", "--rotation-schedule", "rate(90 days)"], "needs the rotation function"),
         (["example-corp", "lib", "--rotation-zip", "/nowhere.zip"], "there is no package"),
         (["example-corp", "lib", "--terraform", "/nowhere.hcl"], "is not a file"),
+        (["example-corp", "lib", "--terraform", "/dev/null", "--token-file", "-"], "is not a file"),
+        (["example-corp", "lib", "--terraform", __file__, "--token-file", "-"], "needs --yes"),
         (["example-corp", "lib", "--wrong"], "scripts/deploy-pypi-publishing ORG REPO"),
     ],
 )
@@ -418,18 +452,17 @@ def test_arguments_that_are_wrong(arguments, message):
         (b"ghp_0123456789", "begins with pypi-"),
     ],
 )
-def test_what_is_no_token_is_not_written(deployer, token, message):
+def test_what_is_no_token_is_refused(deployer, token, message):
     (deployer.home / "bad").write_bytes(token)
-    before = deployer.secret("terraform")
     # The function alone: what stands before it in the script has been tried.
     functions = SCRIPT.read_text().split('\nread_arguments "$@"\n')[0]
     given = "work=$1 token_file=$1/bad project=tf_lib package=lib repository_url=https://upload.pypi.org/legacy/"
     ran = subprocess.run(
-        ["bash", "-c", f"{functions}\n{given}\nwrite_token", SCRIPT, deployer.home],
+        ["bash", "-c", f"{functions}\n{given}\nread_token", SCRIPT, deployer.home],
         env=deployer.environment(),
         capture_output=True,
         text=True,
     )
     assert ran.returncode == 1
     assert message in ran.stderr
-    assert deployer.secret("terraform") == before
+    assert token.strip() == b"" or token.strip() not in ran.stderr.encode()
