@@ -228,7 +228,8 @@ pub(crate) fn scanned_bytes(execution: &QueryExecution) -> Option<u64> {
 }
 
 fn client(config: &SdkConfig) -> Client {
-    let config = Builder::from(config).interceptor(WholeJson).interceptor(AtMost(MAX_RESPONSE_BYTES));
+    let bound = AtMost(MAX_RESPONSE_BYTES);
+    let config = Builder::from(config).interceptor(WholeJson).interceptor(bound).retry_classifier(bound);
     Client::from_conf(config.build())
 }
 

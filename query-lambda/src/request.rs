@@ -228,9 +228,12 @@ mod tests {
         let read = |query: &[(&str, &str)]| LookupRequest::read(&request("", query), "id");
         assert_eq!(read(&[]).unwrap().format, Format::Rows);
         assert_eq!(read(&[("format", "objects"), ("other", "x")]).unwrap().format, Format::Objects);
-        for query in
-            [&[("format", "xml")][..], &[("page", "forged")], &[("page", "")], &[("page", "1.YQ"), ("page", "1.YQ")]]
-        {
+        for query in [
+            &[("format", "xml")][..],
+            &[("page", "forged")],
+            &[("page", "")],
+            &[("page", "1.1.YQ"), ("page", "1.1.YQ")],
+        ] {
             assert_eq!(read(query).err().unwrap().verdict().code, "invalid_query", "{query:?}");
         }
     }

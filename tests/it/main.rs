@@ -44,6 +44,8 @@ mod audit_line;
 mod behind_proxies;
 /// Where the service's own credentials come from.
 mod own_credentials;
+/// The query API with everything it needs, canned, and broken.
+mod query_hops;
 /// The vending Lambda with everything it needs, canned.
 mod service;
 /// Values of the service's variables.

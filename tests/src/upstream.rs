@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::athena::Athena;
 use crate::http_server::{HttpServer, Received, Reply};
 
 /// The services.
@@ -23,6 +24,12 @@ pub enum Service {
     Sts,
     Token,
     Metadata,
+    AthenaStart,
+    AthenaExecution,
+    AthenaResults,
+    AthenaStop,
+    /// Its other calls.
+    Athena,
 }
 
 /// How a service misbehaves.
@@ -68,6 +75,7 @@ struct State {
     vended: u64,
     /// Client secrets that the token endpoint takes; none: any.
     secrets: Vec<String>,
+    athena: Athena,
     faults: HashMap<Service, Fault>,
     received: Vec<(Service, Received)>,
 }
@@ -129,6 +137,16 @@ impl Upstream {
         self.state().secrets = secrets.iter().map(|secret| (*secret).to_owned()).collect();
     }
 
+    /// Queries are found in this state.
+    pub fn set_query_state(&self, state: &'static str) {
+        self.state().athena.state = state;
+    }
+
+    /// Queries give these rows, in one column called `one`.
+    pub fn set_query_rows(&self, rows: Vec<String>) {
+        self.state().athena.rows = rows;
+    }
+
     pub fn break_service(&self, service: Service, fault: Fault) {
         self.state().faults.insert(service, fault);
     }
@@ -181,8 +199,15 @@ fn answer(state: &Mutex<State>, received: Received) -> Reply {
         Service::Metadata
     } else if path.ends_with("token") {
         Service::Token
-    } else if received.headers.contains_key("x-amz-target") {
-        Service::DynamoDb
+    } else if let Some(target) = received.headers.get("x-amz-target") {
+        match target.as_str() {
+            "AmazonAthena.StartQueryExecution" => Service::AthenaStart,
+            "AmazonAthena.GetQueryExecution" => Service::AthenaExecution,
+            "AmazonAthena.GetQueryResults" => Service::AthenaResults,
+            "AmazonAthena.StopQueryExecution" => Service::AthenaStop,
+            target if target.starts_with("AmazonAthena.") => Service::Athena,
+            _ => Service::DynamoDb,
+        }
     } else {
         Service::Sts
     };
@@ -213,12 +238,21 @@ fn answer(state: &Mutex<State>, received: Received) -> Reply {
 }
 
 fn with_status(service: Service, status: u16, body: String) -> Reply {
-    let content_type = if service == Service::DynamoDb { "application/x-amz-json-1.0" } else { "text/xml" };
+    let content_type = match service {
+        Service::DynamoDb => "application/x-amz-json-1.0",
+        Service::Jwks | Service::Sts | Service::Token | Service::Metadata => "text/xml",
+        _ => "application/x-amz-json-1.1",
+    };
     Reply::Whole(status, vec![("content-type".into(), content_type.into())], body.into_bytes())
 }
 
 fn good_answer(state: &mut State, service: Service, received: &Received) -> Reply {
     match service {
+        Service::AthenaStart
+        | Service::AthenaExecution
+        | Service::AthenaResults
+        | Service::AthenaStop
+        | Service::Athena => state.athena.reply(received),
         Service::Jwks => Reply::json(200, state.jwks.clone()),
         Service::Metadata => Reply::json(200, state.metadata.clone()),
         // GitHub's runner is asked by GET and answers in its own words.
