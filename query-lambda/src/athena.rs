@@ -132,15 +132,14 @@ impl Athena {
         Session { client: client(&config.build()), workgroup: self.workgroup.clone() }
     }
 
-    /// The workgroup's name, where one is set.
-    pub(crate) fn workgroup(&self) -> Option<&str> {
-        self.workgroup.as_deref()
+    /// The workgroup's name; Athena's own default where none is set.
+    pub(crate) fn workgroup(&self) -> &str {
+        self.workgroup.as_deref().unwrap_or("primary")
     }
 
     /// What the workgroup says of results.
     pub(crate) async fn work_group(&self) -> Result<WorkGroup, AthenaError> {
-        let name = self.workgroup().unwrap_or("primary");
-        match self.own.get_work_group().work_group(name).send().await {
+        match self.own.get_work_group().work_group(self.workgroup()).send().await {
             Ok(output) => {
                 let configuration = output.work_group.and_then(|group| group.configuration).ok_or_else(not_whole)?;
                 Ok(WorkGroup::Known(Box::new(configuration)))

@@ -101,6 +101,7 @@ impl Judged for QueryError {
             Self::Failed(failure) => match failure.fault {
                 Fault::Caller => Verdict::refusal(422, "query_failed"),
                 Fault::Permission => Verdict::refusal(403, "permission_denied"),
+                Fault::Quota => Verdict::in_a_moment(429, "too_many_queries"),
                 Fault::Service => Verdict::unavailable("query_unavailable"),
             },
             Self::NotYours => Verdict::refusal(403, "not_your_query"),

@@ -16,6 +16,8 @@ const DENIALS: [&str; 9] = [
     "access_denied",
     "permission denied",
 ];
+/// How a quota of Athena, Glue or S3 reads there.
+const THROTTLES: [&str; 5] = ["rate exceeded", "throttl", "slow down", "reduce your request rate", "too many requests"];
 /// `ErrorCategory` of what is Athena's own fault.
 const SYSTEM: i32 = 1;
 
@@ -26,6 +28,8 @@ pub enum Fault {
     Caller,
     /// Something says that the role may not.
     Permission,
+    /// Nobody's: there is too much to do at the moment.
+    Quota,
     /// Athena's or a dependency's of it.
     Service,
 }
@@ -56,10 +60,14 @@ impl Failure {
                     reason
                 };
                 let is_own = error.is_some_and(|error| error.error_category() == Some(SYSTEM) || error.retryable());
-                let fault = match (is_denial(reason), is_own) {
-                    (true, _) => Fault::Permission,
-                    (false, true) => Fault::Service,
-                    (false, false) => Fault::Caller,
+                let fault = if is_denial(reason) {
+                    Fault::Permission
+                } else if holds(reason, &THROTTLES) {
+                    Fault::Quota
+                } else if is_own {
+                    Fault::Service
+                } else {
+                    Fault::Caller
                 };
                 Some(Self { fault, reason: trimmed(reason) })
             }
@@ -70,8 +78,12 @@ impl Failure {
 
 /// Whether Athena's words say that somebody may not do something.
 pub(crate) fn is_denial(reason: &str) -> bool {
+    holds(reason, &DENIALS)
+}
+
+fn holds(reason: &str, words: &[&str]) -> bool {
     let reason = reason.to_ascii_lowercase();
-    DENIALS.iter().any(|denial| reason.contains(denial))
+    words.iter().any(|word| reason.contains(word))
 }
 
 /// Athena's words without ARNs, places in S3 and control characters: they name accounts, roles and buckets.
@@ -123,7 +135,9 @@ mod tests {
             ),
             ("Access Denied (Service: Amazon S3; Status Code: 403)", 1, true, Fault::Permission),
             ("GENERIC_INTERNAL_ERROR: null", 1, false, Fault::Service),
-            ("Please reduce your request rate", 2, true, Fault::Service),
+            ("Please reduce your request rate", 2, true, Fault::Quota),
+            ("Rate exceeded (Service: AWSGlue; Status Code: 400)", 2, false, Fault::Quota),
+            ("HIVE_METASTORE_ERROR: timeout", 2, true, Fault::Service),
             ("", 3, false, Fault::Caller),
         ] {
             let found = failure(QueryExecutionState::Failed, reason, category, retryable).unwrap();

@@ -31,7 +31,7 @@ pub(crate) async fn checks(queries: &Queries, log: Log, now: SystemTime) -> Vec<
 /// # Errors
 /// When the workgroup is one.
 pub(crate) async fn check_workgroup(queries: &Queries, log: Log) -> anyhow::Result<()> {
-    let Some(name) = queries.athena.workgroup() else { return Ok(()) };
+    let name = queries.athena.workgroup();
     let unread = match queries.athena.work_group().await {
         Ok(WorkGroup::Known(configuration)) => {
             return match problem(&configuration) {

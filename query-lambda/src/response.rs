@@ -87,7 +87,7 @@ pub(crate) fn room(facts: &Facts, request_id: &str) -> usize {
 }
 
 pub(crate) fn rows(facts: &Facts, page: &Page, rows: &Rows, request_id: &str) -> ApiResponse {
-    let next = rows.next.as_deref().map(|token| page.next(rows.likely_rows, token));
+    let next = rows.next.as_deref().map(|token| page.next(rows.likely_next, token));
     let mut body = json(&RowsBody { row_count: rows.count, ..facts.body(&rows.columns, next, request_id) });
     // An object's last brace makes room for its largest member, which is JSON already.
     body.pop();

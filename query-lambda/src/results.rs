@@ -24,7 +24,7 @@ pub(crate) struct Rows {
     pub(crate) count: usize,
     pub(crate) columns: Vec<Column>,
     /// How many rows the next page is likely to have room for.
-    pub(crate) likely_rows: usize,
+    pub(crate) likely_next: usize,
     /// Athena's own token of what follows.
     pub(crate) next: Option<String>,
 }
@@ -78,8 +78,8 @@ impl Wanted<'_> {
                 (false, _) => {
                     let next = output.next_token().map(str::to_owned);
                     // Rows that follow may be narrower.
-                    let likely_rows = if json.len() < self.room / 4 { 2 * count } else { count };
-                    return Ok(Rows { json, count, columns: part.columns(self.format), likely_rows, next });
+                    let likely_next = if json.len() < self.room / 4 { 2 * count } else { count };
+                    return Ok(Rows { json, count, columns: part.columns(self.format), likely_next, next });
                 }
                 (true, 0) => return Err(QueryError::RowTooLarge),
                 (true, _) => size = count + skipped,
