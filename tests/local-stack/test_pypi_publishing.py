@@ -356,14 +356,23 @@ def test_the_rotation_function_of_the_template(deployer):
     }
 
 
-def test_a_deleted_stack_leaves_the_provider_of_others_and_says_what_is_in_the_way(deployer):
-    cloudformation, iam = deployer.stack.admin("cloudformation"), deployer.stack.admin("iam")
-    cloudformation.delete_stack(StackName="cfn-lib-pypi-publishing")
-    assert iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
-    again = deployer.start("cloudformation", "--token-file", str(deployer.home / "token"))
-    _, said = again.communicate()
+def test_a_secret_that_waits_for_its_end_is_in_the_way(deployer):
+    secrets = deployer.stack.admin("secretsmanager")
+    secrets.delete_secret(SecretId="tf_lib/pypi-token/next", RecoveryWindowInDays=7)
+    try:
+        again = deployer.start("terraform")
+        _, said = again.communicate()
+    finally:
+        secrets.restore_secret(SecretId="tf_lib/pypi-token/next")
     assert again.returncode == 1
-    assert "aws secretsmanager restore-secret --secret-id cfn-lib/pypi-token" in said
+    assert "aws secretsmanager restore-secret --secret-id tf_lib/pypi-token/next" in said
+
+
+def test_a_deleted_stack_leaves_the_provider_that_others_use(deployer, refused):
+    deployer.stack.admin("cloudformation").delete_stack(StackName="cfn-lib-pypi-publishing")
+    assert deployer.stack.admin("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    secrets = deployer.stack.admin("secretsmanager")
+    refused(lambda: secrets.describe_secret(SecretId="cfn-lib/pypi-token"), "ResourceNotFoundException")
 
 
 @pytest.mark.parametrize(("kind", "value"), json.loads((CASES / "refused.json").read_text()))

@@ -15,9 +15,6 @@ from moto.iam.models import Role, iam_backends
 from moto.secretsmanager.models import secretsmanager_backends
 from moto.utilities.utils import get_partition
 
-# CloudFormation takes no recovery window, so a deleted secret waits for the longest.
-RECOVERY_DAYS = 30
-
 
 def install() -> None:
     _check_parameters()
@@ -171,7 +168,8 @@ class Secret(_Resource, CloudFormationModel):
 
     @classmethod
     def delete_from_cloudformation_json(cls, resource_name: str, _: dict, account_id: str, region_name: str) -> None:
-        secretsmanager_backends[account_id][region_name].delete_secret(resource_name, RECOVERY_DAYS, False)
+        # CloudFormation leaves no recovery window (cloudformation-coverage-roadmap, issue 1999).
+        secretsmanager_backends[account_id][region_name].delete_secret(resource_name, None, True)
 
 
 class RotationSchedule(_Resource, CloudFormationModel):
