@@ -20,8 +20,6 @@ mod signature_v4;
 mod systemd;
 mod timestamp;
 
-pub use crate::settings::env_file;
-
 use std::ffi::OsString;
 use std::process::ExitCode;
 

@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    if let Ok(variables) = client::env_file::parse(text) {
+    if let Ok(variables) = environment::parse_env_file(text) {
         for (name, _) in variables {
             assert!(!name.is_empty() && !name.contains(['=', ' ', '\n']), "{name:?}");
         }
