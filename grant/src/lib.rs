@@ -2,6 +2,7 @@
 //! a session ([`session`]), and a session becomes credentials ([`sts`]). Only [`table`] and [`sts`] make requests.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod attributes;
 pub mod authorize;
 pub mod aws_clients;
 pub mod role_mapping;

@@ -1,0 +1,71 @@
+//! Governs who is vended which AWS credentials: the items of the mapping table, judged by the service's own code.
+//!
+//! Read [`cli`] for what can be typed; each command is a module of the same name.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod aws;
+mod cli;
+mod clients;
+mod date;
+mod difference;
+mod error;
+mod governed;
+mod item;
+mod manual;
+mod output;
+mod table;
+mod transfer;
+mod value;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use clap::Parser as _;
+use environment::{Log, LogFormat, LogLevel, Lookup};
+
+use crate::cli::{Cli, Command};
+use crate::error::Error;
+
+/// Runs a command line.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, lookup: Lookup<'_>, now: SystemTime) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let log = Log::of_command("credvend-admin", LogFormat::Text, LogLevel::Info);
+    log.report_panics();
+    match execute(cli, lookup, log, now) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log.error(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn execute(cli: Cli, lookup: Lookup<'_>, log: Log, now: SystemTime) -> Result<(), Error> {
+    let Cli { global, command } = cli;
+    match command {
+        Command::Completions { shell } => return manual::completions(shell),
+        Command::Man => return manual::man(),
+        Command::Schema => return output::print(transfer::SCHEMA.as_bytes()),
+        Command::Clients(_) | Command::Import(_) | Command::Export(_) => {}
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+    runtime.block_on(async {
+        let governed = governed::Governed::read(&global, lookup)?;
+        let table = table::Table::open(&global, &governed, lookup).await?;
+        let context = clients::Context { table, governed, json: global.json, log, now };
+        match command {
+            Command::Clients(clients) => context.run(clients.action).await,
+            Command::Import(arguments) => transfer::import(&context, &arguments).await,
+            Command::Export(arguments) => transfer::export(&context, &arguments).await,
+            // Answered above: they need no table.
+            Command::Completions { .. } | Command::Man | Command::Schema => Ok(()),
+        }
+    })
+}

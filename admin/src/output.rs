@@ -1,0 +1,114 @@
+//! What is printed. Text of the table is text: nothing of it moves the cursor or looks like another line.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use serde_json::Value;
+
+use crate::error::Error;
+
+/// Bytes, whole. A reader that has gone away is no error: `… | head` is in order.
+pub(crate) fn print(bytes: &[u8]) -> Result<(), Error> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn print_json(value: &Value) -> Result<(), Error> {
+    print(format!("{value:#}\n").as_bytes())
+}
+
+/// Without control characters and characters that change a line's direction.
+pub(crate) fn visible(text: &str) -> String {
+    let is_hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_hidden(character) {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// Columns under their headings, two blanks apart.
+pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
+    let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|cell| visible(cell))).collect();
+    let mut widths = headings.map(|heading| heading.chars().count());
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |cells: [&str; N]| {
+        let padded: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        format!("{}\n", padded.join("  ").trim_end())
+    };
+    let mut text = line(headings);
+    text.extend(rows.iter().map(|row| line(row.each_ref().map(String::as_str))));
+    text
+}
+
+/// How far a long scan has come, on a terminal.
+pub(crate) struct Progress {
+    is_shown: bool,
+    shown: usize,
+}
+
+/// So many more items are one more line.
+const STEP: usize = 1000;
+
+impl Progress {
+    pub(crate) fn new() -> Self {
+        Self { is_shown: io::stderr().is_terminal(), shown: 0 }
+    }
+
+    pub(crate) fn at(&mut self, items: usize) {
+        if self.is_shown && items >= self.shown + STEP {
+            self.shown = items;
+            eprint!("\r{items} items …");
+        }
+    }
+
+    pub(crate) fn end(&self) {
+        if self.shown > 0 {
+            eprint!("\r\x1b[K");
+        }
+    }
+}
+
+/// Asks on the terminal, unless `yes` was said.
+pub(crate) fn confirm(action: &'static str, question: &str, yes: bool) -> Result<(), Error> {
+    if yes {
+        return Ok(());
+    }
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(Error::NoTerminal { action });
+    }
+    eprint!("{} [y/N] ", visible(question));
+    let mut answer = String::new();
+    let read = io::stdin().read_line(&mut answer);
+    match answer.trim() {
+        "y" | "Y" | "yes" if read.is_ok() => Ok(()),
+        _ => Err(Error::NotConfirmed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_names_stay_on_their_line() {
+        let rows = [["a\u{1b}[2Jb".to_owned(), "x".to_owned()], ["\r\nroot\u{202e}".to_owned(), "yy".to_owned()]];
+        let text = table(["CLIENT", "N"], &rows);
+        assert_eq!(text.lines().count(), 3, "{text}");
+        assert!(!text.contains(['\u{1b}', '\r', '\u{202e}']), "{text}");
+        assert_eq!(visible("web-01 ü"), "web-01 ü");
+    }
+}
