@@ -64,7 +64,7 @@ pub enum IndexError {
     /// 401 or 403.
     #[error(
         "{endpoint} refuses the staged token ({status}): it was revoked, belongs to another index or account, or may not \
-         upload to `{package}`. Stage another one; the current token stays in use"
+         upload to `{package}`. Stage another one and rotate again; the current token stays in use"
     )]
     Refused {
         /// The upload URL.

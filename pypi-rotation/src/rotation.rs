@@ -3,7 +3,7 @@
 
 use crate::error::RotationError;
 use crate::event::{Event, Step};
-use crate::index::Index;
+use crate::index::{Index, IndexError};
 use crate::secret_value::{SecretValue, Token, staged_token, used_by};
 use crate::secrets::{Secrets, SecretsError, Wanted};
 use crate::versions::{CURRENT, PENDING, PREVIOUS, Progress, Versions};
@@ -92,8 +92,14 @@ impl Rotation {
         Ok(Outcome::NothingToDo)
     }
 
+    /// A version with a token that the index refuses would be tried again by every later rotation, whatever is staged by
+    /// then: it is given up. (User guide, "How rotation works": `AWSPENDING` may be on no version at the end.)
     async fn test(&self, event: &Event) -> Result<Outcome, RotationError> {
-        self.index.accepts(&self.pending(event).await?).await?;
+        let tried = self.index.accepts(&self.pending(event).await?).await;
+        if let Err(IndexError::Refused { .. }) = &tried {
+            self.secrets.remove_label(&event.secret_id, PENDING, &event.client_request_token).await?;
+        }
+        tried?;
         Ok(Outcome::Accepted)
     }
 

@@ -60,6 +60,8 @@ pub enum SecretsError {
     },
 }
 
+const MOVE: &str = "secretsmanager:UpdateSecretVersionStage";
+
 /// A version's value, and which version it is.
 pub struct VersionValue {
     /// The version's id.
@@ -144,7 +146,17 @@ impl Secrets {
     pub async fn move_label(&self, secret: &str, label: &str, from: &str, to: &str) -> Result<(), SecretsError> {
         let request = self.client.update_secret_version_stage().secret_id(secret).version_stage(label);
         let moved = request.remove_from_version_id(from).move_to_version_id(to).send().await;
-        moved.map(drop).map_err(|error| explain(&error, "secretsmanager:UpdateSecretVersionStage", secret))
+        moved.map(drop).map_err(|error| explain(&error, MOVE, secret))
+    }
+
+    /// Takes a label away from a version, if it is there.
+    ///
+    /// # Errors
+    /// When it was not taken away; or it was, and the response was lost.
+    pub async fn remove_label(&self, secret: &str, label: &str, from: &str) -> Result<(), SecretsError> {
+        let request = self.client.update_secret_version_stage().secret_id(secret).version_stage(label);
+        let removed = request.remove_from_version_id(from).send().await;
+        removed.map(drop).map_err(|error| explain(&error, MOVE, secret))
     }
 }
 

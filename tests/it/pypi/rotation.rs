@@ -183,13 +183,20 @@ async fn verdicts_of_indexes(world: &World) {
         let secret = pending(world, repository).await;
         assert_eq!(function.step(&secret, "testSecret").await.unwrap_err().kind, kind, "{repository}");
     }
-    // A revoked token, at the real one.
-    let secret = world.secret(&world.value(OLD).to_string()).await;
+    // A revoked token, at the real one: its version is given up, and the next rotation takes what is staged by then.
+    let mut secret = world.secret(&world.value(OLD).to_string()).await;
     world.stage(&secret, &json!({"token": REVOKED}).to_string()).await;
     world.begin(&secret).await;
     let failure = function.rotate(&secret).await.unwrap_err();
     assert_eq!(failure.kind, "TokenRefused", "{}", failure.message);
     assert_eq!(world.current(&secret).await, world.value(OLD));
+    assert!(world.labels(&secret, &secret.version).await.is_empty());
+    assert_eq!(function.step(&secret, "finishSecret").await.unwrap_err().kind, "NotInRotation");
+    world.stage(&secret, &json!({"token": NEW}).to_string()).await;
+    "30000000-0000-4000-8000-000000000000".clone_into(&mut secret.version);
+    world.begin(&secret).await;
+    function.rotate(&secret).await.unwrap();
+    world.is_rotated(&secret).await;
     function.stop().await;
     // The function's own word about the index must not contradict the secret.
     let own = [("INDEX_UPLOAD_URL", elsewhere.url())];
