@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Exec(commands::exec::Arguments),
     /// Print AWS credentials as exports of a shell
     Env(commands::env::Arguments),
+    /// Run one SQL statement by the query API, and print its rows
+    Query(commands::query::Arguments),
     /// Upload, download, list and delete objects of the identity's bucket (runs credvend-s3)
     #[command(disable_help_flag = true)]
     S3(commands::s3::Arguments),
@@ -89,6 +91,7 @@ Environment:
                                  Secrets Manager, where it is not the region's own (secret)
   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
                                  used by `secret` alone, where no identity is named
+  QUERY_API_URL                  the query API (query)
   CREDVEND_CACHE_DIR             cache directory (default: $CACHE_DIRECTORY, $XDG_CACHE_HOME/credvend,
                                  ~/.cache/credvend)
   SSL_CERT_FILE, AWS_CA_BUNDLE   certificate authorities on top of the system's

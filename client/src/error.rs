@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::commands::query::error::QueryError;
 use crate::commands::secret::error::SecretReadError;
 use crate::commands::serve::error::ConsumerError;
 use crate::commands::setup::error::SetupError;
@@ -39,6 +40,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     Setup(#[from] SetupError),
     #[error(transparent)]
+    Query(#[from] QueryError),
+    #[error(transparent)]
     SecretRead(#[from] SecretReadError),
     /// A program that this one was asked to run.
     #[error("`{program}` cannot be run: {cause}: is it installed, and in PATH?")]
@@ -65,6 +68,7 @@ impl Error {
             | Self::NoTokenFile(_)
             | Self::Program { .. } => Kind::Configuration,
             Self::Fetch(error) => error.consequence().kind,
+            Self::Query(error) => error.consequence().kind,
             Self::SecretRead(error) => error.consequence().kind,
             Self::Runtime(_) | Self::Random => Kind::Unavailable,
         }

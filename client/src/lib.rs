@@ -56,6 +56,7 @@ fn dispatch(cli: &Cli, log: Log, environment: &dyn Fn(&str) -> Option<String>) -
         Command::Setup(arguments) => commands::setup::run(arguments, &sources),
         Command::Serve(arguments) => commands::serve::run(arguments, &sources, log),
         Command::Secret(arguments) => commands::secret::run(arguments, &sources, log),
+        Command::Query(arguments) => commands::query::run(arguments, &sources, log),
         Command::S3(arguments) => commands::s3::run(&sources, arguments),
         Command::Doctor(arguments) => commands::doctor::run(arguments, &sources, log),
         Command::Completions { shell } => commands::completions::run(*shell),

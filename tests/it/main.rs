@@ -28,6 +28,8 @@ mod outages;
 mod process_limits;
 mod proxies;
 mod pypi;
+/// `credvend query`.
+mod query_client;
 mod query_statement;
 mod s3;
 mod secrets;

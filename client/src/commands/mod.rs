@@ -8,6 +8,7 @@ pub(crate) mod env;
 pub(crate) mod exec;
 pub(crate) mod get_credentials;
 pub(crate) mod man;
+pub(crate) mod query;
 pub(crate) mod s3;
 pub(crate) mod secret;
 pub(crate) mod serve;

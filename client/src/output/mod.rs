@@ -10,6 +10,7 @@ pub(crate) mod env;
 pub(crate) mod github_job;
 pub(crate) mod imds;
 pub(crate) mod logstash;
+pub(crate) mod query_rows;
 pub(crate) mod token_file;
 
 #[cfg(test)]

@@ -62,7 +62,16 @@ pub(crate) struct TokenConfig {
 impl TokenConfig {
     /// Reads the environment, as for [`Config`].
     pub(crate) fn from_env(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        Ok(Self::from_env_with(lookup, |_| Some(()))?.0)
+    }
+
+    /// With what else a command reads, so that one message names everything that is missing.
+    pub(crate) fn from_env_with<T>(
+        lookup: &dyn Fn(&str) -> Option<String>,
+        more: impl FnOnce(&Variables<'_>) -> Option<T>,
+    ) -> Result<(Self, T), ConfigError> {
         let variables = Variables::new(lookup);
+        let more = more(&variables);
         let Some(idp_type) = IdpType::from_env(&variables) else { return variables.finish(None) };
         let idp = IdentityProvider::from_env(idp_type, &variables);
         let (cache_dir, extra_ca, proxy) = (cache_dir(&variables), extra_ca(&variables), Proxy::from_env(&variables));
@@ -74,7 +83,7 @@ impl TokenConfig {
             let cache_id = digest(idp.identity().iter().chain(&exchange));
             Self { idp_type, idp, cache_dir, extra_ca, proxy, cache_id }
         });
-        variables.finish(config)
+        variables.finish(config.zip(more))
     }
 }
 

@@ -111,6 +111,7 @@ pub(crate) const VARIABLES: &[Variable] = &[
     identity("AWS_USE_DUALSTACK_ENDPOINT", &[Carried, S3]),
     identity("S3_BUCKET", &[S3]),
     identity("S3_PATH_PREFIX", &[S3]),
+    identity("QUERY_API_URL", &[]),
     identity("CREDVEND_CACHE_DIR", &[S3]),
     // Auth0.
     identity("AUTH0_DOMAIN", &[Carried]).says("Auth0's tenant"),
