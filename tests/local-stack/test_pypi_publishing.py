@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
+import jwt
 import pytest
 import requests
 import yaml
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 REPOSITORY = Path(__file__).parent.parent.parent
 SCRIPT = REPOSITORY / "scripts/deploy-pypi-publishing"
@@ -288,6 +290,30 @@ def test_a_stranger_gets_nothing(github, refused, stranger):
 def test_a_token_for_others_or_of_others_gets_nothing(github, refused, claims, audience, code):
     for way in PROJECTS:
         refused(lambda one=way: github(one, RIGHT, claims, audience), code)
+
+
+def test_another_provider_of_the_account_gives_nothing(deployer, sts, refused):
+    """Its token is genuine, and its subject, audience and numbers are the right ones; so are those under another key."""
+    stack, issuer = deployer.stack, "https://idp.example.com/token.actions.githubusercontent.com"
+    claims = {"sub": "repo:example-corp/lib:environment:pypi", "azp": None, "ref": "refs/heads/main"} | OLD_NUMBERS
+    name = stack.control("POST", "/idp/oidc", {"issuer": issuer})["name"]
+    order = {"client_id": "mallory", "audiences": ["sts.amazonaws.com"], "claims": claims}
+    client = stack.control("POST", f"/idp/oidc/{name}/clients", order)
+    stack.admin("iam").create_open_id_connect_provider(Url=issuer, ClientIDList=["sts.amazonaws.com"])
+    answer = requests.post(
+        stack.url(f"/local-stack/internet/{issuer[8:]}/token"),
+        auth=("mallory", client["client_secret"]),
+        data={"grant_type": "client_credentials"},
+    )
+    genuine = answer.json()["access_token"]
+    said = jwt.decode(genuine, options={"verify_signature": False})
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    forged = jwt.encode(said | {"iss": ISSUER}, key, "RS256", headers={"kid": jwt.get_unverified_header(genuine)["kid"]})
+    for project in PROJECTS.values():
+        role = f"arn:aws:iam::123456789012:role/{project}-pypi-publishing"
+        for token, code in ((genuine, "AccessDenied"), (forged, "InvalidIdentityToken")):
+            given = {"RoleArn": role, "RoleSessionName": "publish", "WebIdentityToken": token}
+            refused(lambda one=given: sts.assume_role_with_web_identity(**one), code)
 
 
 # `sub` and the claims in the names that each other rule trusts, and one stranger.
