@@ -16,6 +16,9 @@ enum Backslash {
     Escapes,
 }
 
+/// A tree takes up to 2 KiB for each token of a query that is made for it: with 256 KiB of such, that would be 250 MiB.
+const MAX_TOKENS: usize = 50_000;
+
 /// Whose tokens they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reading {
@@ -99,6 +102,9 @@ impl<'a> Lexer<'a> {
         debug_assert!(self.at > from, "each token takes at least one byte");
         let span = Span::new(start, self.location());
         self.tokens.push(TokenWithSpan { token, span });
+        if self.tokens.len() > MAX_TOKENS {
+            return self.refuse("has more than 50,000 names, literals and signs");
+        }
         Ok(())
     }
 

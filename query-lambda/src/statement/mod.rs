@@ -108,5 +108,7 @@ mod tests {
         let fits = format!("SELECT '{}'", "a".repeat(MAX_QUERY_BYTES - 9));
         assert_eq!(access(&fits), Access::Read);
         assert_eq!(check(&format!("{fits} ")), Err(StatementError::TooLarge));
+        assert_eq!(access(&format!("SELECT {}1", "1,".repeat(24_999))), Access::Read);
+        assert!(check(&format!("SELECT {}1", "1,".repeat(25_000))).is_err());
     }
 }
