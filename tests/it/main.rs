@@ -30,6 +30,7 @@ mod proxies;
 mod pypi;
 /// `credvend query`.
 mod query_client;
+mod query_deployment;
 mod query_statement;
 mod s3;
 mod secrets;

@@ -360,12 +360,17 @@ pub fn succeeds(what: &str, ran: Ran) -> Ran {
     ran
 }
 
-/// A zip with this build's Lambda as `bootstrap`, as `scripts/build-lambda` makes it of a release build.
+/// A zip with this build's vending Lambda as `bootstrap`, as `scripts/build-lambda` makes it of a release build.
 pub async fn lambda_zip(folder: &Path) -> PathBuf {
+    zip_of("vending-lambda", folder).await
+}
+
+/// The same of another Lambda.
+pub async fn zip_of(lambda: &str, folder: &Path) -> PathBuf {
     let bootstrap = folder.join("bootstrap");
     let zip = folder.join("bootstrap.zip");
     let mut strip = Command::new("strip");
-    strip.arg("-o").arg(&bootstrap).arg(binary("vending-lambda"));
+    strip.arg("-o").arg(&bootstrap).arg(binary(lambda));
     succeeds("strip", run(strip).await);
     let program = "import sys, zipfile\n\
         with zipfile.ZipFile(sys.argv[2], 'w', zipfile.ZIP_DEFLATED, compresslevel=1) as archive:\n    \

@@ -1,10 +1,10 @@
 //! `terraform-cognito/`: from an empty account to the first credential, and back to an empty account.
 
 use serde_json::{Value, json};
-use tests::process::repository;
 
 use super::account::{Account, Layer, Machine, architecture, lambda_zip, servers, succeeds};
 use super::agents::agents_get_their_own_scopes;
+use super::deployer::policy_names_every_call;
 
 const BUCKET: &str = "credvend-terraform-cognito";
 
@@ -83,44 +83,7 @@ async fn cognito_from_nothing_and_back() {
     foundation.apply_only("module.bucket[0].aws_s3_bucket.this").await;
     foundation.destroy().await;
     assert_eq!(account.inventory().await, nothing, "destroy leaves nothing");
-    the_deployers_policy_names_every_call(&account).await;
-}
-
-/// `deployer-policy.json` against what Terraform has called. S3's and Lambda's calls have other names than their
-/// permissions, and the latter are allowed as a whole.
-async fn the_deployers_policy_names_every_call(account: &Account) {
-    let path = repository().join("terraform-cognito/deployer-policy.json");
-    let text = std::fs::read_to_string(path).expect("the policy is there");
-    let policy: Value = serde_json::from_str(&text).expect("JSON");
-    assert!(policy.to_string().len() < 6144 - 200, "IAM takes 6,144 characters, names filled in");
-    let statements = policy["Statement"].as_array().expect("statements");
-    let allowed: Vec<_> =
-        statements.iter().flat_map(|one| one["Action"].as_array().expect("a list")).filter_map(Value::as_str).collect();
-    let allows = |action: &str| {
-        allowed.iter().any(|one| one.strip_suffix('*').map_or(*one == action, |start| action.starts_with(start)))
-    };
-    let requests = account.control("GET", "requests", Value::Null).await;
-    let mut missing = std::collections::BTreeSet::new();
-    let mut seen = 0;
-    for request in requests["requests"].as_array().expect("a list") {
-        if request["access_key"] != *account.administrators_key() {
-            continue;
-        }
-        let api = request["api"].as_str().expect("a name");
-        let (service, operation) = api.split_once(':').expect("service and operation");
-        let action = match service {
-            "s3" | "lambda" | "sts" => continue,
-            "monitoring" => format!("cloudwatch:{operation}"),
-            "apigateway" => format!("apigateway:{}", operation.split(' ').next().expect("a method")),
-            _ => api.to_owned(),
-        };
-        seen += 1;
-        if !allows(&action) {
-            missing.insert(action);
-        }
-    }
-    assert!(seen > 100, "{seen} requests of Terraform's");
-    assert!(missing.is_empty(), "not in deployer-policy.json: {missing:?}");
+    policy_names_every_call(&account, "terraform-cognito/deployer-policy.json").await;
 }
 
 /// DynamoDB refuses one of the items, and the rest of the apply is there already.

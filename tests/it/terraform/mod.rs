@@ -3,5 +3,7 @@
 mod account;
 mod agents;
 mod cognito;
+mod deployer;
 mod federation;
 mod installations;
+mod query_api;

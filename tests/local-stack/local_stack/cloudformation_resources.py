@@ -14,6 +14,7 @@ from moto.cloudformation.models import Stack
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.cloudformation.utils import get_stack_from_s3_url
 from moto.core.common_models import CloudFormationModel
+from moto.core.responses import ActionResult
 from moto.utilities.utils import get_partition
 
 Client = Callable[[str], Any]
@@ -126,6 +127,7 @@ def install(client: Client) -> None:
     Stack.update_from_cloudformation_json = classmethod(_update_nested_stack)
     Stack.get_cfn_attribute = _output_of
     cloudformation.ChangeSet.apply = _apply
+    CloudFormationResponse.update_termination_protection = _update_termination_protection
     differs = CloudFormationResponse._validate_different_update
 
     def for_updates_alone(response: CloudFormationResponse, *arguments: Any) -> None:
@@ -196,6 +198,13 @@ def _typed(shape: Shape, value: Any) -> Any:
         case "string":
             return str(value)
     return value
+
+
+def _update_termination_protection(response: CloudFormationResponse) -> ActionResult:
+    """UpdateTerminationProtection: not in moto at all."""
+    stack = response.cloudformation_backend.get_stack(response._get_param("StackName"))
+    stack.enable_termination_protection = response._get_bool_param("EnableTerminationProtection")
+    return ActionResult({"StackId": stack.stack_id})
 
 
 def _apply(change_set: cloudformation.ChangeSet) -> None:
