@@ -64,8 +64,8 @@ variable "results_prefix" {
 
   # *, ? and $ would be patterns or variables in the roles' policies.
   validation {
-    condition     = can(regex("^([A-Za-z0-9._=-]+/)*$", var.results_prefix)) && length(var.results_prefix) <= 200
-    error_message = "results_prefix \"${var.results_prefix}\" is refused: \"\", or at most 200 letters, digits and ._=-/ that neither begin with nor double a \"/\" and end in one. Example: athena/"
+    condition     = can(regex("^([A-Za-z0-9_=-][A-Za-z0-9._=-]*/)*$", var.results_prefix)) && length(var.results_prefix) <= 200
+    error_message = "results_prefix \"${var.results_prefix}\" is refused: \"\", or at most 200 letters, digits and ._=-/ that neither begin with nor double a \"/\" and end in one; no part of it begins with a dot. Example: athena/"
   }
 }
 

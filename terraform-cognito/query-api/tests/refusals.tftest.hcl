@@ -57,6 +57,14 @@ run "refuses_a_variable_as_prefix" {
   expect_failures = [var.results_prefix]
 }
 
+run "refuses_a_prefix_with_dots" {
+  command = plan
+  variables {
+    results_prefix = "athena/../"
+  }
+  expect_failures = [var.results_prefix]
+}
+
 run "refuses_a_prefix_without_its_slash" {
   command = plan
   variables {
