@@ -20,8 +20,8 @@ use crate::failure::{is_denial, trimmed};
 use crate::output::OwnerFolder;
 
 /// Results of a thousand rows take longer than an item of a table.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
-const TOTAL_TIMEOUT: Duration = Duration::from_secs(10);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(16);
 /// The largest response that is read: a row that fits into one of ours fits into this one.
 pub(crate) const MAX_RESPONSE_BYTES: usize = 16 << 20;
 

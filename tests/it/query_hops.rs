@@ -333,3 +333,23 @@ async fn athena_is_called_as_the_client_s_session() {
     );
     assert_eq!((&line["Queries"], &line["state"]), (&json!(1), &json!("SUCCEEDED")), "{line}");
 }
+
+/// The description and the table of verdicts know the same codes.
+#[test]
+fn the_description_names_every_code() {
+    let read = |path: &str| std::fs::read_to_string(tests::process::repository().join(path)).expect("a source file");
+    let description: Value = serde_json::from_str(&read("query-lambda/src/openapi.json")).expect("JSON");
+    let described = description["components"]["schemas"]["Error"]["properties"]["error"]["enum"].as_array().unwrap();
+    let sources =
+        ["query-lambda/src/error.rs", "entrance/src/verdict.rs", "authenticate/src/error.rs"].map(read).concat();
+    for code in described {
+        assert!(sources.contains(&code.to_string()), "{code} is not a code of the service");
+    }
+    // Each stands behind its status: `(403, "code")`, or alone in `unavailable("code")`.
+    let quoted = sources.split('"').skip(1).step_by(2);
+    let codes =
+        quoted.filter(|word| word.contains('_') && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
+    for code in codes.filter(|code| *code != "caller_gone") {
+        assert!(described.iter().any(|known| known == code), "{code} is not described");
+    }
+}
