@@ -1,6 +1,6 @@
 //! The chunks of a body (RFC 9112 §7.1), and the trailers behind them.
 
-use crate::framing::{check_trailers, end_of_fields};
+use crate::framing::{EndOfFields, check_trailers};
 use crate::refusal::Refusal;
 
 /// More digits than any length of a body has.
@@ -11,7 +11,11 @@ const MAX_EXTENSION_BYTES: u32 = 1024;
 pub(crate) const MAX_TRAILER_BYTES: usize = 16 * 1024;
 
 /// Reads chunks.
-pub(crate) struct Chunks(State);
+pub(crate) struct Chunks {
+    state: State,
+    /// How far trailers that have not come whole were read.
+    trailers: EndOfFields,
+}
 
 #[derive(Clone, Copy, PartialEq)]
 enum State {
@@ -43,34 +47,34 @@ enum State {
 
 impl Chunks {
     pub(crate) fn new() -> Self {
-        Self(State::Size { digits: 0, size: 0 })
+        Self { state: State::Size { digits: 0, size: 0 }, trailers: EndOfFields::default() }
     }
 
     /// Whether the body has ended.
     pub(crate) fn are_over(&self) -> bool {
-        self.0 == State::Over
+        self.state == State::Over
     }
 
     /// How many of `bytes` have exactly one reading.
     pub(crate) fn advance(&mut self, bytes: &[u8]) -> Result<usize, Refusal> {
         let mut at = 0;
-        while at < bytes.len() && self.0 != State::Over {
+        while at < bytes.len() && self.state != State::Over {
             let rest = &bytes[at..];
-            let advanced = match &mut self.0 {
+            let advanced = match &mut self.state {
                 State::Data { rest: length } => {
                     let taken = usize::try_from(*length).unwrap_or(usize::MAX).min(rest.len());
                     *length -= taken as u64;
                     if *length == 0 {
-                        self.0 = State::DataCarriageReturn;
+                        self.state = State::DataCarriageReturn;
                     }
                     taken
                 }
                 // They are handed on as a whole.
-                State::Trailers => match end_of_fields(rest, MAX_TRAILER_BYTES)? {
+                State::Trailers => match self.trailers.find(rest, MAX_TRAILER_BYTES)? {
                     None => break,
                     Some(length) => {
                         check_trailers(&rest[..length])?;
-                        self.0 = State::Over;
+                        self.state = State::Over;
                         length
                     }
                 },

@@ -29,6 +29,10 @@ enum Body {
 pub(crate) struct Framing {
     max_head: usize,
     state: State,
+    /// How far the head that has not come whole was read.
+    fields: EndOfFields,
+    /// Its method was read to its end.
+    knows_method: bool,
     /// Complete heads so far.
     heads: u64,
     /// The last of them asks for another protocol.
@@ -45,7 +49,14 @@ enum State {
 
 impl Framing {
     pub(crate) fn new(max_head: usize) -> Self {
-        Self { max_head, state: State::Head, heads: 0, asks_for_upgrade: false }
+        Self {
+            max_head,
+            state: State::Head,
+            fields: EndOfFields::default(),
+            knows_method: false,
+            heads: 0,
+            asks_for_upgrade: false,
+        }
     }
 
     /// How many of `bytes`, which were not handed on before, have exactly one reading. Zero: more of them are needed.
@@ -110,10 +121,16 @@ impl Framing {
 
     fn head(&mut self, bytes: &[u8]) -> Result<usize, Refusal> {
         // RFC 9112 §2.2: an empty line in front of a request is ignored. The HTTP library does so as well.
+        if bytes == b"\r" {
+            return Ok(0);
+        }
         let skipped = if bytes.starts_with(b"\r\n") { 2 } else { 0 };
-        let Some(length) = end_of_fields(&bytes[skipped..], self.max_head)? else {
-            return check_beginning(&bytes[skipped..]).map(|()| 0);
+        let known = self.fields.read();
+        let Some(length) = self.fields.find(&bytes[skipped..], self.max_head)? else {
+            self.check_beginning(&bytes[skipped..], known)?;
+            return Ok(0);
         };
+        self.knows_method = false;
         let Head { body, asks_for_upgrade } = check_head(&bytes[skipped..skipped + length])?;
         self.heads += 1;
         self.asks_for_upgrade = asks_for_upgrade;
@@ -123,6 +140,16 @@ impl Framing {
             Body::Chunked => State::Chunked(Chunks::new()),
         };
         Ok(skipped + length)
+    }
+
+    /// What does not begin like a request (TLS, for instance) is not waited for. `known`: so many bytes were looked at before.
+    fn check_beginning(&mut self, bytes: &[u8], known: usize) -> Result<(), Refusal> {
+        if self.knows_method || bytes == b"\r" {
+            return Ok(());
+        }
+        let method = bytes[known..].split(|byte| *byte == b' ').next().unwrap_or_default();
+        self.knows_method = known + method.len() < bytes.len();
+        if method.iter().all(|byte| is_token(*byte)) { Ok(()) } else { Err(Refusal::NOT_HTTP) }
     }
 }
 
@@ -147,37 +174,50 @@ pub fn read_in_steps(bytes: &[u8], step: usize, max_head: usize) -> Result<(u64,
     Ok((framing.heads(), handed_on))
 }
 
-/// Length of the lines up to and with the empty one; `None` where that is still to come.
-pub(crate) fn end_of_fields(bytes: &[u8], limit: usize) -> Result<Option<usize>, Refusal> {
-    let seen = &bytes[..bytes.len().min(limit)];
-    let mut start = 0;
-    while let Some(length) = seen[start..].iter().position(|byte| *byte == b'\n') {
-        let end = start + length;
-        if length == 0 || seen[end - 1] != b'\r' {
-            return Err(Refusal::Malformed("a line ends in a line feed without a carriage return"));
-        }
-        if length == 1 {
-            return Ok(Some(end + 1));
-        }
-        start = end + 1;
-    }
-    if bytes.len() >= limit {
-        return Err(Refusal::HeadersTooLarge);
-    }
-    // What has come of the last line can be wrong already: then nobody waits for its end.
-    let last = &seen[start..];
-    match last.iter().position(|byte| *byte == b'\r') {
-        Some(at) if at + 1 < last.len() => {
-            Err(Refusal::Malformed("a line holds a carriage return without a line feed"))
-        }
-        _ => Ok(None),
-    }
+/// Looks for the end of a head or of trailers. What was looked at once is not looked at again, so that a section which comes
+/// byte by byte costs no more than one that comes whole.
+#[derive(Default)]
+pub(crate) struct EndOfFields {
+    /// Where the line begins whose end has not come.
+    line: usize,
+    /// Bytes that were looked at.
+    read: usize,
 }
 
-/// What does not begin like a request (TLS, for instance) is not waited for.
-fn check_beginning(bytes: &[u8]) -> Result<(), Refusal> {
-    let method = bytes.split(|byte| *byte == b' ').next().unwrap_or_default();
-    if method == b"\r" || method.iter().all(|byte| is_token(*byte)) { Ok(()) } else { Err(Refusal::NOT_HTTP) }
+impl EndOfFields {
+    fn read(&self) -> usize {
+        self.read
+    }
+
+    /// Length of the lines up to and with the empty one; `None` where that is still to come. Then `bytes` has to be longer
+    /// the next time, and to begin in the same way.
+    pub(crate) fn find(&mut self, bytes: &[u8], limit: usize) -> Result<Option<usize>, Refusal> {
+        let seen = &bytes[..bytes.len().min(limit)];
+        while let Some(length) = seen[self.read..].iter().position(|byte| *byte == b'\n') {
+            let end = self.read + length;
+            if end == self.line || seen[end - 1] != b'\r' {
+                return Err(Refusal::Malformed("a line ends in a line feed without a carriage return"));
+            }
+            if end == self.line + 1 {
+                *self = Self::default();
+                return Ok(Some(end + 1));
+            }
+            (self.line, self.read) = (end + 1, end + 1);
+        }
+        if bytes.len() >= limit {
+            return Err(Refusal::HeadersTooLarge);
+        }
+        // What has come of the last line can be wrong already: then nobody waits for its end. The last byte that was looked
+        // at may be the carriage return of a line feed that had not come.
+        let unread = &seen[self.line.max(self.read.saturating_sub(1))..];
+        self.read = seen.len();
+        match unread.iter().position(|byte| *byte == b'\r') {
+            Some(at) if at + 1 < unread.len() => {
+                Err(Refusal::Malformed("a line holds a carriage return without a line feed"))
+            }
+            _ => Ok(None),
+        }
+    }
 }
 
 /// A request's line and fields, each line ended by CRLF.
@@ -197,7 +237,7 @@ fn check_head(head: &[u8]) -> Result<Head, Refusal> {
     Ok(Head { body: fields.body(&request)?, asks_for_upgrade: fields.asks_for_upgrade })
 }
 
-/// The lines of a section that [`end_of_fields`] has found, without the empty one.
+/// The lines of a section that [`EndOfFields`] has found, without the empty one.
 pub(crate) fn lines(section: &[u8]) -> impl Iterator<Item = &[u8]> {
     section.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)).filter(|l| !l.is_empty())
 }
@@ -473,11 +513,37 @@ mod tests {
             "POST / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         ];
         for text in malformed {
-            assert!(
-                matches!(read(text.as_bytes()), Err(Refusal::Malformed(_))),
-                "{text:?}: {:?}",
-                read(text.as_bytes())
-            );
+            for step in [1, 2, 7, text.len()] {
+                let read = read_in_steps(text.as_bytes(), step, 1024);
+                assert!(matches!(read, Err(Refusal::Malformed(_))), "{text:?} in steps of {step}: {read:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn half_a_head_that_is_wrong_already_is_not_waited_for() {
+        for text in ["\u{16}\u{3}\u{1}", "GET\r\n", "G@", "\r\n\r\r", "GET / HTTP/1.1\r\nHost: x\ry", "GET /\n", "\n"] {
+            for step in [1, 2, text.len()] {
+                let read = read_in_steps(text.as_bytes(), step, 1024);
+                assert!(matches!(read, Err(Refusal::Malformed(_))), "{text:?} in steps of {step}: {read:?}");
+            }
+        }
+        for text in ["", "\r", "\r\n", "\r\n\r", "GET", "GET / HTTP/1.1\r", "GET / HTTP/1.1\r\nHost: x\r\n\r"] {
+            for step in [1, 2, 7] {
+                assert_eq!(read_in_steps(text.as_bytes(), step, 1024), Ok((0, 0)), "{text:?} in steps of {step}");
+            }
+        }
+    }
+
+    /// Looking at all of it again for each byte would be 10¹¹ steps for each of these.
+    #[test]
+    fn what_comes_byte_by_byte_is_looked_at_once() {
+        let long = "a".repeat(512 * 1024);
+        let method = format!("{long} / HTTP/1.1\r\nHost: x\r\n\r\n");
+        let target = format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n");
+        let value = format!("GET / HTTP/1.1\r\nHost: x\r\nA: {long}\r\n\r\n");
+        for text in [method, target, value] {
+            assert_eq!(read_in_steps(text.as_bytes(), 1, 1024 * 1024), Ok((1, text.len())), "{text:.20}");
         }
     }
 
