@@ -44,12 +44,12 @@ struct Table {
     max_of_source: usize,
     undisturbed: Duration,
     next_id: u64,
-    /// In the order in which they came.
-    connections: BTreeMap<u64, Connection>,
+    /// Those of each source that has one, in the order in which they came.
+    sources: HashMap<Source, BTreeMap<u64, Connection>>,
+    held: usize,
 }
 
 struct Connection {
-    source: Source,
     is_waiting: bool,
     /// Until then it makes no room.
     undisturbed_until: Instant,
@@ -59,6 +59,7 @@ struct Connection {
 /// The right to hold one connection, given back when dropped.
 pub(crate) struct Permit {
     table: Arc<Mutex<Table>>,
+    source: Source,
     id: u64,
     make_room: Arc<Notify>,
     cut_short: Notify,
@@ -69,15 +70,15 @@ pub(crate) struct Permit {
 impl Permits {
     /// `undisturbed`: for so long a new connection makes no room, so that one of a long queue can send its request.
     pub(crate) fn new(max: usize, max_of_source: usize, undisturbed: Duration) -> Self {
-        let connections = BTreeMap::new();
-        Self(Arc::new(Mutex::new(Table { max, max_of_source, undisturbed, next_id: 0, connections })))
+        let sources = HashMap::new();
+        Self(Arc::new(Mutex::new(Table { max, max_of_source, undisturbed, next_id: 0, sources, held: 0 })))
     }
 
     /// `None`: there is no room, and no connection that could make any. `is_proxy`: the source stands for many callers.
     pub(crate) fn grant(&self, source: Source, is_proxy: bool) -> Option<Permit> {
         let mut table = lock(&self.0);
         let share_is_full = !is_proxy && table.held_by(source) >= table.max_of_source;
-        let is_scarce = share_is_full || table.connections.len() >= table.max;
+        let is_scarce = share_is_full || table.held >= table.max;
         if is_scarce {
             let among = if share_is_full { source } else { table.greediest()? };
             table.make_room(among)?;
@@ -85,9 +86,10 @@ impl Permits {
         let (id, make_room) = (table.next_id, Arc::new(Notify::new()));
         table.next_id += 1;
         let undisturbed_until = Instant::now() + table.undisturbed;
-        let connection = Connection { source, is_waiting: true, undisturbed_until, make_room: Arc::clone(&make_room) };
-        table.connections.insert(id, connection);
-        Some(Permit { table: Arc::clone(&self.0), id, make_room, cut_short: Notify::new(), is_scarce })
+        let connection = Connection { is_waiting: true, undisturbed_until, make_room: Arc::clone(&make_room) };
+        table.sources.entry(source).or_default().insert(id, connection);
+        table.held += 1;
+        Some(Permit { table: Arc::clone(&self.0), source, id, make_room, cut_short: Notify::new(), is_scarce })
     }
 }
 
@@ -129,11 +131,11 @@ impl Permit {
 
     /// Whether the connection's request is not whole, or not there; also after it had to make room.
     pub(crate) fn is_waiting(&self) -> bool {
-        lock(&self.table).connections.get(&self.id).is_none_or(|connection| connection.is_waiting)
+        lock(&self.table).connection(self.source, self.id).is_none_or(|connection| connection.is_waiting)
     }
 
     fn set_waiting(&self, is_waiting: bool) {
-        if let Some(connection) = lock(&self.table).connections.get_mut(&self.id) {
+        if let Some(connection) = lock(&self.table).connection(self.source, self.id) {
             connection.is_waiting = is_waiting;
             connection.undisturbed_until = Instant::now();
         }
@@ -142,7 +144,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        lock(&self.table).connections.remove(&self.id);
+        lock(&self.table).remove(self.source, self.id);
     }
 }
 
@@ -154,29 +156,37 @@ impl Connection {
 
 impl Table {
     fn held_by(&self, source: Source) -> usize {
-        self.connections.values().filter(|connection| connection.source == source).count()
+        self.sources.get(&source).map_or(0, BTreeMap::len)
+    }
+
+    fn connection(&mut self, source: Source, id: u64) -> Option<&mut Connection> {
+        self.sources.get_mut(&source)?.get_mut(&id)
+    }
+
+    /// A source without connections is forgotten, since there may be any number of them.
+    fn remove(&mut self, source: Source, id: u64) -> Option<Connection> {
+        let connections = self.sources.get_mut(&source)?;
+        let removed = connections.remove(&id)?;
+        if connections.is_empty() {
+            self.sources.remove(&source);
+        }
+        self.held -= 1;
+        Some(removed)
     }
 
     /// Takes the permit of one connection that waits, and tells it.
     fn make_room(&mut self, among: Source) -> Option<()> {
         let now = Instant::now();
-        let may_go = |connection: &Connection| connection.source == among && connection.may_go(now);
-        let id = self.connections.iter().find(|(_, connection)| may_go(connection)).map(|(id, _)| *id)?;
-        self.connections.remove(&id)?.make_room.notify_one();
+        let id = self.sources.get(&among)?.iter().find(|(_, connection)| connection.may_go(now)).map(|(id, _)| *id)?;
+        self.remove(among, id)?.make_room.notify_one();
         Some(())
     }
 
     /// Who holds the most connections, among those who have one that waits.
     fn greediest(&self) -> Option<Source> {
         let now = Instant::now();
-        let mut held: HashMap<Source, (usize, bool)> = HashMap::new();
-        for connection in self.connections.values() {
-            let (count, has_waiting) = held.entry(connection.source).or_default();
-            *count += 1;
-            *has_waiting |= connection.may_go(now);
-        }
-        let waiting = held.into_iter().filter(|(_, (_, has_waiting))| *has_waiting);
-        waiting.max_by_key(|(_, (count, _))| *count).map(|(source, _)| source)
+        let waiting = self.sources.iter().filter(|(_, held)| held.values().any(|connection| connection.may_go(now)));
+        waiting.max_by_key(|(_, held)| held.len()).map(|(source, _)| *source)
     }
 }
 
@@ -248,5 +258,17 @@ mod tests {
         assert_eq!(proxy.iter().filter(|permit| has_to_go(permit)).count(), 2);
         let others: Vec<_> = (0..9).map(|_| permits.grant(HOSTILE, false).unwrap()).collect();
         assert_eq!(others.iter().filter(|permit| !has_to_go(permit)).count(), 3);
+    }
+
+    #[test]
+    fn what_has_ended_is_not_counted_and_not_remembered() {
+        let permits = Permits::new(4, 2, Duration::ZERO);
+        for uid in 0..1000 {
+            let held: Vec<_> = (0..3).map(|_| permits.grant(Source::User(uid), false).unwrap()).collect();
+            assert!(has_to_go(&held[0]) && held[0].is_waiting());
+            assert_eq!(lock(&permits.0).held, 2, "one made room");
+        }
+        let table = lock(&permits.0);
+        assert!(table.held == 0 && table.sources.is_empty());
     }
 }
