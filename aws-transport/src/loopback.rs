@@ -1,8 +1,7 @@
 //! Loopback names.
 
 use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
-use environment::{LOOPBACK, is_loopback_name};
-use tokio::net::lookup_host;
+use environment::{LOOPBACK, is_loopback_name, look_up};
 
 /// Resolves names. A loopback name is not looked up: a resolver may give it any address, and plain http is accepted for
 /// it.
@@ -14,9 +13,6 @@ impl ResolveDns for LoopbackFirst {
         if is_loopback_name(&name.to_ascii_lowercase()) {
             return DnsFuture::ready(Ok(LOOPBACK.to_vec()));
         }
-        DnsFuture::new(async move {
-            let addresses = lookup_host((name, 0)).await.map_err(ResolveDnsError::new)?;
-            Ok(addresses.map(|address| address.ip()).collect())
-        })
+        DnsFuture::new(async move { look_up(name).await.map_err(ResolveDnsError::new) })
     }
 }

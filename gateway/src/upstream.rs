@@ -1,12 +1,12 @@
 //! Connections to the upstream: made, kept, and given to one request after the other.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use environment::look_up;
 use http::{HeaderValue, Request, Response, Uri};
 use http_server::keep_alive;
 use hyper::body::Incoming;
@@ -199,12 +199,15 @@ impl Upstream {
     }
 
     async fn connect_now(self: &Arc<Self>) -> io::Result<Connection> {
-        let addresses: Vec<SocketAddr> = tokio::net::lookup_host((self.host.as_str(), self.port)).await?.collect();
+        let addresses = match self.host.parse() {
+            Ok(address) => vec![address],
+            Err(_) => look_up(&self.host).await?,
+        };
         // One that nothing comes back from leaves time for the others.
         let share = CONNECT_WITHIN / u32::try_from(addresses.len().clamp(1, 5)).unwrap_or(1);
         let mut last = io::Error::other("the host has no address");
         for address in addresses {
-            match timeout(share, TcpStream::connect(address)).await {
+            match timeout(share, TcpStream::connect((address, self.port))).await {
                 Ok(Ok(socket)) => return self.handshake(socket).await,
                 Ok(Err(error)) => last = error,
                 Err(_) => last = io::ErrorKind::TimedOut.into(),
