@@ -9,6 +9,11 @@ pub(crate) fn check_url(variables: &Variables<'_>, name: &str, url: &str) {
     }
 }
 
+/// Whether it can be an issuer's URL. What [`check_url`] has noted is noted once.
+pub(crate) fn is_url(url: &str) -> bool {
+    problem_of_url(url).is_none()
+}
+
 /// Notes what is wrong with a list of an entry.
 pub(crate) fn check_list(variables: &Variables<'_>, name: &str, member: &str, values: &[String]) {
     if values.iter().any(|value| value.is_empty() || value.contains(is_blank)) {

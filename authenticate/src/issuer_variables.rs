@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use crate::jwks::{MAX_JWKS_BYTES, describe};
 
-use crate::issuer_values::{check_list, check_url};
+use crate::issuer_values::{check_list, check_url, is_url};
 
 const COGNITO_ISSUER: &str = "COGNITO_ISSUER";
 const COGNITO_ISSUER_EXAMPLE: &str = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEfGhI";
@@ -248,6 +248,7 @@ fn keys(variables: &Variables<'_>, name: &str, entry: &Entry) -> Option<KeySourc
     let example = format!("{COGNITO_ISSUER_EXAMPLE}/.well-known/jwks.json");
     let published = |name, uri: &str| variables.endpoint(name, uri, &example).map(KeySource::Published);
     match (&entry.jwks_uri, &entry.jwks, &entry.jwks_file) {
+        (None, None, None) if !is_url(&entry.issuer) => None,
         (None, None, None) => published(name, &format!("{}/.well-known/jwks.json", entry.issuer.trim_end_matches('/'))),
         (Some(uri), None, None) => published(if name == COGNITO_ISSUER { "JWKS_URI" } else { name }, uri),
         (None, Some(set), None) => fixed(variables, name, "`jwks`", set.get().as_bytes()),
@@ -328,6 +329,21 @@ mod tests {
             read(&[COGNITO, ("JWKS_URI", "http://keys.example.com/jwks.json")]).err().unwrap().contains("JWKS_URI")
         );
         assert!(read(&[COGNITO, ("JWKS_URI", "http://127.0.0.1:1234/jwks.json")]).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_url_is_one_fault() {
+        for url in ["idp.example.com", "eu-west-1_x", "http://idp.example.com", "https://x?a=b", "https://x#y"] {
+            let entry = format!(r#"[{{"issuer":"{url}","kind":"cognito"}}]"#);
+            for variable in [(COGNITO_ISSUER, url), (TRUSTED_ISSUERS, &entry)] {
+                let message = read(&[variable]).err().unwrap();
+                assert!(message.contains("the issuer `") && !message.contains("; "), "{variable:?}: {message}");
+            }
+        }
+        // A set of keys that cannot be read is another fault.
+        let entry = r#"[{"issuer":"x","kind":"cognito","jwks":[]}]"#;
+        let message = read(&[(TRUSTED_ISSUERS, entry)]).err().unwrap();
+        assert!(message.contains("the issuer `x`") && message.contains("not a JWK set"), "{message}");
     }
 
     #[test]
