@@ -1,6 +1,6 @@
 //! The Cognito pool as deployments of old name it: by region and pool id, which make the issuer together.
 
-use environment::{Lookup, Variables};
+use environment::{Lookup, Partition, Variables};
 
 const POOL: &str = "COGNITO_USER_POOL_ID";
 
@@ -9,7 +9,7 @@ const POOL: &str = "COGNITO_USER_POOL_ID";
 pub fn pool_issuer(lookup: Lookup<'_>, regions: &[&str]) -> Option<String> {
     let value = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
     let (region, pool) = (regions.iter().find_map(|name| value(name))?, value(POOL)?);
-    Some(format!("https://cognito-idp.{region}.{}/{pool}", domain(&region)))
+    Some(format!("https://{}/{pool}", Partition::service_host("cognito-idp", &region)))
 }
 
 /// Notes what is wrong with the two. The first of `regions` makes no sense without a pool.
@@ -31,11 +31,6 @@ pub fn check_pool(variables: &Variables<'_>, regions: &[&'static str]) {
             variables.fault(POOL, format_args!("`{pool}` is not a pool of {region}, for example `{example}`"));
         }
     }
-}
-
-/// The partition's domain (AWS General Reference, "Amazon Cognito Identity endpoints").
-fn domain(region: &str) -> &'static str {
-    if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
 }
 
 #[cfg(test)]

@@ -135,6 +135,21 @@ mod tests {
     }
 
     #[test]
+    fn a_pool_of_any_partition() {
+        for (region, host) in [
+            ("us-gov-west-1", "cognito-idp.us-gov-west-1.amazonaws.com"),
+            ("cn-north-1", "cognito-idp.cn-north-1.amazonaws.com.cn"),
+            ("eusc-de-east-1", "cognito-idp.eusc-de-east-1.amazonaws.eu"),
+        ] {
+            let pool = format!("{region}_AbC");
+            let config =
+                read(&[("COGNITO_REGION", region), ("COGNITO_USER_POOL_ID", &pool), ("UPSTREAM_URL", "http://api")]);
+            let issuer = config.unwrap().authentication.cognito_issuer;
+            assert_eq!(issuer, Some(format!("https://{host}/{pool}")));
+        }
+    }
+
+    #[test]
     fn an_issuer_of_its_own_wins() {
         let config = read(&[
             ("COGNITO_ISSUER", "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Other"),
