@@ -60,6 +60,12 @@ impl RateLimit {
         self.per_minute.is_some()
     }
 
+    /// Whether it limits as `other` does, so that what one has counted is right for the other.
+    #[must_use]
+    pub fn limits_as(&self, other: &Self) -> bool {
+        self.per_minute == other.per_minute && self.burst.total_cmp(&other.burst).is_eq()
+    }
+
     /// Counts one request.
     ///
     /// # Errors

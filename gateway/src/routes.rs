@@ -51,7 +51,7 @@ pub struct Route {
     /// All of them are needed.
     pub scopes: Vec<String>,
     /// Per client on this route.
-    pub rate_limit: RateLimit,
+    pub rate_limit: Arc<RateLimit>,
 }
 
 /// What the file says about a request.
@@ -94,17 +94,30 @@ impl Routes {
         Self::parse(&text).map_err(|problem| RoutesError::Invalid { path: path.to_owned(), problem })
     }
 
-    /// As [`Routes::read`], for a running gateway: an empty file is one that is being written.
+    /// As [`Routes::read`], for a running gateway: an empty file is one that is being written, and a client that has used
+    /// up its share of a route has used it up after the reload as well.
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn reread(path: &Path) -> Result<Self, RoutesError> {
-        let routes = Self::read(path)?;
+    pub fn reread(path: &Path, before: &Self) -> Result<Self, RoutesError> {
+        let mut routes = Self::read(path)?;
         if routes.routes.is_empty() && !routes.only_listed {
             let problem = "it holds no routes; restart the gateway if that is meant".to_owned();
             return Err(RoutesError::Invalid { path: path.to_owned(), problem });
         }
+        routes.keep_counts(before);
         Ok(routes)
+    }
+
+    /// Goes on counting where a path's rate is what it was.
+    fn keep_counts(&mut self, before: &Self) {
+        for route in self.routes.iter_mut().filter_map(Arc::get_mut) {
+            let is_same =
+                |old: &&Arc<Route>| old.pattern == route.pattern && old.rate_limit.limits_as(&route.rate_limit);
+            if let Some(old) = before.routes.iter().find(is_same) {
+                route.rate_limit = Arc::clone(&old.rate_limit);
+            }
+        }
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -248,7 +261,8 @@ fn route(entry: Entry, faults: &mut Vec<String>) -> Route {
     if entry.rate_limit_per_minute == Some(0) {
         fault("has a rate of 0, which nobody could use");
     }
-    Route { pattern: entry.path, methods, scopes, rate_limit: RateLimit::with_burst(entry.rate_limit_per_minute) }
+    let rate_limit = Arc::new(RateLimit::with_burst(entry.rate_limit_per_minute));
+    Route { pattern: entry.path, methods, scopes, rate_limit }
 }
 
 /// Only a regular file: a pipe would hold up the gateway.

@@ -193,7 +193,7 @@ fn reload(gateway: &Gateway, doors: &Doors) {
         gateway.log.warn("SIGHUP: there is no GATEWAY_CONFIG to read again");
         return;
     };
-    match Routes::reread(path) {
+    match Routes::reread(path, &gateway.routes()) {
         Ok(routes) => {
             gateway.log.info(format_args!("{} routes were read from {}", routes.len(), path.display()));
             warn_of_unreachable(&routes, gateway.log);

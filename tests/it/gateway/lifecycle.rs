@@ -73,6 +73,36 @@ async fn a_reload_takes_a_good_file_and_keeps_the_routes_otherwise() {
     assert_eq!(none.call("GET /a").await.status, 200);
 }
 
+#[tokio::test]
+async fn a_reload_gives_nobody_a_share_anew() {
+    let route = |path: &str, rate: u32| format!("[[route]]\npath = \"{path}\"\nrate_limit_per_minute = {rate}\n");
+    // One request a minute each; a rate of 2 has a burst of 1 as well.
+    let before = ["/kept", "/other", "/gone"].map(|path| route(path, 1)).concat();
+    let gateway = Gateway::start(Setup { routes: Some(&before), ..Setup::default() }).await;
+    let statuses = async || {
+        let mut statuses = Vec::new();
+        for path in ["/kept", "/other", "/gone"] {
+            statuses.push(gateway.call(&format!("GET {path}")).await.status);
+        }
+        statuses
+    };
+    assert_eq!(statuses().await, [200, 200, 200]);
+    assert_eq!(statuses().await, [429, 429, 429]);
+    let reload = async |routes: String, times: usize| {
+        gateway.write_routes(&routes);
+        gateway.process.signal(Signal::HUP);
+        said(&gateway, "routes were read", times).await;
+    };
+    // Order, methods and scopes may change; another rate counts from the start.
+    let kept = route("/kept", 1) + "methods = [\"GET\"]\nscopes = [\"credvend-api/read\"]\n";
+    reload(route("/other", 2) + &kept, 1).await;
+    assert_eq!(statuses().await, [429, 200, 200]);
+    reload(before, 2).await;
+    assert_eq!(statuses().await, [429, 200, 200]);
+    reload(route("/new", 1) + &kept, 3).await;
+    assert_eq!(statuses().await, [429, 200, 200], "no route, no rate");
+}
+
 async fn is_refused(address: &str) -> bool {
     TcpStream::connect(address).await.is_err()
 }
