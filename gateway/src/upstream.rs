@@ -14,7 +14,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustix::net::{RecvFlags, Shutdown, recv, shutdown};
 use rustls_pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
@@ -267,6 +267,21 @@ impl Drop for Task {
 /// A socket that the pool looks at while the HTTP library owns it.
 struct Shared(Arc<TcpStream>);
 
+impl Shared {
+    /// A read that did not fill the buffer has emptied the socket (epoll(7)): tokio is told that it would block now, as its own
+    /// streams are, and another read that finds nothing is saved for each response.
+    fn read(&self, buffer: &mut ReadBuf<'_>) -> io::Result<()> {
+        let mut was_short = false;
+        let read = self.0.try_io(Interest::READABLE, || {
+            let room = buffer.remaining();
+            let length = self.0.try_read_buf(buffer)?;
+            was_short = (1..room).contains(&length);
+            if was_short { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        });
+        if was_short { Ok(()) } else { read }
+    }
+}
+
 /// An upstream that takes no more of a request has often said why before it closed: its response is read, and a connection
 /// without one ends there.
 fn taken(written: io::Result<usize>, length: usize) -> io::Result<usize> {
@@ -280,9 +295,9 @@ impl AsyncRead for Shared {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             ready!(self.0.poll_read_ready(context))?;
-            match self.0.try_read_buf(buffer) {
+            match self.read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                read => return Poll::Ready(read.map(drop)),
+                read => return Poll::Ready(read),
             }
         }
     }

@@ -152,21 +152,26 @@ impl Pace {
         matches!(self.state().stage, Stage::New | Stage::HalfARequest(_))
     }
 
-    /// Ends when nothing has happened for a while between two requests.
+    /// Ends when nothing has happened for a while between two requests. A timer that has begun is not ended by the next
+    /// request: a new one for each would be earlier than all others, and the runtime would be woken for it each time.
     pub(crate) async fn rests(&self) {
         loop {
             let changed = self.changed.notified();
-            let since = match *self.state() {
-                State { stage: Stage::Idle(since), output: Output::Quiet, fault: None, .. } => Some(since),
-                _ => None,
+            let Some(since) = self.idle_since() else {
+                changed.await;
+                continue;
             };
-            match since {
-                None => changed.await,
-                Some(since) => tokio::select! {
-                    () = changed => {}
-                    () = sleep_until(since + REST) => return,
-                },
+            sleep_until(since + REST).await;
+            if self.idle_since() == Some(since) {
+                return;
             }
+        }
+    }
+
+    fn idle_since(&self) -> Option<Instant> {
+        match *self.state() {
+            State { stage: Stage::Idle(since), output: Output::Quiet, fault: None, .. } => Some(since),
+            _ => None,
         }
     }
 

@@ -273,6 +273,21 @@ mod tests {
         response(&mut stream).await;
     }
 
+    /// After its buffers were given back, and before.
+    #[tokio::test]
+    async fn a_connection_that_stays_idle_ends_without_a_word() {
+        for idle in [Duration::from_millis(200), Duration::from_millis(1500)] {
+            let (_server, mut stream) = connect(Limits { idle, ..LIMITS }).await;
+            for _ in 0..2 {
+                stream.write_all(REQUEST).await.unwrap();
+                assert!(!response(&mut stream).await.contains("connection: close"));
+            }
+            let since = Instant::now();
+            assert_eq!(to_the_end(stream).await, "", "a 408 would be taken for the response to the next request");
+            assert!(since.elapsed() + Duration::from_millis(100) >= idle, "it ended after {:?}", since.elapsed());
+        }
+    }
+
     #[tokio::test]
     async fn half_a_request_is_ended_long_before_an_idle_connection() {
         for first in [&b""[..], REQUEST] {
