@@ -162,7 +162,7 @@ mod tests {
             ("", "is not a JSON object"),
             ("[null, []]", "is not a JSON object"),
             ("{", "EOF"),
-            (r#"{"clients": [], "cleints": []}"#, "cleints"),
+            (r#"{"clients": [], "client": []}"#, "client"),
             (r#"{"clients": [{"role_arn": "a"}]}"#, "client 1: `client_id` is missing"),
             (r#"{"clients": [{"client_id": 1}]}"#, "`client_id` is not a string"),
             (r#"{"clients": [{"client_id": ""}]}"#, "`client_id` is empty"),

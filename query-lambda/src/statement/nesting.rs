@@ -21,7 +21,8 @@ const PREFIX: usize = CLASSES - 1;
 #[derive(Default)]
 struct Group {
     closed_by: Option<Closer>,
-    /// Of each class: the operators since a weaker one, and the longest run since the last comma.
+    /// Of each class: the operators since a weaker one, and the longest run since the last comma. Class 0 outlives commas:
+    /// `SELECT a, b UNION SELECT a, b` is a chain of unions, and no list of them.
     runs: [usize; CLASSES],
     longest: [usize; CLASSES],
     /// The deepest group since the last comma.
@@ -45,7 +46,13 @@ impl Group {
 
     fn end_item(&mut self) {
         self.deepest = self.deepest.max(self.depth());
+        let unions = self.runs.first().copied().unwrap_or_default();
         (self.runs, self.longest, self.inner) = ([0; CLASSES], [0; CLASSES], 0);
+        for counts in [&mut self.runs, &mut self.longest] {
+            if let Some(first) = counts.first_mut() {
+                *first = unions;
+            }
+        }
     }
 
     fn operator(&mut self, class: usize) {
@@ -69,7 +76,7 @@ pub(super) fn check(tokens: &[TokenWithSpan]) -> Result<(), StatementError> {
     const TOO_DEEP: StatementError =
         StatementError::Invalid("is nested too deep: use fewer parentheses, `IN (…)`, or `WITH` for parts of it");
     let mut groups = vec![Group::default()];
-    for token in tokens {
+    for (index, token) in tokens.iter().enumerate() {
         if let Some(closer) = closer(&token.token) {
             groups.push(Group { closed_by: Some(closer), ..Group::default() });
             if groups.len() > MAX_GROUPS {
@@ -93,7 +100,7 @@ pub(super) fn check(tokens: &[TokenWithSpan]) -> Result<(), StatementError> {
             Some(_) => return Err(UNBALANCED),
             None if token.token == Token::Comma => group.end_item(),
             // Unions of queries are a chain across their clauses.
-            None if begins_clause(&token.token) => group.end_runs(1),
+            None if begins_clause(tokens, index) => group.end_runs(1),
             None => {
                 if let Some(class) = class(&token.token) {
                     group.operator(class);
@@ -127,23 +134,33 @@ fn closed(token: &Token) -> Option<Closer> {
     }
 }
 
-/// Clauses lie side by side, whatever stands in them.
-fn begins_clause(token: &Token) -> bool {
-    let Token::Word(word) = token else { return false };
-    matches!(
-        word.keyword,
+/// Clauses lie side by side, whatever stands in them. The parser takes their words for names where an operand must stand
+/// (`on + on`, `t.then`), and some of them are part of an operator: those begin nothing.
+fn begins_clause(tokens: &[TokenWithSpan], index: usize) -> bool {
+    let at = |index: Option<usize>| index.and_then(|index| tokens.get(index)).map(|token| &token.token);
+    let keyword = |token: Option<&Token>| match token {
+        Some(Token::Word(word)) => word.keyword,
+        _ => Keyword::NoKeyword,
+    };
+    let (before, after) = (at(index.checked_sub(1)), at(Some(index + 1)));
+    if before.is_some_and(|token| *token == Token::Period || class(token).is_some_and(|class| class > 0)) {
+        return false;
+    }
+    match keyword(at(Some(index))) {
+        // `WITHIN GROUP (ORDER BY …)` is a part of a call.
+        Keyword::GROUP | Keyword::ORDER => keyword(after) == Keyword::BY,
+        // `IS DISTINCT FROM` is an operator.
+        Keyword::FROM => keyword(before) != Keyword::DISTINCT,
         Keyword::SELECT
-            | Keyword::FROM
-            | Keyword::WHERE
-            | Keyword::GROUP
-            | Keyword::HAVING
-            | Keyword::ORDER
-            | Keyword::JOIN
-            | Keyword::ON
-            | Keyword::WHEN
-            | Keyword::THEN
-            | Keyword::ELSE
-    )
+        | Keyword::WHERE
+        | Keyword::HAVING
+        | Keyword::JOIN
+        | Keyword::ON
+        | Keyword::WHEN
+        | Keyword::THEN
+        | Keyword::ELSE => true,
+        _ => false,
+    }
 }
 
 /// The strength of an operator. What is not known to leave the depth alone counts as a prefix: names, literals and dots
@@ -200,13 +217,23 @@ mod tests {
         let columns = (0..1_000).map(|id| format!("a + {id} AS c{id}")).collect::<Vec<_>>().join(", ");
         let joins =
             (0..200).map(|id| format!("JOIN t{id} ON t{id}.a = t.a AND t{id}.b = 1")).collect::<Vec<_>>().join(" ");
-        let unions = vec!["SELECT a FROM t WHERE a = 1"; 300].join(" UNION ALL ");
+        let unions = vec!["SELECT a, b FROM t WHERE a = 1"; 300].join(" UNION ALL ");
+        let bare_unions = vec!["SELECT a, b + 1 FROM t"; 300].join(" UNION ");
+        let cases = format!(
+            "SELECT {} FROM t",
+            vec!["CASE WHEN a + b > 1 THEN -a + b WHEN a IS DISTINCT FROM b THEN 2 ELSE a * b END"; 300].join(", ")
+        );
+        let groups = vec!["SELECT a + b, sum(c) FROM t WHERE a > -1 GROUP BY a + b HAVING sum(c) > 1"; 200];
+        let groups = format!("{} ORDER BY 1", groups.join(" UNION ALL "));
         for query in [
             format!("SELECT a FROM t WHERE a IN ({ids})"),
             format!("SELECT a FROM t WHERE {conditions}"),
             format!("SELECT {columns} FROM t"),
             format!("SELECT a FROM t {joins}"),
             unions,
+            bare_unions,
+            cases,
+            groups,
         ] {
             assert!(check(&query).is_ok(), "{}", &query[..80]);
         }
@@ -257,6 +284,17 @@ mod tests {
             ">".repeat(deep)
         ));
         queries.push(format!("{}SELECT 1", "EXPLAIN ".repeat(deep)));
+        // Words of clauses where the parser takes them for names, and unions between the items of lists.
+        for word in ["on", "then", "else", "when", "from", "where", "having", "group", "order", "join", "select"] {
+            queries.push(format!("SELECT {}a", format!("{word} + ").repeat(deep)));
+            queries.push(format!("SELECT {}a", format!("t.{word} + ").repeat(deep)));
+            queries.push(format!("SELECT {}a", format!("{word}.a + ").repeat(deep)));
+            queries.push(format!("SELECT {}a", format!("f({word}) || ").repeat(deep)));
+        }
+        queries.push(format!("SELECT a, a{}", " UNION SELECT a, a".repeat(deep)));
+        queries.push(format!("SELECT {}1", "array_agg(a) WITHIN GROUP (ORDER BY y) + ".repeat(deep)));
+        queries.push(format!("SELECT {}1", "a IS DISTINCT FROM ".repeat(deep)));
+        queries.push(format!("SELECT {}1", "a + b IS NOT DISTINCT FROM ".repeat(deep)));
         // A quarter of what a test's thread has by itself, and half of what one of the Lambda's has.
         let thread = std::thread::Builder::new().stack_size(1024 * 1024);
         let checked = thread.spawn(move || {

@@ -77,30 +77,38 @@ pub(super) fn reason_in_tokens(tokens: &[TokenWithSpan]) -> Option<&'static str>
         Token::Word(Word { keyword: Keyword::EXTERNAL, .. }) if keyword_after(index) == Some(Keyword::FUNCTION) => {
             Some(EXTERNAL_FUNCTION)
         }
-        Token::Word(Word { keyword: Keyword::TABLE, .. }) => {
-            tokens.get(index + 1..).is_some_and(calls_table_function).then_some(TABLE_FUNCTION)
-        }
+        Token::Word(Word { keyword: Keyword::TABLE, .. }) => argument_of_table(tokens.get(index + 1..)?),
         _ => None,
     })
 }
 
-/// Whether `TABLE` stands before a call, which is a table function wherever it stands: `( name . name (`. A table as an
-/// argument (`TABLE(t)`) is none.
-fn calls_table_function(tokens: &[TokenWithSpan]) -> bool {
-    let [open, call @ ..] = tokens else { return false };
-    let parts = call.iter().take_while(|token| matches!(token.token, Token::Word(_) | Token::Period)).count();
-    let is_call = open.token == Token::LParen
-        && parts > 0
-        && call.get(parts).is_some_and(|token| token.token == Token::LParen)
-        && !call.first().is_some_and(|token| begins_query(&token.token));
-    let is_own = parts == 1
-        && call.first().is_some_and(|token| match &token.token {
-            Token::Word(Word { value, quote_style: None, .. }) => {
-                OWN_FUNCTIONS.iter().any(|own| value.eq_ignore_ascii_case(own))
-            }
-            _ => false,
-        });
-    is_call && !is_own
+/// A name of a table or a function has at most three parts.
+const MAX_NAME_TOKENS: usize = 5;
+
+/// What stands in the parentheses after `TABLE`. A call is a table function wherever it stands, `TABLE(name.name(…))`; a
+/// table as an argument, `TABLE(name.name.name)`, is one that is read, though sqlparser takes it for a column.
+fn argument_of_table(tokens: &[TokenWithSpan]) -> Option<&'static str> {
+    let [open, inside @ ..] = tokens else { return None };
+    if open.token != Token::LParen || inside.first().is_some_and(|token| begins_query(&token.token)) {
+        return None;
+    }
+    // Bounded, so that a long run of names is not read once for each `TABLE` in it.
+    let is_name = |token: &&TokenWithSpan| matches!(token.token, Token::Word(_) | Token::Period);
+    let name = inside.get(..inside.iter().take(MAX_NAME_TOKENS + 1).take_while(is_name).count())?;
+    let first = name.first().and_then(|token| match &token.token {
+        Token::Word(word) => Some(word),
+        _ => None,
+    })?;
+    match inside.get(name.len()).map(|token| &token.token) {
+        _ if name.len() > MAX_NAME_TOKENS => Some(TABLE_FUNCTION),
+        Some(Token::LParen) => {
+            let is_own = name.len() == 1
+                && first.quote_style.is_none()
+                && OWN_FUNCTIONS.iter().any(|own| first.value.eq_ignore_ascii_case(own));
+            (!is_own).then_some(TABLE_FUNCTION)
+        }
+        _ => (name.len() == MAX_NAME_TOKENS && is_federated(&first.value)).then_some(FEDERATED),
+    }
 }
 
 const fn keyword(token: &TokenWithSpan) -> Keyword {

@@ -244,3 +244,11 @@ USING EXTERNAL FUNCTION f(a VARCHAR) RETURNS VARCHAR LAMBDA 'f' DROP TABLE t
 SELECT * INTO u FROM t
 ### never
 SELECT a FROM (SELECT 1 AS a INTO u) t
+### write select # a table of another catalog as the argument of a function
+SELECT * FROM TABLE(exclude_columns(input => TABLE(fed.db.t), columns => DESCRIPTOR(x)))
+### write select
+SELECT * FROM TABLE(sequence(TABLE(fed.a.b)))
+### write select
+SELECT f(TABLE(fed.a.b))
+### write select
+SELECT f(TABLE ( "fed" . a /* b */ . b ) )
