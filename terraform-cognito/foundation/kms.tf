@@ -22,6 +22,7 @@ module "key_template" {
 # key, because the log groups that stay are unreadable without it, and so is a bucket or a backup that was kept. The
 # next apply makes a new key for what is written from then on. In dev the key is deleted seven days later.
 resource "aws_cloudformation_stack" "key" {
+  #checkov:skip=CKV_AWS_124:Terraform waits for the stack and tells what failed
   count = local.creates_key ? 1 : 0
 
   name          = "${module.rules.name}-key"

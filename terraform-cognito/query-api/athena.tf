@@ -3,6 +3,8 @@
 # a workgroup that overrides it or keeps results itself.
 
 resource "aws_athena_workgroup" "this" {
+  #checkov:skip=CKV_AWS_82:the service alone uses it, and says where results go
+  #checkov:skip=CKV_AWS_159:the bucket of the results encrypts by default
   name          = local.prefix
   description   = "Queries of the query API ${local.prefix}"
   force_destroy = true # its history of queries is no data, and the results are in S3

@@ -19,6 +19,7 @@ module "key_template" {
 }
 
 resource "aws_cloudformation_stack" "key" {
+  #checkov:skip=CKV_AWS_124:Terraform waits for the stack and tells what failed
   count = local.creates_key ? 1 : 0
 
   name          = "${local.prefix}-key"
