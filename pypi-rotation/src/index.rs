@@ -203,7 +203,8 @@ fn part(disposition: &str, value: &str) -> String {
 }
 
 /// A token of the same form that nobody has made. PyPI finds a token by what stands in its beginning, and only then
-/// verifies it: a made-up one would be refused by the first half of that alone.
+/// verifies it: a made-up one would be refused by the first half of that alone. Servers log passwords that they refuse,
+/// so nothing of the letters that are changed can be told from the new ones.
 fn wrong_token(token: &str) -> String {
     let spared = if token.len() > 2 * SPARED { token.len() - SPARED } else { token.len() };
     let changed = spared.saturating_sub(CHANGED);
@@ -217,12 +218,12 @@ fn wrong_token(token: &str) -> String {
     wrong
 }
 
+/// Any letter of the same kind.
 fn another(letter: char) -> char {
     match letter {
-        'z' => 'a',
-        'Z' => 'A',
-        '9' => '0',
-        letter if letter.is_ascii_alphanumeric() => char::from(letter as u8 + 1),
+        'a'..='z' => fastrand::lowercase(),
+        'A'..='Z' => fastrand::uppercase(),
+        '0'..='9' => fastrand::digit(10),
         other => other,
     }
 }
@@ -283,8 +284,9 @@ mod tests {
             assert!(crate::secret_value::Token::parse(&wrong).is_ok(), "{wrong}");
         }
         let token = format!("pypi-{}", "a".repeat(100));
-        assert_eq!(wrong_token(&token), format!("pypi-{}{}aaa", "a".repeat(100 - 27), "b".repeat(24)));
-        assert_eq!(wrong_token("12345678"), "23456678");
+        let wrong = wrong_token(&token);
+        assert_eq!((&wrong[..78], &wrong[102..]), (&token[..78], &token[102..]), "{wrong}");
+        assert_ne!(wrong_token(&token), wrong, "the new letters say nothing of the old ones");
     }
 
     #[test]

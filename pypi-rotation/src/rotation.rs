@@ -106,8 +106,10 @@ impl Rotation {
     /// Moves the label, from the version that was current a moment ago: if another one is now, nothing is moved.
     async fn finish(&self, event: &Event, versions: &Versions) -> Result<Outcome, RotationError> {
         let current = versions.current()?;
-        // A version without a value must never become current.
-        self.pending(event).await?;
+        // A version without a value must never become current, nor one whose token came into use by another way meanwhile.
+        let pending = self.pending(event).await?;
+        let in_use = self.value(event, Wanted::Label(CURRENT)).await?;
+        self.check(&pending.token, &in_use, event, versions).await?;
         self.secrets.move_label(&event.secret_id, CURRENT, current, &event.client_request_token).await?;
         self.mark_as_used(event, versions).await
     }

@@ -4,6 +4,8 @@ use aws_sdk_athena::types::{QueryExecutionState, QueryExecutionStatus};
 
 /// Longest part of Athena's words that is passed on, in characters.
 const MAX_REASON: usize = 1000;
+/// Longest part of them that is looked at: each name that is left out makes room for what follows it.
+const MAX_READ: usize = 4 * MAX_REASON;
 /// How Lake Formation's, Glue's, IAM's and S3's no reads when it comes through Athena.
 const DENIALS: [&str; 9] = [
     "insufficient permissions",
@@ -89,7 +91,8 @@ fn holds(reason: &str, words: &[&str]) -> bool {
 /// Athena's words without ARNs, places in S3 and control characters: they name accounts, roles and buckets.
 pub(crate) fn trimmed(reason: &str) -> String {
     let mut kept = String::with_capacity(reason.len().min(MAX_REASON));
-    let mut rest = reason;
+    let end = reason.char_indices().nth(MAX_READ).map_or(reason.len(), |(index, _)| index);
+    let mut rest = &reason[..end];
     while let Some(start) = next_name(rest) {
         kept.push_str(&rest[..start]);
         kept.push('…');

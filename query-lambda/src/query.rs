@@ -86,6 +86,8 @@ pub(crate) enum Reply {
 pub(crate) struct Started {
     pub(crate) query_id: String,
     pub(crate) session: Session,
+    /// Under a key of its client it may be the query of other requests as well.
+    pub(crate) is_shared: bool,
 }
 
 /// Who asks, and as what.
@@ -216,7 +218,7 @@ impl Queries {
             token: request_token(&caller.claims, &caller.grant.role_arn, once),
         };
         match around.budget.within(session.start(&start)).await {
-            Ok(query_id) => Ok(Started { query_id, session }),
+            Ok(query_id) => Ok(Started { query_id, session, is_shared: request.idempotency_key.is_some() }),
             Err(error @ (QueryError::Athena(AthenaError::Unavailable { .. }) | QueryError::OutOfTime)) => {
                 // Nobody knows whether it runs. Under a caller's own key it may be one that another request waits for.
                 if request.idempotency_key.is_none() {
@@ -261,14 +263,20 @@ impl Queries {
             None => !is_running(&waited),
         };
         if is_misplaced {
-            self.give_up(query).await;
+            self.end(query).await;
             return Err(QueryError::Misplaced);
         }
         Ok(waited)
     }
 
-    /// Stops a query that nobody will hear of.
+    /// Stops a query that nobody will hear of. One with an idempotency key goes on: its client asks for it again.
     pub(crate) async fn give_up(&self, query: &Started) {
+        if !query.is_shared {
+            self.end(query).await;
+        }
+    }
+
+    async fn end(&self, query: &Started) {
         if !matches!(timeout(AFTERMATH, Box::pin(query.session.stop(&query.query_id))).await, Ok(Ok(()))) {
             self.log.warn(format_args!("query {} could not be stopped", query.query_id));
         }

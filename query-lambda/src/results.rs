@@ -1,5 +1,7 @@
 //! A page of a result: read from Athena, cut to what a response may have, and written as JSON row by row.
 
+use std::collections::{HashMap, HashSet};
+
 use aws_sdk_athena::operation::get_query_results::GetQueryResultsOutput;
 use aws_sdk_athena::types::{ColumnInfo, ResultSet, ResultSetMetadata, Row};
 use serde::Serialize;
@@ -156,23 +158,21 @@ impl<'a> Part<'a> {
 
 /// `a`, `a_2`, `a_3`: no number makes a name that another column has.
 fn numbered(names: &[&str]) -> Vec<String> {
-    let mut used: Vec<String> = Vec::with_capacity(names.len());
-    for (index, name) in names.iter().enumerate() {
-        if !names[..index].contains(name) {
-            used.push((*name).to_owned());
-            continue;
+    let given: HashSet<&str> = names.iter().copied().collect();
+    let mut used: HashSet<String> = HashSet::with_capacity(names.len());
+    let mut next: HashMap<&str, usize> = HashMap::new();
+    let mut numbered = Vec::with_capacity(names.len());
+    for name in names {
+        let mut candidate = (*name).to_owned();
+        // The first column of a name has it; a number that was tried for one is not tried again for the next.
+        while (candidate != **name && given.contains(candidate.as_str())) || !used.insert(candidate.clone()) {
+            let number = next.entry(name).or_insert(2);
+            candidate = format!("{name}_{number}");
+            *number += 1;
         }
-        let mut number = 2;
-        let free = loop {
-            let candidate = format!("{name}_{number}");
-            if !used.contains(&candidate) && !names.contains(&candidate.as_str()) {
-                break candidate;
-            }
-            number += 1;
-        };
-        used.push(free);
+        numbered.push(candidate);
     }
-    used
+    numbered
 }
 
 /// An array of rows as it grows.
