@@ -28,7 +28,7 @@ variable "databases" {
 
   validation {
     condition     = var.databases == null || alltrue([for name in keys(coalesce(var.databases, {})) : can(regex("^[a-z0-9_]{1,255}$", name))])
-    error_message = "databases: a name consists of lower-case letters, digits and underscores. Refused: ${join(", ", [for name in keys(coalesce(var.databases, {})) : jsonencode(name) if !can(regex("^[a-z0-9_]{1,255}$", name))])}. Example: analytics"
+    error_message = "databases: a name consists of 1 to 255 lower-case letters, digits and underscores. Example: analytics"
   }
 
   validation {
