@@ -28,6 +28,7 @@ mod outages;
 mod process_limits;
 mod proxies;
 mod pypi;
+mod query;
 /// `credvend query`.
 mod query_client;
 mod query_deployment;

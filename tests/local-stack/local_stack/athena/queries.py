@@ -118,6 +118,9 @@ class Query:
         except QueryFailure as failure:
             self.failure = failure
             self._end(failure.state, failure.reason)
+        except Exception as error:  # whatever it is, the query that it hit must show it
+            self.failure = QueryFailure(f"GENERIC_INTERNAL_ERROR: {error!r}", 200, category=1)
+            self._end("FAILED", self.failure.reason)
 
     def _outcome(self) -> Result:
         canned = self.canned
