@@ -8,13 +8,14 @@ use tests::http_server::closed_port;
 use super::index::{Answers, FakeIndex};
 use super::interrupted;
 use super::relay::{Break, Relay};
-use super::world::{Function, NEW, NEXT, OLD, REVOKED, STEPS, Secret, World};
+use super::world::{Function, NEW, NEXT, OLD, ON_STAGED, REVOKED, STEPS, Secret, World};
 
 #[tokio::test]
 async fn on_the_local_stack() {
     let world = World::start().await;
     tokio::join!(
         one_rotation_after_the_other(&world),
+        what_the_role_may_not(&world),
         refusals(&world),
         verdicts_of_indexes(&world),
         nothing_hangs(&world),
@@ -26,7 +27,10 @@ async fn on_the_local_stack() {
 }
 
 async fn one_rotation_after_the_other(world: &World) {
-    let function = Function::start(world, world.text("/endpoint"), &[("TOKEN_PREFIX", "pypi-")]).await;
+    let keys = world.session("rotation", ON_STAGED).await;
+    let keys = keys.iter().map(|(name, value)| (*name, value.as_str()));
+    let variables: Vec<_> = keys.chain([("TOKEN_PREFIX", "pypi-")]).collect();
+    let function = Function::start(world, world.text("/endpoint"), &variables).await;
     let mut secret = world.rotating().await;
     for step in STEPS {
         assert_eq!(world.current(&secret).await, world.value(OLD), "before {step}");
@@ -58,6 +62,27 @@ async fn one_rotation_after_the_other(world: &World) {
     }
     let output = function.stop().await;
     assert!(output.contains("the token is current"), "{output}");
+}
+
+/// A role that may not mark the staged token as used has rotated for all that; one that may not read it has not.
+async fn what_the_role_may_not(world: &World) {
+    let (reads, no_reads) =
+        tokio::join!(world.session("reads", &["GetSecretValue"]), world.session("no-reads", &["TagResource"]));
+    for (keys, rotates) in [(reads, true), (no_reads, false)] {
+        let keys: Vec<_> = keys.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let function = Function::start(world, world.text("/endpoint"), &keys).await;
+        let secret = world.rotating().await;
+        let rotated = function.rotate(&secret).await;
+        let kind = rotated.as_ref().err().map(|failure| failure.kind.as_str());
+        assert_eq!(kind, (!rotates).then_some("AccessDenied"), "{rotated:?}");
+        assert_eq!(world.current(&secret).await, world.value(if rotates { NEW } else { OLD }));
+        assert_eq!(world.staged(&secret).await, Some(json!({"token": NEW})));
+        let output = function.stop().await;
+        assert!(
+            output.contains(if rotates { "still staged as well" } else { "may not secretsmanager:GetSecretValue" }),
+            "{output}"
+        );
+    }
 }
 
 /// What is staged, what is current, and what the function says.

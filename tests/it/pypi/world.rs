@@ -13,6 +13,7 @@ use tests::lambda_runtime::LambdaRuntime;
 use tests::process::{Process, binary, repository};
 
 use crate::local_stack;
+use crate::machine::run;
 use crate::secrets::leak;
 
 pub const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
@@ -156,8 +157,56 @@ pub struct Failure {
     pub message: String,
 }
 
+/// What the deployments allow the function on the secret, and on that of the staged token.
+pub const ON_SECRET: &[&str] = &["DescribeSecret", "GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"];
+pub const ON_STAGED: &[&str] = &["GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"];
+
+impl World {
+    /// Keys of a session whose role may do this and no more.
+    pub async fn session(&self, role: &str, on_staged: &[&str]) -> Vec<(&'static str, String)> {
+        let statement = |actions: &[&str], secrets: &str| {
+            let actions: Vec<_> = actions.iter().map(|action| format!("secretsmanager:{action}")).collect();
+            let arn = format!("arn:aws:secretsmanager:*:*:secret:demo-*/pypi-token{secrets}-??????");
+            json!({"Effect": "Allow", "Action": actions, "Resource": arn})
+        };
+        let statements = [statement(ON_SECRET, ""), statement(on_staged, "/next")];
+        let policy = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+        let account = self.text("/account_id");
+        let admin = format!("arn:aws:iam::{account}:root");
+        let trust = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": admin}, "Action": "sts:AssumeRole"},
+        ]})
+        .to_string();
+        self.aws(&["iam", "create-role", "--role-name", role, "--assume-role-policy-document", &trust]).await;
+        let put =
+            ["iam", "put-role-policy", "--role-name", role, "--policy-name", "rotate", "--policy-document", &policy];
+        self.aws(&put).await;
+        let arn = format!("arn:aws:iam::{account}:role/{role}");
+        let session = self.aws(&["sts", "assume-role", "--role-arn", &arn, "--role-session-name", "function"]).await;
+        let key = |name: &str| session["Credentials"][name].as_str().expect("it has keys").to_owned();
+        vec![
+            ("AWS_ACCESS_KEY_ID", key("AccessKeyId")),
+            ("AWS_SECRET_ACCESS_KEY", key("SecretAccessKey")),
+            ("AWS_SESSION_TOKEN", key("SessionToken")),
+        ]
+    }
+
+    async fn aws(&self, arguments: &[&str]) -> Value {
+        let mut command = Command::new(repository().join(".tools/venv/bin/aws"));
+        command.args(arguments).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).envs([
+            ("AWS_DEFAULT_REGION", self.text("/region")),
+            ("AWS_ENDPOINT_URL", self.text("/endpoint")),
+            ("AWS_ACCESS_KEY_ID", self.text("/admin/access_key_id")),
+            ("AWS_SECRET_ACCESS_KEY", self.text("/admin/secret_access_key")),
+        ]);
+        let ran = run(command).await;
+        assert_eq!(ran.code(), Some(0), "{arguments:?}: {}", ran.stderr());
+        serde_json::from_str(&ran.stdout()).unwrap_or(Value::Null)
+    }
+}
+
 impl Function {
-    /// In front of Secrets Manager at `endpoint`.
+    /// In front of Secrets Manager at `endpoint`, as the administrator unless `more` has other keys.
     pub async fn start(world: &World, endpoint: &str, more: &[(&str, &str)]) -> Self {
         let runtime = LambdaRuntime::start().await;
         let mut command = Command::new(binary("pypi-rotation"));
