@@ -1,6 +1,6 @@
 //! The chunks of a body (RFC 9112 §7.1), and the trailers behind them.
 
-use crate::framing::{EndOfFields, check_trailers};
+use crate::field_lines::{EndOfFields, check_trailers};
 use crate::refusal::Refusal;
 
 /// More digits than any length of a body has.

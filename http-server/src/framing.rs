@@ -7,11 +7,9 @@
 
 use std::str;
 
-use crate::chunks::{Chunks, MAX_TRAILER_BYTES};
+use crate::chunks::Chunks;
+use crate::field_lines::{EndOfFields, MAX_FIELDS, field, is_token, lines};
 use crate::refusal::Refusal;
-
-/// Header fields of one request, as many as the HTTP library takes.
-const MAX_FIELDS: usize = 100;
 
 struct Head {
     body: Body,
@@ -174,52 +172,6 @@ pub fn read_in_steps(bytes: &[u8], step: usize, max_head: usize) -> Result<(u64,
     Ok((framing.heads(), handed_on))
 }
 
-/// Looks for the end of a head or of trailers. What was looked at once is not looked at again, so that a section which comes
-/// byte by byte costs no more than one that comes whole.
-#[derive(Default)]
-pub(crate) struct EndOfFields {
-    /// Where the line begins whose end has not come.
-    line: usize,
-    /// Bytes that were looked at.
-    read: usize,
-}
-
-impl EndOfFields {
-    fn read(&self) -> usize {
-        self.read
-    }
-
-    /// Length of the lines up to and with the empty one; `None` where that is still to come. Then `bytes` has to be longer
-    /// the next time, and to begin in the same way.
-    pub(crate) fn find(&mut self, bytes: &[u8], limit: usize) -> Result<Option<usize>, Refusal> {
-        let seen = &bytes[..bytes.len().min(limit)];
-        while let Some(length) = seen[self.read..].iter().position(|byte| *byte == b'\n') {
-            let end = self.read + length;
-            if end == self.line || seen[end - 1] != b'\r' {
-                return Err(Refusal::Malformed("a line ends in a line feed without a carriage return"));
-            }
-            if end == self.line + 1 {
-                *self = Self::default();
-                return Ok(Some(end + 1));
-            }
-            (self.line, self.read) = (end + 1, end + 1);
-        }
-        if bytes.len() >= limit {
-            return Err(Refusal::HeadersTooLarge);
-        }
-        // What has come of the last line can be wrong already: then nobody waits for its end. The last byte that was looked
-        // at may be the carriage return of a line feed that had not come.
-        let unread = &seen[self.line.max(self.read.saturating_sub(1))..];
-        self.read = seen.len();
-        match unread.iter().position(|byte| *byte == b'\r') {
-            Some(at) if at + 1 < unread.len() => {
-                Err(Refusal::Malformed("a line holds a carriage return without a line feed"))
-            }
-            _ => Ok(None),
-        }
-    }
-}
-
 /// A request's line and fields, each line ended by CRLF.
 fn check_head(head: &[u8]) -> Result<Head, Refusal> {
     let mut lines = lines(head);
@@ -235,11 +187,6 @@ fn check_head(head: &[u8]) -> Result<Head, Refusal> {
     }
     fields.check_host(&request)?;
     Ok(Head { body: fields.body(&request)?, asks_for_upgrade: fields.asks_for_upgrade })
-}
-
-/// The lines of a section that [`EndOfFields`] has found, without the empty one.
-pub(crate) fn lines(section: &[u8]) -> impl Iterator<Item = &[u8]> {
-    section.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)).filter(|l| !l.is_empty())
 }
 
 struct RequestLine<'a> {
@@ -297,24 +244,6 @@ impl<'a> RequestLine<'a> {
         let (_, rest) = self.target.split_once("://").filter(|_| !self.target.starts_with('/'))?;
         rest.split(['/', '?']).next()
     }
-}
-
-/// A field line, without white space around its value.
-pub(crate) fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
-    if line.starts_with(b" ") || line.starts_with(b"\t") {
-        return Err(Refusal::Malformed("a header line is folded"));
-    }
-    let Some(colon) = line.iter().position(|byte| *byte == b':') else {
-        return Err(Refusal::Malformed("a header line has no colon"));
-    };
-    let (name, value) = (&line[..colon], &line[colon + 1..]);
-    if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
-        return Err(Refusal::Malformed("the name of a header holds something that no name holds, such as a blank"));
-    }
-    if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
-        return Err(Refusal::Malformed("the value of a header holds a control character"));
-    }
-    Ok((name, value.trim_ascii()))
 }
 
 /// What the fields say about framing.
@@ -413,23 +342,6 @@ pub fn is_host(value: &[u8]) -> bool {
     let colon = value.iter().position(|byte| *byte == b':');
     let (name, port) = colon.map_or((value, &b""[..]), |at| (&value[..at], &value[at + 1..]));
     !name.is_empty() && name.iter().all(is_name) && is_port(port)
-}
-
-/// RFC 9110 §5.6.2.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// Trailer fields have the form of header fields, and none of them frames anything.
-pub(crate) fn check_trailers(section: &[u8]) -> Result<(), Refusal> {
-    debug_assert!(section.len() <= MAX_TRAILER_BYTES, "the reader of chunks has a limit");
-    for (number, line) in lines(section).enumerate() {
-        if number == MAX_FIELDS {
-            return Err(Refusal::HeadersTooLarge);
-        }
-        field(line)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod arrival;
 mod body;
 mod chunks;
 mod connection;
+mod field_lines;
 mod forwarded;
 mod framing;
 #[cfg(feature = "http2")]

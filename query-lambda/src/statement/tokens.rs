@@ -26,22 +26,29 @@ fn at(reason: &'static str, location: Location) -> StatementError {
 }
 
 /// Words that begin something, and that no reader has to take for a name: a name like these needs quotes.
-const NO_NAMES: [Keyword; 16] = [
+const NO_NAMES: [Keyword; 23] = [
     Keyword::ALTER,
     Keyword::ANALYZE,
+    Keyword::BEGIN,
     Keyword::CALL,
+    Keyword::COMMIT,
     Keyword::CREATE,
     Keyword::DELETE,
     Keyword::DROP,
     Keyword::EXECUTE,
     Keyword::EXPLAIN,
+    Keyword::GRANT,
     Keyword::INSERT,
     Keyword::INTO,
     Keyword::MERGE,
     Keyword::PREPARE,
+    Keyword::REVOKE,
+    Keyword::ROLLBACK,
     Keyword::SELECT,
     Keyword::SET,
+    Keyword::TRUNCATE,
     Keyword::UPDATE,
+    Keyword::USE,
     Keyword::VALUES,
 ];
 

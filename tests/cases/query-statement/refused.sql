@@ -191,6 +191,10 @@ DESCRIBE DELETE t
 ### invalid
 DESCRIBE INSERT
 ### invalid
+DESCRIBE COMMIT
+### invalid
+DESCRIBE rollback
+### invalid
 SHOW TABLES IN update
 ### read select
 SELECT a AS "delete", "into" FROM "insert"
