@@ -1,6 +1,6 @@
 //! Governs who is vended which AWS credentials: the items of the mapping table, judged by the service's own code.
 //!
-//! Read [`cli`] for what can be typed; each command is a module of the same name.
+//! Read `cli.rs` for what can be typed; each command is a module of the same name.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod aws;

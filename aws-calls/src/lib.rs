@@ -1,4 +1,4 @@
-//! How a service calls AWS: [`AwsSettings`] from the SDK's own variables, [`AwsCalls`] made of them, and [`brief`] for what
+//! How a service calls AWS: `AwsSettings` from the SDK's own variables, `AwsCalls` made of them, and `brief` for what
 //! went wrong. A service's SDK client is made from [`AwsCalls::service`] and one of the interceptors [`WholeXml`] and
 //! [`WholeJson`], so that every client has the same connections, deadlines and retries.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]

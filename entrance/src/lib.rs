@@ -1,8 +1,8 @@
 //! How requests reach an API of ours, and how responses go out.
 //!
 //! A program is a [`Service`]; [`Entrance::run`] starts it under Lambda ([`events`], fed by `runtime-api`) or as a server
-//! of plain HTTP ([`server`]). Either makes an [`ApiRequest`], and behind it the code of a program is the same for both.
-//! What every API says about an error that is not its own stands in [`verdict`].
+//! of plain HTTP (`server.rs`). Either makes an [`ApiRequest`], and behind it the code of a program is the same for both.
+//! What every API says about an error that is not its own stands in `verdict.rs`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod audit_line;

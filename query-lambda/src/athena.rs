@@ -26,7 +26,7 @@ const TOTAL_TIMEOUT: Duration = Duration::from_secs(16);
 pub(crate) const MAX_RESPONSE_BYTES: usize = 16 << 20;
 
 /// Why a call of Athena failed. `Display` has nothing of what Athena wrote, since that may repeat a part of the query;
-/// [`AthenaError::words`] has it for the caller.
+/// `AthenaError::words` has it for the caller.
 #[derive(Debug, Error)]
 pub enum AthenaError {
     /// The statement cannot be run at all.

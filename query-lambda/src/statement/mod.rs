@@ -1,9 +1,9 @@
 //! "What does this statement do?" — one SQL text becomes its kind and the access that it needs, or is refused.
 //!
 //! Athena hands queries to Trino and table definitions to Hive, and neither is at hand here: so the text is read by
-//! rules that hold for both. [`lexer`] takes only what Trino, Hive and this check cut into the same tokens. [`nesting`]
-//! bounds how deep a tree can become. [`grammar`] knows the forms of Athena's statements; whatever is a query,
-//! `UPDATE`, `DELETE` or `MERGE` is parsed by `sqlparser`, and [`query`] walks the whole tree. What one of them does not
+//! rules that hold for both. `lexer` takes only what Trino, Hive and this check cut into the same tokens. `nesting`
+//! bounds how deep a tree can become. `grammar` knows the forms of Athena's statements; whatever is a query,
+//! `UPDATE`, `DELETE` or `MERGE` is parsed by `sqlparser`, and `query` walks the whole tree. What one of them does not
 //! understand is refused and never passed on: `docs/query-statements.md` lists what that costs.
 //!
 //! Nothing here has a clock, a socket or a log, and no error repeats a part of the query.
