@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use environment::visible;
 use serde_json::{Value, json};
 
 use crate::item::{Attributes, Item, attributes_to_json};
-use crate::output::visible;
 use crate::value;
 
 /// One item's.

@@ -21,5 +21,5 @@ pub use self::ready::{Check, Readiness};
 pub use self::request::{ApiRequest, RequestError, excerpt, is_json, one_token};
 pub use self::response::ApiResponse;
 pub use self::service::{Service, caught};
-pub use self::start::{Entrance, warn_of};
+pub use self::start::{Entrance, run, warn_of};
 pub use self::verdict::{Judged, Verdict};

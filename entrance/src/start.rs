@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use authenticate::AuthenticationSettings;
-use environment::{Log, LogLevel, Variables};
+use environment::{ConfigError, Log, LogLevel, Variables};
 use http_server::{Listener, LocalAddress};
 use ipnet::IpNet;
 use runtime_api::RuntimeApiConfig;
 
 use crate::service::Service;
-use crate::{events, server};
+use crate::{audit_line, events, server};
 
 const LISTEN_ADDRESS_EXAMPLE: &str = "127.0.0.1:8080";
 
@@ -70,6 +70,33 @@ impl Entrance {
         server::serve(service, listener, self.trusted_proxies.into()).await?;
         Ok(())
     }
+}
+
+/// The whole process of an API: what its configuration says is built and served until the end.
+///
+/// # Errors
+/// What is wrong with the configuration, or why nothing more can be served.
+pub fn run<C, S: Service>(
+    program: &'static str,
+    config: Result<C, ConfigError>,
+    log_level: impl FnOnce(&C) -> LogLevel,
+    build: impl FnOnce(C, Log) -> anyhow::Result<(S, Entrance)>,
+) -> anyhow::Result<()> {
+    let config = config?;
+    let log = Log::of_service(program, log_level(&config));
+    log.report_panics();
+    // One thread: a Lambda has a share of one core, and every step either waits for the network or takes little time.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let served = async {
+            let (service, entrance) = build(config, log)?;
+            entrance.run(Arc::new(service)).await
+        };
+        let result: anyhow::Result<()> = served.await;
+        // What a reader that stands still has not taken by then is lost.
+        let _ = audit_line::flush().await;
+        result
+    })
 }
 
 #[allow(clippy::disallowed_methods)] // The process's own start.

@@ -19,6 +19,7 @@ mod role_arn;
 pub mod stdout;
 mod target;
 mod variables;
+mod visible;
 
 pub use cache_dir::cache_dir;
 pub use core_dumps::{CoreLimit, forbid_core_dumps};
@@ -34,3 +35,4 @@ pub use region::Partition;
 pub use role_arn::RoleArn;
 pub use target::Target;
 pub use variables::{ConfigError, Lookup, Variables, is_host, process};
+pub use visible::visible;

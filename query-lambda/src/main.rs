@@ -1,12 +1,11 @@
 //! Starts the query API: under Lambda where there is a runtime API, as an HTTP server everywhere else.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use authenticate::{RateLimit, TrustedIssuers};
 use aws_calls::AwsCalls;
-use entrance::{Entrance, Readiness, audit_line, warn_of};
+use entrance::{Entrance, Readiness, warn_of};
 use environment::Log;
 use grant::aws_clients;
 use grant::role_mapping::Purpose;
@@ -19,8 +18,10 @@ use query_lambda::query::Queries;
 use query_lambda::roles::Roles;
 
 fn main() -> ExitCode {
+    // Before the configuration is read, which may hold secrets.
     environment::forbid_core_dumps(environment::CoreLimit::Hard);
-    match start() {
+    let config = Config::from_env(&environment::process);
+    match entrance::run("query-lambda", config, |config| config.entrance.log_level, build) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("query-lambda: {error}");
@@ -29,29 +30,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn start() -> anyhow::Result<()> {
-    let config = Config::from_env(&environment::process)?;
-    let log = Log::of_service("query-lambda", config.entrance.log_level);
-    log.report_panics();
-    // One thread: a Lambda has a share of one core, and every step either waits for the network or takes milliseconds.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let result = run(config, log).await;
-        // What a reader that stands still has not taken by then is lost.
-        let _ = audit_line::flush().await;
-        result
-    })
-}
-
-async fn run(config: Config, log: Log) -> anyhow::Result<()> {
-    warn_of(&config.authentication, log);
-    let (api, entrance) = build(config, log)?;
-    entrance.run(Arc::new(api)).await
-}
-
 fn build(config: Config, log: Log) -> anyhow::Result<(Api, Entrance)> {
     let Config { authentication, terms, scopes, table, variable_roles, database, output, workgroup, aws, entrance } =
         config;
+    warn_of(&authentication, log);
     let default_issuer = authentication.default_issuer().map(str::to_owned);
     let aws = AwsCalls::new(aws)?;
     let mappings =

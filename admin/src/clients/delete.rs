@@ -1,11 +1,13 @@
 //! `clients delete ID`.
 
+use environment::visible;
+
 use super::Context;
 use crate::cli::ChangeArguments;
 use crate::difference::Change;
 use crate::error::Error;
 use crate::item::Item;
-use crate::output::{self, visible};
+use crate::output;
 
 /// So many scope items are named in a warning.
 const NAMED: usize = 5;

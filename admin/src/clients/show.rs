@@ -1,5 +1,6 @@
 //! `clients show ID`: the item, and what the service makes of it.
 
+use environment::visible;
 use serde_json::{Value, json};
 
 use super::Context;
@@ -7,7 +8,7 @@ use crate::cli::ClientId;
 use crate::date;
 use crate::error::Error;
 use crate::item::{Item, State};
-use crate::output::{self, visible};
+use crate::output;
 use crate::value;
 
 pub(super) async fn run(context: &Context, id: &ClientId) -> Result<(), Error> {
