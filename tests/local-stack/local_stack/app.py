@@ -70,6 +70,7 @@ class Application:
         moto_gaps.install(self.functions)
         api_gateway_gaps.install()
         cognito_gaps.install()
+        self.tokens.secrets.install()
         lake_formation_gaps.install()
         oidc_providers.install()
         cloudformation_gaps.install()

@@ -1,6 +1,5 @@
 """Cognito's token endpoint (RFC 6749 §4.4) for the app clients that exist in moto's pools."""
 
-import hmac
 import time
 import uuid
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from moto.cognitoidp.models import CognitoIdpUserPool, CognitoIdpUserPoolClient,
 from moto.core import DEFAULT_ACCOUNT_ID
 from werkzeug.wrappers import Request
 
+from .client_secrets import ClientSecrets
 from .settings import Settings
 from .signing_keys import SigningKeys
 
@@ -34,10 +34,7 @@ class TokenEndpoint:
         self._region = region
         self._keys = keys
         self._settings = settings
-        # A second active secret of an app client (AddUserPoolClientSecret), which moto does not know.
-        self.added_secrets: dict[str, list[str]] = {}
-        # App clients whose first secret was deleted (DeleteUserPoolClientSecret).
-        self.withdrawn_first_secrets: set[str] = set()
+        self.secrets = ClientSecrets()
 
     def answer(self, request: Request, pool: CognitoIdpUserPool | None = None) -> Answer:
         """`pool` is the one whose domain was asked; without it any pool's client will do."""
@@ -54,7 +51,7 @@ class TokenEndpoint:
         if grant not in FLOWS:
             return _refused(400, "unsupported_grant_type", detail)
         client = pool.clients.get(client_id) if pool else self._client(client_id)
-        if client is None or not self._secret_matches(client, secret):
+        if client is None or not self.secrets.accepts(client, secret):
             return _refused(400, "invalid_client", detail)
         config = client.extended_config
         if FLOWS[grant] not in (config.get("AllowedOAuthFlows") or []):
@@ -76,12 +73,6 @@ class TokenEndpoint:
 
     def _pool(self, pool_id: str) -> CognitoIdpUserPool:
         return cognitoidp_backends[DEFAULT_ACCOUNT_ID][self._region].user_pools[pool_id]
-
-    def _secret_matches(self, client: CognitoIdpUserPoolClient, secret: str) -> bool:
-        active = list(self.added_secrets.get(client.id, []))
-        if client.generate_secret and client.id not in self.withdrawn_first_secrets:
-            active.append(client.secret)
-        return any(hmac.compare_digest(known.encode(), secret.encode()) for known in active)
 
     def _token(self, client: CognitoIdpUserPoolClient, scopes: list[str], detail: dict) -> Answer:
         now = int(time.time())

@@ -46,7 +46,7 @@ def seed(stack: Application, endpoint: str, empty: bool) -> dict:
     role_arn = _create_lambda_role(iam, stack.region)
     session = clients.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=LAMBDA_ROLE, DurationSeconds=43200)
     place = Place(BUCKET, TABLE, pool_id, RESOURCE_SERVER, role_arn, cognito, iam, table)
-    stack.control.seeded = Servers(place, stack.tokens)
+    stack.control.seeded = Servers(place)
     stack.control.query_api = QueryApi(
         place, ACCOUNT_ID, stack.region, clients.client, clients.resource, stack.athena.tables(ACCOUNT_ID, stack.region)
     )

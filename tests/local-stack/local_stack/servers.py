@@ -2,11 +2,8 @@
 
 import json
 import re
-import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from .oauth import TokenEndpoint
 
 LEVELS = ("write", "read-write", "full")
 FIELDS = {"server_name", "level", "s3_path_prefix", "item", "scopes", "trust_actions", "session_duration_limit"}
@@ -47,9 +44,8 @@ class Server:
 
 
 class Servers:
-    def __init__(self, place: Place, tokens: TokenEndpoint) -> None:
+    def __init__(self, place: Place) -> None:
         self._place = place
-        self._tokens = tokens
         self._known: dict[str, Server] = {}
 
     def create(self, order: dict) -> dict:
@@ -94,13 +90,17 @@ class Servers:
 
     def add_secret(self, name: str) -> str:
         """A second active secret, as AddUserPoolClientSecret gives."""
-        secret = secrets.token_hex(26)
-        self._tokens.added_secrets.setdefault(self._find(name).client_id, []).append(secret)
-        return secret
+        added = self._place.cognito.add_user_pool_client_secret(**self._app_client(name))
+        return added["ClientSecretDescriptor"]["ClientSecretValue"]
 
     def drop_first_secret(self, name: str) -> None:
         """From now on only added secrets are accepted."""
-        self._tokens.withdrawn_first_secrets.add(self._find(name).client_id)
+        client = self._app_client(name)
+        first, *_ = self._place.cognito.list_user_pool_client_secrets(**client)["ClientSecrets"]
+        self._place.cognito.delete_user_pool_client_secret(**client, ClientSecretId=first["ClientSecretId"])
+
+    def _app_client(self, name: str) -> dict:
+        return {"UserPoolId": self._place.pool_id, "ClientId": self._find(name).client_id}
 
     def create_oidc_provider(self, issuer: str, audiences: list[str]) -> str:
         answer = self._place.iam.create_open_id_connect_provider(Url=issuer, ClientIDList=audiences)
