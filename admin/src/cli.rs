@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use grant::observe::Rule;
 
 use crate::date::DateArgument;
 
@@ -163,6 +164,9 @@ pub(crate) struct PutArguments {
     /// A network that the caller must come from, in CIDR notation (repeatable)
     #[arg(long = "source-cidr", value_name = "CIDR")]
     pub(crate) source_cidrs: Vec<String>,
+    /// A rule of the item that is put on record and not enforced (repeatable)
+    #[arg(long, value_name = "RULE", value_parser = PossibleValuesParser::new(Rule::ALL.map(Rule::name)))]
+    pub(crate) observe: Vec<String>,
     /// An attribute to remove (repeatable)
     #[arg(long = "unset", value_name = "ATTRIBUTE")]
     pub(crate) unset: Vec<String>,

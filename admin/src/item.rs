@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use grant::observe::Rule;
 use grant::role_mapping::{Fault, Purpose, RoleMapping};
 use grant::table::MappingError;
 use serde_json::{Map, Value};
@@ -76,7 +77,11 @@ impl Item {
         match self.mapping(None) {
             Err(faults) => State::Misconfigured(faults),
             Ok(mapping) if mapping.disabled => State::Disabled,
-            Ok(mapping) if mapping.expires_at.is_some_and(|at| now >= at) => State::Expired,
+            Ok(mapping)
+                if mapping.expires_at.is_some_and(|at| now >= at) && !mapping.observe.contains(&Rule::ExpiresAt) =>
+            {
+                State::Expired
+            }
             Ok(_) => State::Active,
         }
     }
@@ -88,6 +93,11 @@ impl Item {
     /// The text of an attribute, where it is one.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.attributes.get(name)?.as_s().ok().map(String::as_str)
+    }
+
+    /// The values of a string set, where an attribute is one.
+    pub(crate) fn texts(&self, name: &str) -> Option<&[String]> {
+        self.attributes.get(name)?.as_ss().ok().map(Vec::as_slice)
     }
 
     pub(crate) fn epoch_seconds(&self, name: &str) -> Option<u64> {

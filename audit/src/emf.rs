@@ -33,6 +33,16 @@ pub struct Amount {
     pub value: u64,
 }
 
+impl Amount {
+    /// The rules of a request that were observed and would have said no. Nothing is counted where there are none: a
+    /// metric that always says 0 costs as much as any other.
+    #[must_use]
+    pub fn observed_denials(rules: usize) -> Option<Self> {
+        let value = u64::try_from(rules).ok().filter(|rules| *rules > 0)?;
+        Some(Self { name: "ObservedDenials", unit: "Count", value })
+    }
+}
+
 /// A metric's name, and the member of the line that is its dimension.
 pub(crate) struct Counter {
     name: &'static str,
@@ -57,7 +67,7 @@ pub(crate) fn metrics(steps: &[Step], facts: &RequestFacts<'_>, counter: Option<
     metrics.extend(counter.map(|counter| (counter.name.to_owned(), 1.into())));
     metrics.insert("JwksRefetches".to_owned(), facts.jwks_refetches.into());
     metrics.insert("ColdStarts".to_owned(), u8::from(facts.cold_start).into());
-    metrics.extend(facts.amount.map(|amount| (amount.name.to_owned(), amount.value.into())));
+    metrics.extend(facts.amounts.iter().map(|amount| (amount.name.to_owned(), amount.value.into())));
     metrics.append(&mut durations(steps));
     metrics
 }
@@ -87,7 +97,7 @@ pub(crate) fn directives(facts: &RequestFacts<'_>, timestamp: u64, counter: Opti
         Some(Counter { name, dimension: None }) => plain.push(metric(name, "Count")),
         None => {}
     }
-    plain.extend(facts.amount.map(|amount| metric(amount.name, amount.unit)));
+    plain.extend(facts.amounts.iter().map(|amount| metric(amount.name, amount.unit)));
     directives.push(json!({"Namespace": facts.namespace, "Dimensions": [[]], "Metrics": plain}));
     json!({"Timestamp": timestamp, "CloudWatchMetrics": directives})
 }

@@ -26,7 +26,7 @@ pub struct RequestFacts<'a> {
     /// What it counts as.
     pub metric: Metric,
     /// What else was measured.
-    pub amount: Option<Amount>,
+    pub amounts: &'a [Amount],
 }
 
 impl<O: Outcome> Trail<O> {

@@ -8,6 +8,7 @@
 pub mod audit_line;
 mod call;
 pub mod events;
+mod observed;
 mod ready;
 mod request;
 mod response;
@@ -17,6 +18,7 @@ mod start;
 mod verdict;
 
 pub use self::call::{Call, Presence};
+pub use self::observed::ObservedDenial;
 pub use self::ready::{Check, Readiness};
 pub use self::request::{ApiRequest, RequestError, excerpt, is_json, one_token};
 pub use self::response::ApiResponse;

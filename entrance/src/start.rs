@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use authenticate::AuthenticationSettings;
 use environment::{ConfigError, Log, LogLevel, Variables};
+use grant::terms::Terms;
 use http_server::{Listener, LocalAddress};
 use ipnet::IpNet;
 use runtime_api::RuntimeApiConfig;
@@ -116,7 +117,10 @@ fn metrics_namespace(variables: &Variables<'_>) -> String {
 }
 
 /// Warns of what is allowed, and should be known to be.
-pub fn warn_of(authentication: &AuthenticationSettings, log: Log) {
+pub fn warn_of(authentication: &AuthenticationSettings, terms: &Terms, log: Log) {
+    if !terms.observed.is_empty() {
+        log.warn(format_args!("OBSERVE_RULES: rules of {} items are observed, and not enforced", terms.observed.len()));
+    }
     if authentication.issuers.len() > 1 {
         log.warn(match &authentication.cognito_issuer {
             Some(cognito) => {

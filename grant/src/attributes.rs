@@ -14,7 +14,7 @@ pub enum AttributeType {
 }
 
 /// Everything that [`crate::role_mapping::RoleMapping::from_item`] reads, beside the item's key.
-pub const ATTRIBUTES: [(&str, AttributeType); 12] = [
+pub const ATTRIBUTES: [(&str, AttributeType); 13] = [
     ("role_arn", AttributeType::String),
     ("server_name", AttributeType::String),
     ("s3_path_prefix", AttributeType::String),
@@ -27,6 +27,7 @@ pub const ATTRIBUTES: [(&str, AttributeType); 12] = [
     ("expires_at", AttributeType::Number),
     ("source_cidrs", AttributeType::StringSet),
     ("issuer", AttributeType::String),
+    ("observe", AttributeType::StringSet),
 ];
 
 /// The type of an attribute, or `None` for one that means nothing to the service.

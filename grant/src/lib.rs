@@ -5,9 +5,13 @@
 pub mod attributes;
 pub mod authorize;
 pub mod aws_clients;
+mod caller;
+pub mod observe;
 pub mod role_mapping;
 mod s3_prefix;
 pub mod session;
 pub mod sts;
 pub mod table;
 pub mod terms;
+
+pub use self::caller::Caller;

@@ -1,7 +1,7 @@
 //! One item of the mapping table: which role a client may assume, and on which terms.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,6 +10,7 @@ use environment::{RoleArn, parse_cidr};
 use ipnet::IpNet;
 use vending_api::S3Permissions;
 
+use crate::observe::Rule;
 use crate::s3_prefix;
 use crate::session::MAX_POLICY_LENGTH;
 use crate::table::MappingError;
@@ -46,6 +47,8 @@ pub struct RoleMapping {
     pub source_cidrs: Option<Vec<IpNet>>,
     /// The one issuer whose tokens this item is for; `None` is for nobody's.
     pub issuer: Option<String>,
+    /// Rules of this item that are put on record and not enforced.
+    pub observe: BTreeSet<Rule>,
 }
 
 /// `session_policy` of an item.
@@ -110,6 +113,7 @@ impl RoleMapping {
             expires_at: None,
             source_cidrs: None,
             issuer: Some(issuer.to_owned()),
+            observe: BTreeSet::new(),
         }
     }
 
@@ -196,6 +200,7 @@ impl Item<'_> {
             expires_at: self.epoch_seconds("expires_at"),
             source_cidrs: self.networks("source_cidrs"),
             issuer: self.text("issuer").or_else(|| default_issuer.map(str::to_owned)),
+            observe: self.rules("observe"),
             role_arn: role_arn?,
             s3_path_prefix: s3_path_prefix?,
         })
@@ -328,6 +333,15 @@ impl Item<'_> {
         Some(UNIX_EPOCH + Duration::from_secs(seconds))
     }
 
+    fn rules(&self, name: &'static str) -> BTreeSet<Rule> {
+        let names = self.texts(name).unwrap_or_default();
+        let rules = names.iter().map(|name| Rule::of_attribute(name)).collect::<Option<BTreeSet<_>>>();
+        if rules.is_none() {
+            self.fault(name, "names a rule that cannot be observed: allowed_scopes, expires_at and source_cidrs can");
+        }
+        rules.unwrap_or_default()
+    }
+
     fn networks(&self, name: &'static str) -> Option<Vec<IpNet>> {
         let networks = self.texts(name)?.iter().map(|text| parse_cidr(text)).collect::<Option<Vec<_>>>();
         if networks.is_none() {
@@ -391,6 +405,15 @@ mod tests {
             ("expires_at", number("-1")),
             ("source_cidrs", AttributeValue::Ss(vec!["canary".to_owned()])),
             ("issuer", AttributeValue::Null(true)),
+            ("observe", text("source_cidrs")),
+            ("observe", AttributeValue::Bool(true)),
+            ("observe", AttributeValue::L(vec![text("source_cidrs")])),
+            ("observe", AttributeValue::Ss(vec!["source_cidrs".to_owned(), "canary".to_owned()])),
+            ("observe", AttributeValue::Ss(vec!["disabled".to_owned()])),
+            ("observe", AttributeValue::Ss(vec!["issuer".to_owned()])),
+            ("observe", AttributeValue::Ss(vec!["required_scopes".to_owned()])),
+            ("observe", AttributeValue::Ss(vec!["Source_Cidrs".to_owned()])),
+            ("observe", AttributeValue::Ss(vec![String::new()])),
         ] {
             let message = item(&[(name, value)]).unwrap_err();
             assert!(message.contains(&format!("`{name}`")), "{message}");
@@ -414,6 +437,7 @@ mod tests {
             ("expires_at", AttributeValue::N("1767225600000".to_owned())),
             ("source_cidrs", AttributeValue::Ss(vec!["canary".to_owned()])),
             ("issuer", AttributeValue::Null(true)),
+            ("observe", AttributeValue::Ss(vec!["canary".to_owned()])),
         ])
         .unwrap_err();
         let named: std::collections::BTreeSet<_> =
@@ -424,6 +448,7 @@ mod tests {
             "expires_at",
             "external_id",
             "issuer",
+            "observe",
             "role_arn",
             "s3_path_prefix",
             "s3_permissions",

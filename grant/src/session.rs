@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use environment::RoleArn;
-use jwt::Claims;
 use thiserror::Error;
 
 use crate::authorize::{Grant, Narrowing, Restriction};
+use crate::caller::Caller;
 use crate::s3_prefix;
 
 /// Longest `RoleSessionName` and `SourceIdentity` (STS API reference).
@@ -79,8 +79,8 @@ impl AssumeRole {
     ///
     /// # Errors
     /// When the session policy cannot be made or is longer than STS takes.
-    pub fn new(claims: &Claims, grant: &Grant, bucket: &str) -> Result<Self, SessionError> {
-        let (client_id, issuer) = (claims.client_id(), grant.naming_issuer.as_deref());
+    pub fn new<'a>(caller: impl Into<Caller<'a>>, grant: &Grant, bucket: &str) -> Result<Self, SessionError> {
+        let (client_id, issuer) = (caller.into().client_id(), grant.naming_issuer.as_deref());
         let (source_identity, tags) = match grant.identity {
             SessionIdentity::Name => (None, Vec::new()),
             SessionIdentity::Tags => {
@@ -157,8 +157,8 @@ fn session_name(server_name: Option<&str>, client_id: &str, issuer: Option<&str>
 /// The name that stands for a client wherever one of ours does, in `SourceIdentity` or not: its id, or a hash where that
 /// would not fit or belongs to another issuer. Never a server's name.
 #[must_use]
-pub fn client_name(claims: &Claims, grant: &Grant) -> String {
-    source_identity(claims.client_id(), grant.naming_issuer.as_deref())
+pub fn client_name<'a>(caller: impl Into<Caller<'a>>, grant: &Grant) -> String {
+    source_identity(caller.into().client_id(), grant.naming_issuer.as_deref())
 }
 
 /// The client id alone, and what tells its issuer from others.

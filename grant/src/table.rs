@@ -10,9 +10,9 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use environment::Variables;
-use jwt::Claims;
 use thiserror::Error;
 
+use crate::caller::Caller;
 use crate::role_mapping::{Fault, Purpose, RoleMapping, may_serve};
 
 /// Items with this prefix map a scope, not a client (interfaces §1).
@@ -114,8 +114,9 @@ impl RoleMappings {
     ///
     /// # Errors
     /// When there is none, two that disagree, an unusable one, or no response.
-    pub async fn find(&self, claims: &Claims) -> Result<RoleMapping, MappingError> {
-        let client_id = claims.client_id();
+    pub async fn find<'a>(&self, caller: impl Into<Caller<'a>>) -> Result<RoleMapping, MappingError> {
+        let caller = caller.into();
+        let client_id = caller.client_id();
         let not_registered = || MappingError::NotRegistered { client_id: client_id.to_owned() };
         // An issuer that names a client `scope#…` must not reach the items that are meant for scopes.
         if !client_id.starts_with(SCOPE_PREFIX)
@@ -124,18 +125,18 @@ impl RoleMappings {
         {
             return match self.mapping(client_id, &item) {
                 // What is wrong with another issuer's item is neither this client's to hear nor its failure.
-                Err(_) if !self.may_serve(&item, claims) => Err(not_registered()),
+                Err(_) if !self.may_serve(&item, &caller) => Err(not_registered()),
                 read => read,
             };
         }
-        let scopes: BTreeSet<_> = claims.scopes().iter().filter(|scope| scope.len() < MAX_SCOPE_BYTES).collect();
+        let scopes: BTreeSet<_> = caller.scopes().iter().filter(|scope| scope.len() < MAX_SCOPE_BYTES).collect();
         if scopes.is_empty() || scopes.len() > MAX_SCOPES {
             return Err(not_registered());
         }
         let keys: Vec<_> = scopes.into_iter().map(|scope| format!("{SCOPE_PREFIX}{scope}")).collect();
         let mut found: Option<RoleMapping> = None;
         // An item for another issuer's tokens says nothing about this one, not even that it cannot be read.
-        for (key, item) in self.items(&keys).await?.iter().filter(|(_, item)| self.may_serve(item, claims)) {
+        for (key, item) in self.items(&keys).await?.iter().filter(|(_, item)| self.may_serve(item, &caller)) {
             let mapping = self.mapping(key, item)?;
             match &found {
                 Some(first) if !first.leads_to_the_same_as(&mapping) => {
@@ -164,8 +165,8 @@ impl RoleMappings {
         RoleMapping::from_item(key, item, self.default_issuer.as_deref(), self.purpose)
     }
 
-    fn may_serve(&self, item: &Attributes, claims: &Claims) -> bool {
-        may_serve(item, self.default_issuer.as_deref(), claims.issuer())
+    fn may_serve(&self, item: &Attributes, caller: &Caller<'_>) -> bool {
+        may_serve(item, self.default_issuer.as_deref(), caller.issuer())
     }
 
     async fn item(&self, key: &str) -> Result<Option<Attributes>, MappingError> {

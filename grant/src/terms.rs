@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use environment::Variables;
 
+use crate::observe::ObservedItems;
 use crate::session::SessionIdentity;
 
 /// What the service itself demands of every client.
@@ -17,6 +18,8 @@ pub struct Terms {
     pub session_identity: SessionIdentity,
     /// `COGNITO_ISSUER`: the one issuer whose clients need no other name than their id.
     pub plainly_named_issuer: Option<String>,
+    /// Rules that are observed for items that do not say so themselves.
+    pub observed: ObservedItems,
 }
 
 impl Terms {
@@ -33,6 +36,7 @@ impl Terms {
             session_duration: session_duration(variables),
             session_identity: variables.choice("SESSION_IDENTITY", &identities).unwrap_or(default_identity),
             plainly_named_issuer,
+            observed: ObservedItems::from_env(variables),
         }
     }
 }

@@ -193,6 +193,9 @@ impl Api {
     /// Puts a decision on record. Nobody hears of it before.
     async fn audit(&self, decided: &Decided<'_>, trail: &Trail, error: Option<&QueryError>) -> Result<(), QueryError> {
         let scanned = trail.members().scanned_bytes.filter(|_| decided.counts_bytes);
+        let scanned = scanned.map(|value| Amount { name: "BytesScanned", unit: "Bytes", value });
+        let observed = Amount::observed_denials(trail.members().observed.len());
+        let amounts: Vec<_> = scanned.into_iter().chain(observed).collect();
         let facts = RequestFacts {
             request_id: decided.request_id,
             route: decided.route,
@@ -201,7 +204,7 @@ impl Api {
             jwks_refetches: self.queries.issuers.take_refetches(),
             namespace: &self.metrics_namespace,
             metric: decided.metric,
-            amount: scanned.map(|value| Amount { name: "BytesScanned", unit: "Bytes", value }),
+            amounts: &amounts,
         };
         let corrected = |late: AuditError| trail.line(&facts, Some(&late.into()));
         Ok(audit_line::write(&trail.line(&facts, error), corrected).await?)

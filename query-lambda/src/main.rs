@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 fn build(config: Config, log: Log) -> anyhow::Result<(Api, Entrance)> {
     let Config { authentication, terms, scopes, table, variable_roles, database, output, workgroup, aws, entrance } =
         config;
-    warn_of(&authentication, log);
+    warn_of(&authentication, &terms, log);
     let default_issuer = authentication.default_issuer().map(str::to_owned);
     let aws = AwsCalls::new(aws)?;
     let mappings =

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use audit::{Decision, Outcome, Record, Shown};
 use authenticate::{Claims, TrustedIssuer, UnverifiedToken, VerificationKey};
 use aws_sdk_athena::types::QueryExecution;
-use entrance::Judged as _;
+use entrance::{Judged as _, ObservedDenial};
 use grant::authorize::Grant;
 use grant::role_mapping::RoleMapping;
 use grant::session::AssumeRole;
@@ -29,6 +29,9 @@ pub struct Members {
     pub session_name: Option<String>,
     /// It leads from CloudTrail's events back to this line.
     pub access_key_id: Option<String>,
+    /// Rules that would have said no, were they enforced.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub observed: Vec<ObservedDenial>,
     /// Of the statement; a dimension of the metric `Queries`.
     pub kind: Option<&'static str>,
     pub query_sha256: Option<String>,
@@ -88,7 +91,11 @@ impl Shown<QueryError> for RoleMapping {
     }
 }
 
-impl Shown<QueryError> for Grant {}
+impl Shown<QueryError> for Grant {
+    fn record(&self, record: &mut Record<Members>) {
+        record.members.observed = ObservedDenial::of(self);
+    }
+}
 
 impl Shown<QueryError> for Checked {
     fn record(&self, record: &mut Record<Members>) {

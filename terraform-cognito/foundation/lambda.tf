@@ -56,9 +56,14 @@ locals {
     REQUIRED_SCOPES          = join(" ", var.required_scopes)
     ALLOWED_AUDIENCES        = join(" ", var.allowed_audiences)
     RATE_LIMIT_PER_MINUTE    = var.rate_limit_per_minute == null ? "" : tostring(var.rate_limit_per_minute)
+    FAILURE_LIMIT_PER_MINUTE = var.failure_limit_per_minute == null ? "" : tostring(var.failure_limit_per_minute)
+    VEND_CACHE_SECONDS       = var.vend_cache_seconds == null ? "" : tostring(var.vend_cache_seconds)
     AWS_CA_BUNDLE            = var.ca_bundle_path == null ? "" : var.ca_bundle_path
     TRUSTED_ISSUERS          = length(var.trusted_issuers) == 0 ? "" : jsonencode(local.trusted_issuers)
+    OBSERVE_RULES            = length(local.observe_rules) == 0 ? "" : jsonencode(local.observe_rules)
   } : name => value if value != "" })
+
+  observe_rules = { for rule, keys in var.observe_rules : rule => sort(keys) if length(keys) > 0 }
 
   # The service takes a member that is null for a wrong one.
   trusted_issuers = [for trusted in var.trusted_issuers : merge(

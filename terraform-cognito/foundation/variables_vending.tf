@@ -114,6 +114,43 @@ variable "rate_limit_per_minute" {
   }
 }
 
+variable "failure_limit_per_minute" {
+  description = "Tokens a minute and source address that may be refused before more of them are answered 429, counted by each instance of the Lambda. null: the service's own 60."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.failure_limit_per_minute == null || (coalesce(var.failure_limit_per_minute, 1) >= 1 && coalesce(var.failure_limit_per_minute, 1) <= 1000000 && floor(coalesce(var.failure_limit_per_minute, 1)) == coalesce(var.failure_limit_per_minute, 1))
+    error_message = "failure_limit_per_minute must be a whole number from 1 to 1000000, or null for 60. Example: 600"
+  }
+}
+
+variable "vend_cache_seconds" {
+  description = "Seconds for which an instance of the Lambda hands the same credentials to equal requests. null: every request gets credentials of its own."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.vend_cache_seconds == null || (coalesce(var.vend_cache_seconds, 1) >= 1 && coalesce(var.vend_cache_seconds, 1) <= 300 && floor(coalesce(var.vend_cache_seconds, 1)) == coalesce(var.vend_cache_seconds, 1))
+    error_message = "vend_cache_seconds must be a whole number from 1 to 300, or null for no cache. Example: 30"
+  }
+}
+
+variable "observe_rules" {
+  description = "Rules of items of the table that are put on record and not enforced, each with the items' keys: client ids, or scope#SCOPE. For items that the servers layer makes, their own observe says the same."
+  type = object({
+    allowed_scopes = optional(set(string), [])
+    expires_at     = optional(set(string), [])
+    source_cidrs   = optional(set(string), [])
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for keys in var.observe_rules : !contains(keys, "")])
+    error_message = "observe_rules: the key of an item is a client id or scope#SCOPE, and none of them is empty. Example: { source_cidrs = [\"6h0example1client\"] }"
+  }
+}
+
 variable "trusted_issuers" {
   description = "Issuers beside this pool whose tokens are accepted: issuer (its URL, byte for byte the token's `iss`), jwks_uri, kind (\"oidc\" or \"cognito\"), audiences (oidc needs one), client_claim, accept_user_tokens (true: whoever can log in there gets what the table has for the token's client_claim and scopes), algorithms, scope_claims (the claims that hold scopes), max_token_lifetime_seconds, jwks (a fixed key set as JSON: nothing is fetched). Their clients are rows of the table that the servers layer does not make."
   type = list(object({

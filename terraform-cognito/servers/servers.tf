@@ -29,4 +29,5 @@ module "server" {
   disabled                 = each.value.disabled
   expires_at               = each.value.expires_at
   source_cidrs             = each.value.source_cidrs
+  observe                  = each.value.observe
 }

@@ -13,6 +13,7 @@ variable "servers" {
     disabled                  true: it gets no more credentials, all else stays
     expires_at                from then on it gets no more credentials; UTC, e.g. "2027-01-31T00:00:00Z"
     source_cidrs              networks its requests must come from
+    observe                   rules that are put on record and not enforced: allowed_scopes, expires_at, source_cidrs
   EOT
   type = map(object({
     s3_path_prefix           = string
@@ -24,6 +25,7 @@ variable "servers" {
     disabled                 = optional(bool, false)
     expires_at               = optional(string)
     source_cidrs             = optional(set(string))
+    observe                  = optional(set(string), [])
   }))
   default = {}
 
@@ -99,5 +101,10 @@ variable "servers" {
   validation {
     condition     = alltrue([for server in var.servers : length(coalesce(server.source_cidrs, ["0.0.0.0/0"])) > 0 && alltrue([for cidr in coalesce(server.source_cidrs, []) : can(cidrhost(cidr, 0)) && !can(regex("^0[0-9]+[.]|[.]0[0-9]", cidr))])])
     error_message = "servers: source_cidrs holds one or more networks in CIDR notation (a single address is a /32 or /128), without zeros in front of a number. Leave it out to allow any address. Refused for: ${join(", ", [for name, server in var.servers : name if !(length(coalesce(server.source_cidrs, ["0.0.0.0/0"])) > 0 && alltrue([for cidr in coalesce(server.source_cidrs, []) : can(cidrhost(cidr, 0)) && !can(regex("^0[0-9]+[.]|[.]0[0-9]", cidr))]))])}. Example: [\"10.1.0.0/16\"]"
+  }
+
+  validation {
+    condition     = alltrue([for server in var.servers : alltrue([for rule in server.observe : contains(["allowed_scopes", "expires_at", "source_cidrs"], rule)])])
+    error_message = "servers: observe names rules of allowed_scopes, expires_at and source_cidrs; every other rule is always enforced. Refused for: ${join(", ", [for name, server in var.servers : name if !alltrue([for rule in server.observe : contains(["allowed_scopes", "expires_at", "source_cidrs"], rule)])])}. Example: [\"source_cidrs\"]"
   }
 }

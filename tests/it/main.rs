@@ -22,6 +22,7 @@ mod local_stack;
 mod machine;
 mod mapping;
 mod observability;
+mod observe;
 mod odd_files;
 mod openapi;
 mod outages;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use audit::{Decision, Outcome, Record, Shown, Trail};
 use authenticate::TrustedIssuer;
 use authenticate::{Claims, UnverifiedToken, VerificationKey};
-use entrance::Judged as _;
+use entrance::{Judged as _, ObservedDenial};
 use serde::Serialize;
 use serde_json::{Value, json};
 use vending_api::{Credentials, ExplainResponse, ExplainStep};
@@ -25,6 +25,9 @@ pub struct Members {
     pub session_name: Option<String>,
     /// The key id of what was vended: it leads from any CloudTrail event back to this line.
     pub access_key_id: Option<String>,
+    /// Rules that would have said no, were they enforced.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub observed: Vec<ObservedDenial>,
 }
 
 impl Outcome for VendError {
@@ -107,12 +110,17 @@ impl Shown<VendError> for RoleMapping {
 }
 
 impl Shown<VendError> for Grant {
+    fn record(&self, record: &mut Record<Members>) {
+        record.members.observed = ObservedDenial::of(self);
+    }
+
     fn detail(&self, record: &Record<Members>) -> Value {
         json!({
             "source_ip": record.source_ip,
             "s3_path_prefix": self.s3_path_prefix,
             "s3_permissions": self.s3_permissions,
             "duration_seconds": self.duration.as_secs(),
+            "observed": record.members.observed,
         })
     }
 }
@@ -149,15 +157,27 @@ pub(crate) fn steps(trail: Trail<VendError>) -> Vec<ExplainStep> {
 }
 
 /// The explanation of a decision that was reached.
-pub(crate) fn explanation(error: Option<&VendError>, steps: Vec<ExplainStep>, request_id: &str) -> ExplainResponse {
+pub(crate) fn explanation(
+    error: Option<&VendError>,
+    observed: &[ObservedDenial],
+    steps: Vec<ExplainStep>,
+    request_id: &str,
+) -> ExplainResponse {
     ExplainResponse {
         decision: error.map_or("allow", |error| error.decision().as_str()).to_owned(),
         code: error.map(|error| error.code().to_owned()),
-        reason: error.map_or_else(
-            || "every rule is met; the role itself is assumed by /credentials only".to_owned(),
-            ToString::to_string,
-        ),
+        reason: error.map_or_else(|| reason_to_allow(observed), ToString::to_string),
         steps,
         request_id: request_id.to_owned(),
     }
+}
+
+fn reason_to_allow(observed: &[ObservedDenial]) -> String {
+    let met = if observed.is_empty() {
+        "every rule is met".to_owned()
+    } else {
+        let rules: Vec<_> = observed.iter().map(|denial| denial.rule).collect();
+        format!("every rule that is enforced is met; {} would say no, and is only observed", rules.join(", "))
+    };
+    format!("{met}; the role itself is assumed by /credentials only")
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use audit::{Metric, RequestFacts};
+use audit::{Amount, Metric, RequestFacts};
 use authenticate::TrustedIssuers;
 use entrance::audit_line::{self, AuditError};
 use entrance::events::EventError;
@@ -176,17 +176,21 @@ impl Api {
             Decided { request_id: &request.request_id, route: &route, now, metric: Metric::Any("Explanations") };
         let audited = self.audit(&decision, &trail, decided.as_ref().err()).await;
         let is_verified = trail.is_verified();
+        let observed = trail.members().observed.clone();
         let steps = explain::steps(trail);
         match audited.and(decided) {
             Err(error) if !is_verified || error.is_failure() => refused(&error, &request.request_id, steps),
             decided => {
-                ok(&explain::explanation(decided.as_ref().err(), steps, &request.request_id), &request.request_id)
+                let error = decided.as_ref().err();
+                ok(&explain::explanation(error, &observed, steps, &request.request_id), &request.request_id)
             }
         }
     }
 
     /// Puts a decision on record. Nobody hears of it before.
     async fn audit(&self, decision: &Decided<'_>, trail: &Trail, error: Option<&VendError>) -> Result<(), VendError> {
+        let is_vend = matches!(decision.metric, Metric::Decision(_));
+        let observed = Amount::observed_denials(trail.members().observed.len()).filter(|_| is_vend);
         let facts = RequestFacts {
             request_id: decision.request_id,
             route: decision.route,
@@ -195,7 +199,7 @@ impl Api {
             jwks_refetches: self.vendor.issuers.take_refetches(),
             namespace: &self.metrics_namespace,
             metric: decision.metric,
-            amount: None,
+            amounts: observed.as_slice(),
         };
         let corrected = |late: AuditError| trail.line(&facts, Some(&late.into()));
         Ok(audit_line::write(&trail.line(&facts, error), corrected).await?)
@@ -260,7 +264,7 @@ mod tests {
                 jwks_refetches: 0,
                 namespace: "n",
                 metric: Metric::Decision("Vends"),
-                amount: None,
+                amounts: &[],
             };
             let line: Value = serde_json::from_str(&trail.line(&facts, Some(&error))).unwrap();
             assert_eq!(line["source_ip"], "203.0.113.9");

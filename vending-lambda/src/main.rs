@@ -30,7 +30,7 @@ fn main() -> ExitCode {
 
 fn build(config: Config, log: Log) -> anyhow::Result<(Api, Entrance)> {
     let Config { authentication, terms, table, bucket, aws, entrance } = config;
-    warn_of(&authentication, log);
+    warn_of(&authentication, &terms, log);
     let metrics_namespace = entrance.metrics_namespace.clone();
     let default_issuer = authentication.default_issuer().map(str::to_owned);
     let region = aws.region.clone();

@@ -15,11 +15,11 @@ pub(super) async fn run(context: &Context) -> Result<(), Error> {
         return output::print_json(&Value::Array(rows));
     }
     let rows: Vec<_> = items.iter().map(|item| row(item, &item.state(context.now))).collect();
-    let headings = ["CLIENT", "STATE", "SERVER", "PREFIX", "LEVEL", "EXPIRES", "ROLE"];
+    let headings = ["CLIENT", "STATE", "SERVER", "PREFIX", "LEVEL", "EXPIRES", "OBSERVED", "ROLE"];
     output::print(output::table(headings, &rows).as_bytes())
 }
 
-fn row(item: &Item, state: &State) -> [String; 7] {
+fn row(item: &Item, state: &State) -> [String; 8] {
     let text = |name: &str| item.text(name).unwrap_or("-").to_owned();
     let role = text("role_arn");
     [
@@ -29,6 +29,7 @@ fn row(item: &Item, state: &State) -> [String; 7] {
         text("s3_path_prefix"),
         item.text("s3_permissions").unwrap_or("write").to_owned(),
         item.epoch_seconds("expires_at").and_then(date::text).unwrap_or_else(|| "-".to_owned()),
+        item.texts("observe").map_or_else(|| "-".to_owned(), |rules| rules.join(",")),
         role.rsplit_once(":role/").map_or(role.clone(), |(_, name)| name.to_owned()),
     ]
 }

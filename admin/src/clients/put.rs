@@ -56,7 +56,11 @@ fn named(arguments: &PutArguments) -> Attributes {
         ("external_id", &arguments.external_id),
     ];
     let texts = texts.into_iter().filter_map(|(name, text)| Some((name, AttributeValue::S(text.clone()?))));
-    let sets = [("allowed_scopes", &arguments.allowed_scopes), ("source_cidrs", &arguments.source_cidrs)];
+    let sets = [
+        ("allowed_scopes", &arguments.allowed_scopes),
+        ("source_cidrs", &arguments.source_cidrs),
+        ("observe", &arguments.observe),
+    ];
     let sets = sets.into_iter().filter(|(_, texts)| !texts.is_empty()).map(|(name, texts)| {
         let mut texts = texts.clone();
         texts.sort_unstable();

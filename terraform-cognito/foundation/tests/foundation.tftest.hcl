@@ -125,6 +125,9 @@ run "the_lambdas_whole_environment" {
     required_scopes             = ["credvend/write", "credvend/read"]
     allowed_audiences           = ["https://api.example.com"]
     rate_limit_per_minute       = 60
+    failure_limit_per_minute    = 600
+    vend_cache_seconds          = 30
+    observe_rules               = { source_cidrs = ["scope#credvend/read", "6h0example1client"], expires_at = [] }
     lambda_reserved_concurrency = 20
     lambda_architecture         = "x86_64"
     metrics_namespace           = "logs/vending"
@@ -153,6 +156,9 @@ run "the_lambdas_whole_environment" {
       REQUIRED_SCOPES          = "credvend/write credvend/read"
       ALLOWED_AUDIENCES        = "https://api.example.com"
       RATE_LIMIT_PER_MINUTE    = "60"
+      FAILURE_LIMIT_PER_MINUTE = "600"
+      VEND_CACHE_SECONDS       = "30"
+      OBSERVE_RULES            = "{\"source_cidrs\":[\"6h0example1client\",\"scope#credvend/read\"]}"
       TRUSTED_ISSUERS          = "[{\"accept_user_tokens\":true,\"audiences\":[\"credvend\"],\"client_claim\":\"azp\",\"issuer\":\"https://idp.example.com\",\"jwks\":{\"keys\":[{\"kid\":\"1\"}]},\"kind\":\"oidc\",\"max_token_lifetime_seconds\":172800,\"scope_claims\":[\"roles\"]}]"
     })
     error_message = jsonencode(aws_lambda_function.vending.environment[0].variables)

@@ -190,6 +190,30 @@ run "refuses_limit_of_nothing" {
   expect_failures = [var.rate_limit_per_minute]
 }
 
+run "refuses_failure_limit_of_nothing" {
+  command = plan
+  variables {
+    failure_limit_per_minute = 0
+  }
+  expect_failures = [var.failure_limit_per_minute]
+}
+
+run "refuses_to_keep_credentials_for_long" {
+  command = plan
+  variables {
+    vend_cache_seconds = 301
+  }
+  expect_failures = [var.vend_cache_seconds]
+}
+
+run "refuses_to_observe_rules_of_nobody" {
+  command = plan
+  variables {
+    observe_rules = { source_cidrs = [""] }
+  }
+  expect_failures = [var.observe_rules]
+}
+
 run "refuses_issuer_over_http" {
   command = plan
   variables {

@@ -26,5 +26,6 @@ locals {
     disabled                 = var.disabled ? { BOOL = true } : null
     expires_at               = local.expires_at == null ? null : { N = tostring(local.expires_at) }
     source_cidrs             = var.source_cidrs == null ? null : { SS = sort(var.source_cidrs) }
+    observe                  = length(var.observe) == 0 ? null : { SS = sort(var.observe) }
   } : attribute => value if value != null }
 }

@@ -147,3 +147,14 @@ variable "source_cidrs" {
   type        = set(string)
   default     = null
 }
+
+variable "observe" {
+  description = "Rules of the server's item that are put on record and not enforced: allowed_scopes, expires_at, source_cidrs."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for rule in var.observe : contains(["allowed_scopes", "expires_at", "source_cidrs"], rule)])
+    error_message = "observe names rules of allowed_scopes, expires_at and source_cidrs; every other rule is always enforced. Example: [\"source_cidrs\"]"
+  }
+}

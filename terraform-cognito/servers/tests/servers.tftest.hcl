@@ -378,6 +378,14 @@ run "refuses_no_network_at_all" {
   expect_failures = [var.servers]
 }
 
+run "refuses_to_observe_what_is_always_enforced" {
+  command = plan
+  variables {
+    servers = { "web-01" = { s3_path_prefix = "logs/web-01/", observe = ["source_cidrs", "disabled"] } }
+  }
+  expect_failures = [var.servers]
+}
+
 run "refuses_an_unknown_access_mode" {
   command = plan
   variables {

@@ -100,6 +100,7 @@ run "every_attribute_of_the_item" {
     disabled                 = true
     expires_at               = "2027-01-31T12:34:56Z"
     source_cidrs             = ["192.0.2.0/24", "10.0.0.0/8"]
+    observe                  = ["source_cidrs", "expires_at"]
   }
 
   assert {
@@ -110,6 +111,7 @@ run "every_attribute_of_the_item" {
       disabled                 = { BOOL = true }
       expires_at               = { N = "1801398896" }
       source_cidrs             = { SS = ["10.0.0.0/8", "192.0.2.0/24"] }
+      observe                  = { SS = ["expires_at", "source_cidrs"] }
     }
     error_message = aws_dynamodb_table_item.this.item
   }
