@@ -52,7 +52,7 @@ pub(crate) async fn settings(
         EXTRA_FILE_VARIABLES.iter().filter_map(|name| variables.optional(name)).map(PathBuf::from).collect();
     let proxy = Proxy::from_env(&variables);
     // The SDK reads these by itself, and takes plain http to any host.
-    for service in ["DYNAMODB", "STS"] {
+    for service in ["DYNAMODB", "STS", "IAM", "COGNITO_IDENTITY_PROVIDER", "CLOUDWATCH_LOGS"] {
         let _ = variables.aws_endpoint(service);
     }
     let () = variables.finish(Some(()))?;

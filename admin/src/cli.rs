@@ -34,6 +34,12 @@ pub(crate) struct GlobalOptions {
     /// Table of the client mappings (default: `DYNAMODB_TABLE`)
     #[arg(long, global = true, help_heading = HEADING, value_name = "TABLE")]
     pub(crate) table: Option<String>,
+    /// User pool of the clients (default: the last part of `COGNITO_ISSUER`)
+    #[arg(long, global = true, help_heading = HEADING, value_name = "ID")]
+    pub(crate) user_pool_id: Option<String>,
+    /// ARN of the role that the vending function runs as (default: from Terraform's state)
+    #[arg(long, global = true, help_heading = HEADING, value_name = "ARN")]
+    pub(crate) function_role: Option<String>,
     /// File with the service's environment, `NAME=value` lines
     #[arg(long, global = true, help_heading = HEADING, value_name = "FILE", conflicts_with = "from")]
     pub(crate) service_env: Option<PathBuf>,

@@ -8,6 +8,7 @@ mod show;
 
 use std::time::SystemTime;
 
+use aws_config::SdkConfig;
 use environment::Log;
 use serde_json::json;
 
@@ -22,6 +23,9 @@ use crate::table::Table;
 /// What every command needs.
 pub(crate) struct Context {
     pub(crate) table: Table,
+    /// For the clients of other services.
+    #[allow(dead_code)] // The commands that call other services are being built.
+    pub(crate) aws: SdkConfig,
     pub(crate) governed: Governed,
     pub(crate) json: bool,
     pub(crate) log: Log,

@@ -24,6 +24,13 @@ pub(crate) enum Error {
         "no table is named: say --table, or name the service's environment with --service-env or --from, or set DYNAMODB_TABLE"
     )]
     NoTable,
+    #[error(
+        "the service's environment is not known, and with it what it trusts and demands: name it with --service-env or \
+         --from, or set COGNITO_ISSUER, TRUSTED_ISSUERS and S3_BUCKET as the service has them"
+    )]
+    UnknownService,
+    #[error("no user pool is named: say --user-pool-id, or name the service's COGNITO_ISSUER")]
+    NoUserPool,
     #[error("no AWS region is set: say --region, or set AWS_REGION, or `region` in the AWS profile")]
     NoRegion,
     #[error("the client id {id:?} {problem}")]
@@ -71,6 +78,8 @@ impl Error {
             | Self::NotInToml { .. }
             | Self::Toml(_)
             | Self::NoTable
+            | Self::UnknownService
+            | Self::NoUserPool
             | Self::NoRegion
             | Self::ClientId { .. }
             | Self::NoItem { .. }

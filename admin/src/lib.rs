@@ -58,8 +58,13 @@ fn execute(cli: Cli, lookup: Lookup<'_>, log: Log, now: SystemTime) -> Result<()
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     runtime.block_on(async {
         let governed = governed::Governed::read(&global, lookup)?;
-        let table = table::Table::open(&global, &governed, lookup).await?;
-        let context = clients::Context { table, governed, json: global.json, log, now };
+        // A table that nobody named is told before a region or credentials that are missing.
+        if governed.table.is_none() {
+            return Err(Error::NoTable);
+        }
+        let aws = aws::settings(&global, &governed, lookup).await?;
+        let table = table::Table::open(&governed, &aws)?;
+        let context = clients::Context { table, aws, governed, json: global.json, log, now };
         match command {
             Command::Clients(clients) => context.run(clients.action).await,
             Command::Import(arguments) => transfer::import(&context, &arguments).await,

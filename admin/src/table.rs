@@ -2,16 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
-use environment::Lookup;
 use grant::attributes::ATTRIBUTES;
 use tokio::task::JoinSet;
 
-use crate::aws::{self, AwsError};
-use crate::cli::GlobalOptions;
+use crate::aws::AwsError;
 use crate::difference::{Change, changed_names};
 use crate::error::Error;
 use crate::governed::Governed;
@@ -27,10 +26,10 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) async fn open(options: &GlobalOptions, governed: &Governed, lookup: Lookup<'_>) -> Result<Self, Error> {
+    /// Nothing is read yet.
+    pub(crate) fn open(governed: &Governed, aws: &SdkConfig) -> Result<Self, Error> {
         let name = governed.table.clone().ok_or(Error::NoTable)?;
-        let settings = aws::settings(options, governed, lookup).await?;
-        Ok(Self { client: Client::new(&settings), name })
+        Ok(Self { client: Client::new(aws), name })
     }
 
     pub(crate) async fn get(&self, key: &str) -> Result<Option<Item>, Error> {
