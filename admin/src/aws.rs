@@ -98,12 +98,17 @@ impl AwsError {
         R: fmt::Debug + 'static,
         SdkError<E, R>: ProvideErrorMetadata,
     {
-        let (kind, problem) = explain(error);
+        let (kind, problem) = explain(operation, error);
         Self { operation, problem, kind }
     }
 
     pub(crate) fn unexpected(operation: &'static str, problem: &str) -> Self {
         Self { operation, problem: problem.to_owned(), kind: Kind::Unavailable }
+    }
+
+    /// Whether trying again makes sense.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        self.kind == Kind::Unavailable
     }
 
     pub(crate) fn exit_code(&self) -> u8 {
@@ -115,7 +120,7 @@ impl AwsError {
     }
 }
 
-fn explain<E, R>(error: &SdkError<E, R>) -> (Kind, String)
+fn explain<E, R>(operation: &str, error: &SdkError<E, R>) -> (Kind, String)
 where
     E: StdError + 'static,
     R: fmt::Debug + 'static,
@@ -142,7 +147,7 @@ where
     let code = error.code().unwrap_or_default();
     let message = error.message().unwrap_or_default();
     match error {
-        SdkError::ServiceError(_) => (kind_of(code), format!("{code}: {message}{}", advice(code))),
+        SdkError::ServiceError(_) => (kind_of(code), format!("{code}: {message}{}", advice(operation, code))),
         SdkError::TimeoutError(_) => (Kind::Unavailable, "AWS did not answer in time; try again".to_owned()),
         SdkError::DispatchFailure(_) => {
             let words: Vec<_> = causes(error).map(ToString::to_string).collect();
@@ -168,13 +173,19 @@ fn kind_of(code: &str) -> Kind {
         | "ProvisionedThroughputExceededException"
         | "RequestLimitExceeded"
         | "InternalServerError"
-        | "ServiceUnavailable" => Kind::Unavailable,
+        | "ServiceUnavailable"
+        | "ServiceUnavailableException"
+        | "TooManyRequestsException"
+        | "InternalErrorException"
+        | "InternalServerException" => Kind::Unavailable,
         _ => Kind::Configuration,
     }
 }
 
-fn advice(code: &str) -> &'static str {
+fn advice(operation: &str, code: &str) -> &'static str {
     match code {
+        "ResourceNotFoundException" if operation.starts_with("logs:") => " (check --log-group and --region)",
+        "ResourceNotFoundException" if operation.starts_with("cognito-idp:") => " (check the id and --user-pool-id)",
         "ResourceNotFoundException" => " (check --table and --region)",
         "ExpiredTokenException" | "ExpiredToken" => " (sign in again)",
         "ValidationException" => " (the table's partition key must be `client_id`, a string, with no sort key)",

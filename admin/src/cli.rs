@@ -1,5 +1,8 @@
 //! What can be typed.
 
+mod audit;
+mod rotate;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
@@ -7,6 +10,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use grant::observe::Rule;
 
+pub(crate) use self::audit::{AuditArguments, AuditSource};
+pub(crate) use self::rotate::RotateArguments;
 use crate::date::DateArgument;
 
 /// Govern who is vended which AWS credentials.
@@ -62,6 +67,10 @@ pub(crate) enum Command {
     Import(ImportArguments),
     /// Print all items of the table
     Export(ExportArguments),
+    /// Give a client a new secret: added, verified, handed over, and the old one deleted
+    RotateSecret(RotateArguments),
+    /// Show who was vended what, when and from where
+    Audit(AuditArguments),
     /// Print the JSON Schema of the file that `import` reads
     Schema,
     /// Print a shell's completion script

@@ -4,11 +4,13 @@ use std::io;
 use std::path::PathBuf;
 
 use aws_transport::TransportError;
-use environment::ConfigError;
+use environment::{ConfigError, EndpointError};
 use grant::role_mapping::Fault;
+use http_client::BuildError;
 use thiserror::Error;
 
 use crate::aws::AwsError;
+use crate::rotate::{Undecided, VerifyError};
 
 #[derive(Debug, Error)]
 pub(crate) enum Error {
@@ -33,6 +35,46 @@ pub(crate) enum Error {
     NoUserPool,
     #[error("no AWS region is set: say --region, or set AWS_REGION, or `region` in the AWS profile")]
     NoRegion,
+    #[error(
+        "no log group is named: say --log-group, or --file for a file of audit lines, or name the service's environment \
+         with --from"
+    )]
+    NoLogGroup,
+    #[error("neither XDG_STATE_HOME nor HOME says where the state of a rotation can be kept")]
+    NoHome,
+    #[error("another run of this program rotates the secret of {id:?} at this moment")]
+    RotatesAlready { id: String },
+    #[error(
+        "Cognito's calls for secrets (ListUserPoolClientSecrets) are not known at this endpoint; nothing was changed: rotate by \
+         a second client (docs/rotate-a-secret.md)"
+    )]
+    NoSecretCalls,
+    #[error("{0}; nothing was changed")]
+    Undecided(#[from] Undecided),
+    #[error(
+        "an earlier run has put a new secret in place and keeps the old one, {old}, until {until}; nothing was changed. To \
+         delete it now: {finish}"
+    )]
+    OldSecretIsKept { old: String, until: String, finish: String },
+    #[error("the vending API is not known: say --api-url, or set COGNITO_CREDENTIAL_API_URL; nothing was changed")]
+    NoApiUrl,
+    #[error("the user pool has no domain, and so no token endpoint: say --token-endpoint; nothing was changed")]
+    NoTokenEndpoint,
+    #[error("{url}: {problem}")]
+    Url { url: String, problem: EndpointError },
+    #[error(transparent)]
+    Http(#[from] BuildError),
+    #[error("the new secret does not work: {0}")]
+    Verify(#[from] VerifyError),
+    #[error("the command of --exec {problem}")]
+    Command { problem: String },
+    #[error("{cause}; the secret was not rotated: the old one, {old}, works as before, and {left}")]
+    NotRotated { old: String, left: String, cause: Box<Error> },
+    #[error(
+        "the new secret, {new}, is in place, and the old one, {old}, could not be deleted: {cause}. Both work; the next run \
+         deletes the old one: {finish}"
+    )]
+    OldSecretIsLeft { old: String, new: String, finish: String, cause: Box<Error> },
     #[error("the client id {id:?} {problem}")]
     ClientId { id: String, problem: &'static str },
     #[error("the table has no item {id:?}{hint}")]
@@ -69,9 +111,20 @@ pub(crate) enum Error {
 impl Error {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Conflict { .. } => 5,
+            Self::Conflict { .. } | Self::Undecided(_) | Self::OldSecretIsKept { .. } | Self::RotatesAlready { .. } => {
+                5
+            }
+            Self::Verify(error) => {
+                if error.is_refusal() {
+                    3
+                } else {
+                    4
+                }
+            }
             Self::Aws(error) => error.exit_code(),
-            Self::Partly { cause, .. } => cause.exit_code(),
+            Self::Partly { cause, .. } | Self::NotRotated { cause, .. } | Self::OldSecretIsLeft { cause, .. } => {
+                cause.exit_code()
+            }
             Self::SetAndUnset { .. } => 2,
             Self::Configuration(_)
             | Self::File { .. }
@@ -80,6 +133,14 @@ impl Error {
             | Self::NoTable
             | Self::UnknownService
             | Self::NoUserPool
+            | Self::NoLogGroup
+            | Self::NoHome
+            | Self::NoSecretCalls
+            | Self::NoApiUrl
+            | Self::NoTokenEndpoint
+            | Self::Url { .. }
+            | Self::Http(_)
+            | Self::Command { .. }
             | Self::NoRegion
             | Self::ClientId { .. }
             | Self::NoItem { .. }

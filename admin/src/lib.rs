@@ -3,6 +3,7 @@
 //! Read `cli.rs` for what can be typed; each command is a module of the same name.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod audit;
 mod aws;
 mod cli;
 mod clients;
@@ -13,6 +14,8 @@ mod governed;
 mod item;
 mod manual;
 mod output;
+mod private_file;
+mod rotate;
 mod table;
 mod transfer;
 mod value;
@@ -53,11 +56,17 @@ fn execute(cli: Cli, lookup: Lookup<'_>, log: Log, now: SystemTime) -> Result<()
         Command::Completions { shell } => return manual::completions(shell),
         Command::Man => return manual::man(),
         Command::Schema => return output::print(transfer::SCHEMA.as_bytes()),
-        Command::Clients(_) | Command::Import(_) | Command::Export(_) => {}
+        _ => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     runtime.block_on(async {
         let governed = governed::Governed::read(&global, lookup)?;
+        let setting = audit::Setting { global: &global, governed: &governed, lookup, log, now };
+        match &command {
+            Command::Audit(arguments) => return audit::run(&setting, arguments).await,
+            Command::RotateSecret(arguments) => return rotate::run(&setting, arguments).await,
+            _ => {}
+        }
         // A table that nobody named is told before a region or credentials that are missing.
         if governed.table.is_none() {
             return Err(Error::NoTable);
@@ -69,8 +78,12 @@ fn execute(cli: Cli, lookup: Lookup<'_>, log: Log, now: SystemTime) -> Result<()
             Command::Clients(clients) => context.run(clients.action).await,
             Command::Import(arguments) => transfer::import(&context, &arguments).await,
             Command::Export(arguments) => transfer::export(&context, &arguments).await,
-            // Answered above: they need no table.
-            Command::Completions { .. } | Command::Man | Command::Schema => Ok(()),
+            // Done above: they need no table.
+            Command::Audit(_)
+            | Command::RotateSecret(_)
+            | Command::Completions { .. }
+            | Command::Man
+            | Command::Schema => Ok(()),
         }
     })
 }

@@ -8,9 +8,11 @@
 mod emf;
 mod line;
 mod record;
+mod recorded;
 mod trail;
 
 pub use self::emf::{Amount, Metric};
 pub use self::line::RequestFacts;
 pub use self::record::Record;
+pub use self::recorded::RecordedLine;
 pub use self::trail::{Decision, Outcome, Shown, Step, Trail};

@@ -25,7 +25,10 @@ const EDGES: [(&str, &[&str]); 22] = [
     ("pypi-rotation", &["runtime-api", "http-client", "environment", "aws-calls"]),
     ("gateway", &["authenticate", "audit", "http-server", "http-client", "vending-api", "environment"]),
     ("manual-page", &[]),
-    ("admin", &["authenticate", "grant", "environment", "vending-api", "aws-transport", "roots", "manual-page"]),
+    (
+        "admin",
+        &["authenticate", "grant", "audit", "environment", "vending-api", "aws-transport", "roots", "manual-page"],
+    ),
     ("client", &["manual-page", "http-client", "http-server", "vending-api", "environment"]),
     ("s3", &["environment", "roots", "aws-transport"]),
     ("tests", &["jwt", "authenticate", "http-server", "vending-api", "query-lambda"]),

@@ -2,6 +2,7 @@
 
 mod clients;
 mod conflict;
+mod rotate;
 mod settings;
 mod transfer;
 

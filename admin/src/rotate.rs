@@ -1,0 +1,245 @@
+//! `credvend-admin rotate-secret`: a second secret, verified, handed over, and the first deleted. At each moment there is a
+//! secret that works, and each message says which.
+
+mod destination;
+mod new_secret;
+mod plan;
+mod record;
+mod secrets;
+mod verify;
+
+use std::time::UNIX_EPOCH;
+
+use environment::Variables;
+use serde_json::json;
+
+use self::destination::Destination;
+use self::new_secret::NewSecret;
+pub(crate) use self::plan::Undecided;
+use self::plan::{Plan, plan};
+use self::record::{Record, RecordFile, Stage};
+use self::secrets::{Secret, Secrets};
+pub(crate) use self::verify::VerifyError;
+use self::verify::{Vend, Verifier};
+use crate::audit::Setting;
+use crate::cli::RotateArguments;
+use crate::date;
+use crate::error::Error;
+use crate::output;
+
+struct Rotation<'a> {
+    setting: &'a Setting<'a>,
+    arguments: &'a RotateArguments,
+    secrets: Secrets,
+    record: RecordFile,
+    /// Seconds since 1970.
+    now: u64,
+}
+
+pub(crate) async fn run(setting: &Setting<'_>, arguments: &RotateArguments) -> Result<(), Error> {
+    let id = &arguments.id;
+    // Cognito's own pattern, and nothing that means something in a path or a shell.
+    if id.is_empty() || id.len() > 128 || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+".contains(&byte))
+    {
+        return Err(Error::ClientId { id: id.clone(), problem: "is no client id of Cognito's" });
+    }
+    let pool_id = setting.governed.user_pool_id()?;
+    if !pool_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) {
+        return Err(Error::NoUserPool);
+    }
+    let settings = setting.aws().await?;
+    let variables = Variables::new(setting.lookup);
+    let record = RecordFile::open(&variables, pool_id, id)?;
+    let now = setting.now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    Rotation { setting, arguments, secrets: Secrets::new(&settings, pool_id, id), record, now }.run().await
+}
+
+impl Rotation<'_> {
+    async fn run(&self) -> Result<(), Error> {
+        let secrets = self.secrets.list().await?;
+        let record = self.record.read()?;
+        let finish = self.arguments.finish;
+        let plan = plan(&secrets, record.as_ref(), finish, |secret| self.secrets.delete_command(secret))?;
+        match plan {
+            Plan::Rotate { old } if finish => self.nothing_to_finish(&old),
+            Plan::Rotate { old } => self.rotate(&old, None).await,
+            Plan::DiscardAndRotate { old, new } => self.rotate(&old, Some(&new)).await,
+            Plan::Finish { old, keep_old_until, .. } if !finish && keep_old_until > self.now => {
+                let until = date::text(keep_old_until).unwrap_or_default();
+                Err(Error::OldSecretIsKept { old: old.to_string(), until, finish: self.finish_command() })
+            }
+            Plan::Finish { old, is_recorded, .. } => self.finish(&old, &secrets, is_recorded).await,
+        }
+    }
+
+    async fn rotate(&self, old: &Secret, left_over: Option<&Secret>) -> Result<(), Error> {
+        let destination = self.destination();
+        destination.check()?;
+        let verifier = Verifier::new(self.arguments, &self.secrets, self.setting.lookup).await?;
+        if self.arguments.dry_run {
+            return self.say_plan(old, left_over);
+        }
+        if let Some(new) = left_over {
+            self.secrets.delete(new).await?;
+            self.say(format_args!("deleted {new}, which an interrupted run had left and nobody has"));
+        }
+        let value = NewSecret::random().map_err(|problem| Error::Command { problem: problem.to_owned() })?;
+        let mut record =
+            Record { old_secret_id: old.id.clone(), new_secret_id: None, started: self.now, stage: Stage::Adding };
+        self.record.write(&record)?;
+        let new = match self.secrets.add(&value, old).await {
+            Ok(new) => new,
+            Err(cause) => return Err(self.not_added(old, cause).await),
+        };
+        self.say(format_args!("added {new}"));
+        record.new_secret_id = Some(new.id.clone());
+        if let Err(cause) = self.put_in_place(&mut record, &value, &verifier, &destination).await {
+            record.stage = Stage::Adding;
+            let _ = self.record.write(&record);
+            return Err(self.discard(old, &new, cause).await);
+        }
+        self.say(format_args!("the new secret is in place"));
+        let keep = self.arguments.keep_old.map_or(0, |keep| self.now.saturating_add(keep.as_secs()));
+        record.stage = Stage::HandedOver { keep_old_until: keep };
+        self.record.write(&record)?;
+        if self.arguments.keep_old.is_some() {
+            return self.report("rotated", Some(&new), old, Some(keep));
+        }
+        self.delete_old(old, &new).await?;
+        self.report("rotated", Some(&new), old, None)
+    }
+
+    /// Verified, then handed over. Where it fails, the client does not have the new secret.
+    async fn put_in_place(
+        &self,
+        record: &mut Record,
+        value: &NewSecret,
+        verifier: &Verifier,
+        destination: &Destination,
+    ) -> Result<(), Error> {
+        self.record.write(record)?;
+        match verifier.verify(&self.arguments.id, value).await? {
+            Vend::Credentials => self.say(format_args!("the new secret gets a token, and the token gets credentials")),
+            Vend::Refused(code) => self.setting.log.warn(format_args!(
+                "the new secret gets a token that the vending API knows; it vends this client nothing, or not here ({})",
+                environment::visible(&code)
+            )),
+        }
+        record.stage = destination.stage(value).map_err(Error::Output)?;
+        self.record.write(record)?;
+        match destination.hand_over(value) {
+            // The file is in place, whatever was said after that.
+            Err(error) if record.stage.is_handed_over() == Some(true) => {
+                self.setting.log.warn(error);
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    /// Nobody has the new secret: it goes, and everything is as it was.
+    async fn discard(&self, old: &Secret, new: &Secret, cause: Error) -> Error {
+        let left = match self.secrets.delete(new).await {
+            Ok(()) => match self.record.remove() {
+                Ok(()) => "the new one is deleted".to_owned(),
+                Err(error) => format!("the new one is deleted ({error})"),
+            },
+            Err(error) => format!("the new one, {new}, is left over, the next run deletes it ({error})"),
+        };
+        Error::NotRotated { old: old.to_string(), left, cause: Box::new(cause) }
+    }
+
+    async fn not_added(&self, old: &Secret, cause: Error) -> Error {
+        // Where it cannot be seen whether it was added, the record stays: the next run deletes what is there.
+        let left = match self.secrets.list().await {
+            Ok(secrets) if secrets.len() < 2 => {
+                let _ = self.record.remove();
+                "there is no new one"
+            }
+            _ => "where there is a new one, the next run deletes it",
+        };
+        Error::NotRotated { old: old.to_string(), left: left.to_owned(), cause: Box::new(cause) }
+    }
+
+    async fn delete_old(&self, old: &Secret, new: &Secret) -> Result<(), Error> {
+        let not_deleted = |cause: Error| Error::OldSecretIsLeft {
+            old: old.to_string(),
+            new: new.to_string(),
+            finish: self.finish_command(),
+            cause: Box::new(cause),
+        };
+        self.secrets.delete(old).await.map_err(not_deleted)?;
+        self.record.remove()
+    }
+
+    async fn finish(&self, old: &Secret, secrets: &[Secret], is_recorded: bool) -> Result<(), Error> {
+        let Some(new) = secrets.iter().find(|secret| secret.id != old.id) else { return self.nothing_to_finish(old) };
+        if self.arguments.dry_run {
+            return output::print(format!("would delete {old}; {new} stays\n").as_bytes());
+        }
+        if !is_recorded {
+            let question = format!("Delete {old}? {new} stays: does the client use it?");
+            output::confirm("the end of a rotation that is not on record here", &question, self.arguments.yes)?;
+        }
+        self.delete_old(old, new).await?;
+        if !self.arguments.finish {
+            self.say(format_args!(
+                "the rotation that was interrupted is finished; run the command again for another one"
+            ));
+        }
+        self.report("finished", Some(new), old, None)
+    }
+
+    fn nothing_to_finish(&self, only: &Secret) -> Result<(), Error> {
+        if !self.arguments.dry_run {
+            self.record.remove()?;
+        }
+        if self.setting.global.json {
+            return output::print_json(&json!({"client_id": self.arguments.id, "change": null, "secret_id": only.id}));
+        }
+        output::print(format!("nothing to finish: the client has one secret, {only}\n").as_bytes())
+    }
+
+    fn destination(&self) -> Destination {
+        match (&self.arguments.to_file, &self.arguments.exec) {
+            (Some(path), _) => Destination::File(path.clone()),
+            // One of them is there: clap has seen to it.
+            (None, command) => Destination::Command(command.clone().unwrap_or_default()),
+        }
+    }
+
+    fn finish_command(&self) -> String {
+        format!("credvend-admin rotate-secret {} --finish --user-pool-id {}", self.arguments.id, self.secrets.pool_id)
+    }
+
+    /// How far it has come, for a person.
+    fn say(&self, words: std::fmt::Arguments<'_>) {
+        self.setting.log.info(words);
+    }
+
+    fn say_plan(&self, old: &Secret, left_over: Option<&Secret>) -> Result<(), Error> {
+        let discard = left_over.map(|new| format!("would delete {new}, which nobody has\n")).unwrap_or_default();
+        let then = if self.arguments.keep_old.is_some() { "would keep" } else { "would delete" };
+        let text = format!(
+            "{discard}would add a secret, verify it and hand it over\n{then} {old}\n(dry run: nothing was changed)\n"
+        );
+        output::print(text.as_bytes())
+    }
+
+    fn report(&self, change: &str, new: Option<&Secret>, old: &Secret, kept_until: Option<u64>) -> Result<(), Error> {
+        let until = kept_until.and_then(date::text);
+        if self.setting.global.json {
+            return output::print_json(&json!({
+                "client_id": self.arguments.id, "user_pool_id": self.secrets.pool_id, "change": change,
+                "new_secret_id": new.map(|new| &new.id), "old_secret_id": old.id, "old_secret_kept_until": until,
+                "finish_command": kept_until.map(|_| self.finish_command())}));
+        }
+        let text = match until {
+            Some(until) => {
+                format!("{change}; the old secret {old} works on. From {until} on: {}\n", self.finish_command())
+            }
+            None => format!("{change}; the old secret {old} is deleted\n"),
+        };
+        output::print(text.as_bytes())
+    }
+}

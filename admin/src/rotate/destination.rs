@@ -1,0 +1,90 @@
+//! Who gets the new secret: a file, or a command's standard input. Never an argument, never a line of a log.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use super::new_secret::{NewSecret, fingerprint};
+use super::record::Stage;
+use crate::error::Error;
+use crate::private_file;
+
+pub(super) enum Destination {
+    File(PathBuf),
+    Command(String),
+}
+
+impl Destination {
+    /// Before anything is changed.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        match self {
+            Self::File(path) => private_file::check_writable(path)
+                .map_err(|error| Error::File { path: path.clone(), problem: error.to_string() }),
+            Self::Command(_) => Ok(()),
+        }
+    }
+
+    /// What is recorded before [`Destination::hand_over`].
+    pub(super) fn stage(&self, secret: &NewSecret) -> io::Result<Stage> {
+        Ok(match self {
+            Self::File(path) => {
+                Stage::HandingOverToFile { path: std::path::absolute(path)?, sha256: fingerprint(&secret.line()) }
+            }
+            Self::Command(_) => Stage::HandingOverToCommand,
+        })
+    }
+
+    pub(super) fn hand_over(&self, secret: &NewSecret) -> Result<(), Error> {
+        match self {
+            Self::File(path) => private_file::write(path, &secret.line())
+                .map_err(|error| Error::File { path: path.clone(), problem: error.to_string() }),
+            Self::Command(command) => run(command, secret).map_err(|problem| Error::Command { problem }),
+        }
+    }
+}
+
+/// What it prints goes to standard error: standard output is this program's own.
+fn run(command: &str, secret: &NewSecret) -> Result<(), String> {
+    let mut child = Command::new("/bin/sh")
+        .args(["-c", command])
+        .stdin(Stdio::piped())
+        .stdout(io::stderr())
+        .spawn()
+        .map_err(|error| format!("cannot be run: {error}"))?;
+    let written = match child.stdin.take() {
+        // Its end is closed at the end of this line.
+        Some(mut stdin) => stdin.write_all(&secret.line()),
+        None => Ok(()),
+    };
+    let status = child.wait().map_err(|error| format!("cannot be waited for: {error}"))?;
+    match (status.success(), written) {
+        (true, Ok(())) => Ok(()),
+        (true, Err(error)) => Err(format!("did not read the secret: {error}")),
+        (false, _) => Err(format!("failed ({status})")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_gets_it_on_its_standard_input_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("got");
+        let secret = NewSecret::random().unwrap();
+        let script =
+            format!("cat > '{0}'; tr '\\0' ' ' < /proc/self/cmdline > '{0}.args'; env > '{0}.env'", path.display());
+        run(&script, &secret).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), secret.line());
+        for file in ["got.args", "got.env"] {
+            let text = std::fs::read_to_string(folder.path().join(file)).unwrap();
+            assert!(!text.contains(secret.expose()), "{file}");
+        }
+        for (command, problem) in
+            [("exit 3", "failed (exit status: 3)"), ("kill -9 $$", "failed (signal: 9"), ("nonsense-xyz", "failed")]
+        {
+            assert!(run(command, &secret).unwrap_err().contains(problem), "{command}");
+        }
+    }
+}
