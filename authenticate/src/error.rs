@@ -21,6 +21,8 @@ pub enum AuthenticationError {
     Key(#[from] KeyError),
     #[error(transparent)]
     RateLimited(#[from] RateLimited),
+    #[error("{reason}; too many tokens from this address were refused lately: retry in {} s", retry_after.as_secs())]
+    TooManyRefused { reason: String, retry_after: Duration },
 }
 
 /// What the caller is told beside the sentence, which is the error's own `Display`.
@@ -45,7 +47,9 @@ impl AuthenticationError {
             Self::Bearer(_) => (400, "invalid_request", None),
             Self::Token(_) | Self::Key(KeyError::Unknown) => (401, "invalid_token", None),
             Self::Key(KeyError::Unavailable { .. }) => (503, "keys_unavailable", Some(KEYS_RETRY_AFTER)),
-            Self::RateLimited(RateLimited { retry_after }) => (429, "rate_limited", Some(*retry_after)),
+            Self::RateLimited(RateLimited { retry_after }) | Self::TooManyRefused { retry_after, .. } => {
+                (429, "rate_limited", Some(*retry_after))
+            }
         };
         Refusal { status, code, retry_after }
     }

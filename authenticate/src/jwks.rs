@@ -104,6 +104,18 @@ impl IssuerKeys {
         }
     }
 
+    /// As [`Self::key`], for a caller that shall make nobody look for a key that is not held: keys that are old are fetched
+    /// all the same, and so are keys where there are none.
+    ///
+    /// # Errors
+    /// As [`Self::key`].
+    pub async fn held_key(&self, key_id: &str, now: SystemTime) -> Result<Arc<VerificationKey>, KeyError> {
+        match &self.0 {
+            Source::Published(keys) if keys.are_held_without(key_id, now) => Err(KeyError::Unknown),
+            _ => self.key(key_id, now).await,
+        }
+    }
+
     /// Starts a fetch if one is due. A failure is logged and left to the cool-down.
     pub fn start_refresh(&self, now: SystemTime) -> Option<JoinHandle<()>> {
         let Source::Published(keys) = &self.0 else { return None };
@@ -181,6 +193,11 @@ impl PublishedKeys {
             }
             _ => Err(self.unavailable()),
         }
+    }
+
+    fn are_held_without(&self, key_id: &str, now: SystemTime) -> bool {
+        let (cache, moment) = (self.cache(), self.moment(now));
+        cache.trusted_age(moment).is_some() && cache.held_key(key_id, moment).is_none()
     }
 
     fn spawn_fetch(self: &Arc<Self>, slot: Slot) -> JoinHandle<()> {

@@ -5,7 +5,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod bearer;
+mod buckets;
 mod error;
+mod failure_limit;
 mod issuer_values;
 mod issuer_variables;
 mod jwks;
@@ -16,6 +18,7 @@ mod user_pool;
 
 pub use self::bearer::{BearerError, bearer_token};
 pub use self::error::{AuthenticationError, Refusal};
+pub use self::failure_limit::FailureLimit;
 pub use self::issuer_variables::{AuthenticationSettings, IssuerSettings, KeySource};
 pub use self::jwks::{Fetches, IssuerKeys, KeyError};
 pub use self::rate_limit::{RateLimit, RateLimited};

@@ -1,6 +1,6 @@
 //! `sts:AssumeRole`, and what its refusals mean.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_sts::Client;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
@@ -10,10 +10,13 @@ use aws_sdk_sts::types::Tag;
 use thiserror::Error;
 use vending_api::Credentials;
 
+use crate::caller::Caller;
+use crate::flights::Flights;
+use crate::recent::{Key, MAX_REFUSALS, REFUSALS_LAST, Recent, hash_of};
 use crate::session::AssumeRole;
 
 /// Why STS gave no credentials. No variant repeats STS's own text, which names principals and policies.
-#[derive(Debug, Error)]
+#[derive(Debug, Clone, Error)]
 pub enum StsError {
     /// `AccessDenied`: no such role, or its trust policy does not let this service in.
     #[error(
@@ -50,23 +53,78 @@ pub enum StsError {
     },
 }
 
+/// Credentials of a role.
+#[derive(Clone)]
+pub struct Assumed {
+    /// What STS has made.
+    pub credentials: Credentials,
+    /// Whether an earlier request of the same client has got them, too.
+    pub were_kept: bool,
+    ends_at: SystemTime,
+}
+
 /// STS in the service's region.
 pub struct Sts {
     client: Client,
+    /// What STS has refused, so that a client that asks on and on does not use up what the account may ask of STS.
+    refused: Recent<StsError>,
+    kept: Option<Kept>,
 }
 
+/// Credentials for equal requests, where the operator wants that.
+struct Kept {
+    assumed: Recent<Assumed>,
+    flights: Flights<Result<Assumed, StsError>>,
+}
+
+/// Sessions whose credentials are kept.
+const MAX_KEPT: usize = 1_000;
+
 impl Sts {
-    /// Nothing is called yet.
+    /// Nothing is called yet. With `kept_for`, equal sessions of one client get the same credentials for so long.
     #[must_use]
-    pub fn new(client: Client) -> Self {
-        Self { client }
+    pub fn new(client: Client, kept_for: Option<Duration>) -> Self {
+        let kept = kept_for.map(|time| Kept { assumed: Recent::new(time, MAX_KEPT), flights: Flights::new() });
+        Self { client, refused: Recent::new(REFUSALS_LAST, MAX_REFUSALS), kept }
     }
 
     /// Assumes the role.
     ///
     /// # Errors
     /// See [`StsError`].
-    pub async fn assume_role(&self, session: &AssumeRole, now: SystemTime) -> Result<Credentials, StsError> {
+    pub async fn assume_role<'a>(
+        &self,
+        caller: impl Into<Caller<'a>>,
+        session: &AssumeRole,
+        now: SystemTime,
+    ) -> Result<Assumed, StsError> {
+        let key = key_of_session(&caller.into(), session);
+        let Some(kept) = &self.kept else { return Box::pin(self.unless_refused(key, session, now)).await };
+        let assuming = async {
+            if let Some(assumed) = kept.assumed.get(&key, now).filter(|assumed| assumed.ends_at > now) {
+                return Ok(assumed);
+            }
+            let assumed = self.unless_refused(key, session, now).await?;
+            kept.assumed.insert(key, Assumed { were_kept: true, ..assumed.clone() }, now);
+            Ok(assumed)
+        };
+        kept.flights.share(key, Box::pin(assuming)).await
+    }
+
+    async fn unless_refused(&self, key: Key, session: &AssumeRole, now: SystemTime) -> Result<Assumed, StsError> {
+        if let Some(error) = self.refused.get(&key, now) {
+            return Err(error);
+        }
+        let assumed = self.call(session, now).await;
+        if let Err(error) = &assumed
+            && !matches!(error, StsError::Unavailable { .. })
+        {
+            self.refused.insert(key, error.clone(), now);
+        }
+        assumed
+    }
+
+    async fn call(&self, session: &AssumeRole, now: SystemTime) -> Result<Assumed, StsError> {
         let tags = session.tags.iter().filter_map(|(key, value)| Tag::builder().key(*key).value(value).build().ok());
         let output = self
             .client
@@ -91,12 +149,13 @@ impl Sts {
         }
         // Whole seconds: some parsers switch refresh off for a fraction.
         let expiration = aws_sdk_sts::primitives::DateTime::from_secs(credentials.expiration.secs());
-        Ok(Credentials {
+        let credentials = Credentials {
             access_key_id: credentials.access_key_id,
             secret_access_key: credentials.secret_access_key,
             session_token: credentials.session_token,
             expiration: expiration.fmt(DateTimeFormat::DateTime).map_err(|_| incomplete())?,
-        })
+        };
+        Ok(Assumed { credentials, were_kept: false, ends_at })
     }
 
     /// Whether STS answers and knows the service's own credentials.
@@ -109,6 +168,20 @@ impl Sts {
             Err(error) => Err(StsError::Unavailable { problem: aws_calls::brief(&error) }),
         }
     }
+}
+
+/// The client and all that its session is made of: where the item is changed so that the session is another one, nothing
+/// that was remembered of the old one counts.
+fn key_of_session(caller: &Caller<'_>, session: &AssumeRole) -> Key {
+    let AssumeRole { role_arn, session_name, source_identity, tags, policy, duration, external_id, narrowed_member } =
+        session;
+    let duration = duration.as_secs().to_string();
+    let optional = [source_identity.as_deref(), policy.as_deref(), external_id.as_deref(), *narrowed_member];
+    let parts = [caller.issuer(), caller.client_id(), role_arn.as_str(), session_name, &duration];
+    let tags = tags.iter().flat_map(|(name, value)| [*name, value.as_str()]);
+    // What is absent and what is empty differ.
+    let optional = optional.into_iter().flat_map(|part| [if part.is_some() { "1" } else { "" }, part.unwrap_or("")]);
+    hash_of(parts.into_iter().chain(optional).chain(tags))
 }
 
 fn explain(error: &SdkError<AssumeRoleError>, session: &AssumeRole) -> StsError {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::error::Error;
 use std::fmt::Debug;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_calls::brief;
 use aws_sdk_dynamodb::Client;
@@ -13,6 +13,8 @@ use environment::Variables;
 use thiserror::Error;
 
 use crate::caller::Caller;
+use crate::flights::Flights;
+use crate::recent::{Key, MAX_REFUSALS, REFUSALS_LAST, Recent, hash_of};
 use crate::role_mapping::{Fault, Purpose, RoleMapping, may_serve};
 
 /// Items with this prefix map a scope, not a client (interfaces §1).
@@ -32,7 +34,7 @@ const BATCH_ATTEMPTS: u32 = 3;
 const BATCH_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why there is no mapping for a client.
-#[derive(Debug, Error)]
+#[derive(Debug, Clone, Error)]
 pub enum MappingError {
     /// Neither the client nor any of its scopes has an item.
     #[error("client {client_id:?} is not registered here, and none of its token's scopes is mapped to a role")]
@@ -101,21 +103,38 @@ pub struct RoleMappings {
     /// The issuer whose clients are meant by items that name none.
     default_issuer: Option<String>,
     purpose: Purpose,
+    flights: Flights<Result<RoleMapping, MappingError>>,
+    /// Clients that were found not to be registered, so that one that asks on and on reads the table seldom.
+    unknown: Recent<()>,
 }
 
 impl RoleMappings {
     /// Nothing is read yet.
     #[must_use]
     pub fn new(client: Client, table: String, default_issuer: Option<String>, purpose: Purpose) -> Self {
-        Self { client, table, default_issuer, purpose }
+        let unknown = Recent::new(REFUSALS_LAST, MAX_REFUSALS);
+        Self { client, table, default_issuer, purpose, flights: Flights::new(), unknown }
     }
 
-    /// The client's own item, else the one its scopes lead to.
+    /// The client's own item, else the one its scopes lead to. Items are never remembered: equal look-ups that come at the
+    /// same time are made once, and that there is no item is known for a few seconds.
     ///
     /// # Errors
     /// When there is none, two that disagree, an unusable one, or no response.
-    pub async fn find<'a>(&self, caller: impl Into<Caller<'a>>) -> Result<RoleMapping, MappingError> {
+    pub async fn find<'a>(&self, caller: impl Into<Caller<'a>>, now: SystemTime) -> Result<RoleMapping, MappingError> {
         let caller = caller.into();
+        let key = key_of_caller(&caller);
+        if self.unknown.get(&key, now).is_some() {
+            return Err(MappingError::NotRegistered { client_id: caller.client_id().to_owned() });
+        }
+        let found = self.flights.share(key, Box::pin(self.look_up(&caller))).await;
+        if let Err(MappingError::NotRegistered { .. }) = found {
+            self.unknown.insert(key, (), now);
+        }
+        found
+    }
+
+    async fn look_up(&self, caller: &Caller<'_>) -> Result<RoleMapping, MappingError> {
         let client_id = caller.client_id();
         let not_registered = || MappingError::NotRegistered { client_id: client_id.to_owned() };
         // An issuer that names a client `scope#…` must not reach the items that are meant for scopes.
@@ -125,7 +144,7 @@ impl RoleMappings {
         {
             return match self.mapping(client_id, &item) {
                 // What is wrong with another issuer's item is neither this client's to hear nor its failure.
-                Err(_) if !self.may_serve(&item, &caller) => Err(not_registered()),
+                Err(_) if !self.may_serve(&item, caller) => Err(not_registered()),
                 read => read,
             };
         }
@@ -136,7 +155,7 @@ impl RoleMappings {
         let keys: Vec<_> = scopes.into_iter().map(|scope| format!("{SCOPE_PREFIX}{scope}")).collect();
         let mut found: Option<RoleMapping> = None;
         // An item for another issuer's tokens says nothing about this one, not even that it cannot be read.
-        for (key, item) in self.items(&keys).await?.iter().filter(|(_, item)| self.may_serve(item, &caller)) {
+        for (key, item) in self.items(&keys).await?.iter().filter(|(_, item)| self.may_serve(item, caller)) {
             let mapping = self.mapping(key, item)?;
             match &found {
                 Some(first) if !first.leads_to_the_same_as(&mapping) => {
@@ -228,6 +247,11 @@ impl RoleMappings {
             _ => MappingError::Unavailable { problem: brief(error) },
         }
     }
+}
+
+/// All that a look-up depends on.
+fn key_of_caller(caller: &Caller<'_>) -> Key {
+    hash_of([caller.issuer(), caller.client_id()].into_iter().chain(caller.scopes().iter().map(String::as_str)))
 }
 
 /// Between half of the step and the whole of it, so that those who were cut short together do not come again together.

@@ -44,7 +44,7 @@ fn build(config: Config, log: Log) -> anyhow::Result<(Api, Entrance)> {
         scopes,
         roles: Roles { mappings, variables: variable_roles },
         terms,
-        sts: Sts::new(aws_clients::sts(&aws)),
+        sts: Sts::new(aws_clients::sts(&aws), None),
         athena: Athena::new(&aws, workgroup),
         database,
         output,

@@ -178,7 +178,7 @@ impl Queries {
         let claims = trail.step("verify", || issuer.rules.verify(&token, &key, now))?;
         trail.step("rate_limit", || self.rate_limit.check(&claims, now))?;
         let access = trail.step("scopes", || self.scopes.access(&claims))?;
-        let mapping = trail.wait("mapping", budget.within(self.roles.find(&claims, access))).await?;
+        let mapping = trail.wait("mapping", budget.within(self.roles.find(&claims, access, now))).await?;
         let nothing_narrower = ScopeDown::default();
         let grant = trail
             .step("authorize", || authorize(&claims, mapping, &nothing_narrower, around.source_ip, &self.terms, now))?;
@@ -195,9 +195,9 @@ impl Queries {
     ) -> Result<Session, QueryError> {
         // No item asks for a policy of S3, and so no bucket is named.
         let session = trail.step("session", || AssumeRole::new(&caller.claims, &caller.grant, ""))?;
-        let assumed = around.budget.within(self.sts.assume_role(&session, around.now));
-        let credentials = trail.wait("sts", assumed).await?;
-        Ok(self.athena.session(&credentials))
+        let assuming = around.budget.within(self.sts.assume_role(&caller.claims, &session, around.now));
+        let assumed = trail.wait("sts", assuming).await?;
+        Ok(self.athena.session(&assumed.credentials))
     }
 
     async fn start(

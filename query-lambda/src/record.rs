@@ -9,8 +9,8 @@ use entrance::{Judged as _, ObservedDenial};
 use grant::authorize::Grant;
 use grant::role_mapping::RoleMapping;
 use grant::session::AssumeRole;
+use grant::sts::Assumed;
 use serde::Serialize;
-use vending_api::Credentials;
 
 use crate::athena::scanned_bytes;
 use crate::error::QueryError;
@@ -109,9 +109,9 @@ impl Shown<QueryError> for AssumeRole {
     }
 }
 
-impl Shown<QueryError> for Credentials {
+impl Shown<QueryError> for Assumed {
     fn record(&self, record: &mut Record<Members>) {
-        record.members.access_key_id = Some(self.access_key_id.clone());
+        record.members.access_key_id = Some(self.credentials.access_key_id.clone());
     }
 }
 

@@ -1,5 +1,7 @@
 //! Which role a client's queries run as: its item, the items of its scopes, the roles of deployments of old, or none.
 
+use std::time::SystemTime;
+
 use authenticate::Claims;
 use environment::RoleArn;
 use grant::role_mapping::RoleMapping;
@@ -31,10 +33,10 @@ impl Roles {
     ///
     /// # Errors
     /// When there is none, or when the table says that something is wrong.
-    pub async fn find(&self, claims: &Claims, access: Access) -> Result<RoleMapping, MappingError> {
+    pub async fn find(&self, claims: &Claims, access: Access, now: SystemTime) -> Result<RoleMapping, MappingError> {
         let not_registered = MappingError::NotRegistered { client_id: claims.client_id().to_owned() };
         let in_table = match &self.mappings {
-            Some(mappings) => mappings.find(claims).await,
+            Some(mappings) => mappings.find(claims, now).await,
             None => Err(not_registered),
         };
         match (in_table, &self.variables) {

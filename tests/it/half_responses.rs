@@ -76,10 +76,18 @@ async fn half_a_refusal_of_sts_refuses_nothing() {
     for (code, expected) in [("AccessDenied", (502, "role_not_assumable")), ("ValidationError", (500, "misconfigured"))]
     {
         let whole = sts_error(code, "no");
+        // A session that was refused is not asked for again at once: each of these is another one.
+        let another_session = |id: String| {
+            service
+                .upstream
+                .put_item(CLIENT_ID, item(CLIENT_ID, json!({"external_id": {"S": format!("{code}-{id}")}})));
+        };
+        another_session("whole".to_owned());
         service.upstream.break_service(Upstream::Sts, Fault::Status(403, whole.clone()));
         assert_eq!(service.vend(&token()).await.verdict(), expected);
         let behind_code = whole.find("</Code>").expect("it has a code") + "</Code>".len();
         for end in [behind_code, behind_code + 4, whole.len() - 1] {
+            another_session(end.to_string());
             let verdict = verdict(&service, Upstream::Sts, 403, &whole[..end]).await;
             assert_eq!(verdict, (503, "sts_unavailable".to_owned()), "{}", &whole[..end]);
         }
@@ -91,9 +99,6 @@ async fn a_table_that_says_nothing_is_not_empty() {
     let service = Service::start(Setup::default()).await;
     let whole = json!({"Item": item(CLIENT_ID, json!({}))}).to_string();
     assert_eq!(verdict(&service, Upstream::DynamoDb, 200, &whole).await, (200, "ok".to_owned()));
-    let nothing = json!({"Responses": {"credvend-clients": []}}).to_string();
-    let no_item = verdict(&service, Upstream::DynamoDb, 200, &nothing).await;
-    assert_eq!(no_item, (403, "client_not_registered".to_owned()), "an item that is not there");
     let mut bodies: Vec<String> = ["", " ", "null", "[]", "\"\"", "<html></html>"].map(str::to_owned).to_vec();
     bodies.extend((0..whole.len()).step_by(7).map(|end| whole[..end].to_owned()));
     bodies.push(json!({"Item": item("another-client", json!({}))}).to_string());
@@ -102,16 +107,21 @@ async fn a_table_that_says_nothing_is_not_empty() {
         let verdict = verdict(&service, Upstream::DynamoDb, 200, &body).await;
         assert_eq!(verdict, (503, "mapping_unavailable".to_owned()), "{body:?}");
     }
+    let nothing = json!({"Responses": {"credvend-clients": []}}).to_string();
+    let no_item = verdict(&service, Upstream::DynamoDb, 200, &nothing).await;
+    assert_eq!(no_item, (403, "client_not_registered".to_owned()), "an item that is not there");
 }
 
 /// A client of a token with many scopes, none of which it has an item of its own for.
 #[tokio::test]
 async fn scopes_are_read_together_and_whole() {
     let scopes: Vec<_> = (0..50).map(|number| format!("api/{number:02}")).collect();
-    let token = token_with(json!({"scope": scopes.join(" ")}));
+    let unknown = token_with(json!({"scope": scopes.join(" ")}));
+    // Another token, so that it is looked up at once.
+    let token = token_with(json!({"scope": scopes.iter().rev().cloned().collect::<Vec<_>>().join(" ")}));
     let service = Service::start(Setup::default()).await;
     service.upstream.delete_item(CLIENT_ID);
-    assert_eq!(service.vend(&token).await.verdict(), (403, "client_not_registered"));
+    assert_eq!(service.vend(&unknown).await.verdict(), (403, "client_not_registered"));
     let targets: Vec<_> = service.upstream.received(Upstream::DynamoDb).iter().map(target).collect();
     assert_eq!(targets, ["DynamoDB_20120810.GetItem", "DynamoDB_20120810.BatchGetItem"]);
     let batch: Value =

@@ -1,5 +1,6 @@
 //! The integration tests: one binary, a file a topic.
 
+mod abuse;
 mod admin;
 mod architecture;
 mod cases;

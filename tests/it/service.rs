@@ -100,6 +100,12 @@ pub struct Answer {
 }
 
 impl Answer {
+    pub async fn read(response: reqwest::Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = response.bytes().await.expect("the service answers whole");
+        Self { status, headers, body: serde_json::from_slice(&body).unwrap_or(Value::Null) }
+    }
+
     /// Status and code, for comparing with the error table.
     pub fn verdict(&self) -> (u16, &str) {
         (self.status, self.body["error"].as_str().unwrap_or("ok"))
@@ -143,10 +149,7 @@ impl Service {
     }
 
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        let response = request.send().await.expect("the service answers");
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = response.bytes().await.expect("the service answers whole");
-        Answer { status, headers, body: serde_json::from_slice(&body).unwrap_or(Value::Null) }
+        Answer::read(request.send().await.expect("the service answers")).await
     }
 
     /// `POST /credentials` with this token in the header.

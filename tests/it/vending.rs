@@ -242,6 +242,8 @@ async fn what_sts_says_is_translated_and_never_repeated() {
         (403, "ExpiredToken", (503, "sts_unavailable"), true),
         (500, "InternalFailure", (503, "sts_unavailable"), true),
     ] {
+        // A session that was refused is not asked for again at once: each of these is another one.
+        service.upstream.put_item(CLIENT_ID, item(CLIENT_ID, json!({"external_id": {"S": code}})));
         service
             .upstream
             .break_service(Upstream::Sts, Fault::Status(status, sts_error(code, "CANARY arn:aws:iam::1:x")));

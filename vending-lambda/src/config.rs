@@ -1,5 +1,7 @@
 //! The environment, read once at start: everything behind it is typed.
 
+use std::time::Duration;
+
 use authenticate::AuthenticationSettings;
 use aws_calls::{AwsSettings, Caller};
 use entrance::Entrance;
@@ -16,15 +18,24 @@ pub struct Config {
     pub authentication: AuthenticationSettings,
     /// What every client must meet.
     pub terms: Terms,
+    /// Tokens of one source that are refused a minute before it is told to wait.
+    pub failure_limit_per_minute: u32,
     /// DynamoDB table of client mappings.
     pub table: String,
     /// Bucket echoed to clients and named in generated session policies.
     pub bucket: String,
+    /// How long equal requests get the same credentials; `None` for never.
+    pub vends_kept_for: Option<Duration>,
     /// Where the AWS APIs are and whose credentials call them.
     pub aws: AwsSettings,
     /// Where requests come from, and where what is said about them goes.
     pub entrance: Entrance,
 }
+
+/// A broken client retries a few times a minute, and a few of them may share an address.
+const FAILURE_LIMIT_PER_MINUTE: u32 = 60;
+/// The shortest session lasts 900 s, and clients wait for fresher credentials in the last 600 s.
+const MAX_KEPT_SECONDS: u64 = 300;
 
 const CALLER: Caller =
     Caller { program: "vending-lambda", region_variable: "AWS_REGION", services: &grant::aws_clients::SERVICES };
@@ -47,10 +58,16 @@ impl Config {
         let table = table_name(variables, Purpose::Credentials);
         let aws = AwsSettings::from_env(variables, &CALLER);
         let entrance = Entrance::from_env(variables);
+        let failure_limit = variables.number("FAILURE_LIMIT_PER_MINUTE", 1, 1_000_000);
+        let vends_kept_for = variables.number("VEND_CACHE_SECONDS", 1, MAX_KEPT_SECONDS);
         Some(Self {
             bucket: variables.optional("S3_BUCKET").unwrap_or_default(),
             authentication,
             terms,
+            failure_limit_per_minute: failure_limit
+                .and_then(|limit| u32::try_from(limit).ok())
+                .unwrap_or(FAILURE_LIMIT_PER_MINUTE),
+            vends_kept_for: vends_kept_for.map(Duration::from_secs),
             table: table?,
             aws: aws?,
             entrance,
@@ -60,8 +77,6 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Config, String> {

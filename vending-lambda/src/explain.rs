@@ -8,13 +8,14 @@ use authenticate::{Claims, UnverifiedToken, VerificationKey};
 use entrance::{Judged as _, ObservedDenial};
 use serde::Serialize;
 use serde_json::{Value, json};
-use vending_api::{Credentials, ExplainResponse, ExplainStep};
+use vending_api::{ExplainResponse, ExplainStep};
 
 use crate::error::VendError;
 use crate::request::VendRequest;
 use grant::authorize::Grant;
 use grant::role_mapping::{RoleMapping, SessionPolicy};
 use grant::session::AssumeRole;
+use grant::sts::Assumed;
 
 /// What an audit line says beyond the token.
 #[derive(Default, Serialize)]
@@ -25,6 +26,9 @@ pub struct Members {
     pub session_name: Option<String>,
     /// The key id of what was vended: it leads from any CloudTrail event back to this line.
     pub access_key_id: Option<String>,
+    /// Whether an earlier request of the client has got these credentials, too: STS was not called.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub kept: bool,
     /// Rules that would have said no, were they enforced.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub observed: Vec<ObservedDenial>,
@@ -140,9 +144,10 @@ impl Shown<VendError> for AssumeRole {
     }
 }
 
-impl Shown<VendError> for Credentials {
+impl Shown<VendError> for Assumed {
     fn record(&self, record: &mut Record<Members>) {
-        record.members.access_key_id = Some(self.access_key_id.clone());
+        record.members.access_key_id = Some(self.credentials.access_key_id.clone());
+        record.members.kept = self.were_kept;
     }
 }
 

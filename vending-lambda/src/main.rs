@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 
-use authenticate::{RateLimit, TrustedIssuers};
+use authenticate::{FailureLimit, RateLimit, TrustedIssuers};
 use aws_calls::AwsCalls;
 use entrance::{Entrance, Readiness, warn_of};
 use environment::Log;
@@ -29,18 +29,20 @@ fn main() -> ExitCode {
 }
 
 fn build(config: Config, log: Log) -> anyhow::Result<(Api, Entrance)> {
-    let Config { authentication, terms, table, bucket, aws, entrance } = config;
+    let Config { authentication, terms, failure_limit_per_minute, table, bucket, vends_kept_for, aws, entrance } =
+        config;
     warn_of(&authentication, &terms, log);
     let metrics_namespace = entrance.metrics_namespace.clone();
     let default_issuer = authentication.default_issuer().map(str::to_owned);
     let region = aws.region.clone();
     let aws = AwsCalls::new(aws)?;
     let vendor = Vendor {
+        failure_limit: FailureLimit::new(failure_limit_per_minute),
         rate_limit: RateLimit::new(authentication.rate_limit_per_minute),
         issuers: TrustedIssuers::new(authentication, log)?,
         role_mappings: RoleMappings::new(aws_clients::dynamodb(&aws), table, default_issuer, Purpose::Credentials),
         terms,
-        sts: Sts::new(aws_clients::sts(&aws)),
+        sts: Sts::new(aws_clients::sts(&aws), vends_kept_for),
         bucket,
         region,
     };
