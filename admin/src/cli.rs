@@ -1,6 +1,8 @@
 //! What can be typed.
 
 mod audit;
+mod explain;
+mod lint;
 mod rotate;
 
 use std::path::PathBuf;
@@ -11,6 +13,8 @@ use clap_complete::Shell;
 use grant::observe::Rule;
 
 pub(crate) use self::audit::{AuditArguments, AuditSource};
+pub(crate) use self::explain::ExplainArguments;
+pub(crate) use self::lint::{FindingLevel, LintArguments};
 pub(crate) use self::rotate::RotateArguments;
 use crate::date::DateArgument;
 
@@ -71,6 +75,10 @@ pub(crate) enum Command {
     RotateSecret(RotateArguments),
     /// Show who was vended what, when and from where
     Audit(AuditArguments),
+    /// Decide as the service would: every step, what would have to change, and what IAM says of the role
+    Explain(ExplainArguments),
+    /// Look for what is wrong with items, roles and clients
+    Lint(LintArguments),
     /// Print the JSON Schema of the file that `import` reads
     Schema,
     /// Print a shell's completion script
@@ -223,12 +231,13 @@ AWS credentials, region, endpoints and proxies come from where the AWS CLI takes
 (COGNITO_ISSUER, TRUSTED_ISSUERS, DYNAMODB_TABLE, …) come from --service-env, from --from, or from the environment.
 
 Exit status:
-  0  done
+  0  done (`explain`: whatever was decided)
   1  configuration, or an item that the service could not use
   2  usage
   3  refused by AWS
   4  unavailable: network, throttled or 5xx
-  5  conflict: somebody else has changed the item meanwhile; nothing was written over";
+  5  conflict: somebody else has changed the item meanwhile; nothing was written over
+  6  `lint --fail-on`: there are findings";
 
 #[cfg(test)]
 mod tests {

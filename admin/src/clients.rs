@@ -17,17 +17,17 @@ use crate::difference::Change;
 use crate::error::Error;
 use crate::governed::Governed;
 use crate::item::{Item, check_key};
-use crate::output;
+use crate::output::{self, Style};
 use crate::table::Table;
 
 /// What every command needs.
 pub(crate) struct Context {
     pub(crate) table: Table,
     /// For the clients of other services.
-    #[allow(dead_code)] // The commands that call other services are being built.
     pub(crate) aws: SdkConfig,
     pub(crate) governed: Governed,
     pub(crate) json: bool,
+    pub(crate) style: Style,
     pub(crate) log: Log,
     pub(crate) now: SystemTime,
 }
@@ -76,6 +76,6 @@ impl Context {
     }
 }
 
-fn check(id: &ClientId) -> Result<(), Error> {
+pub(crate) fn check(id: &ClientId) -> Result<(), Error> {
     check_key(&id.id).map_err(|problem| Error::ClientId { id: id.id.clone(), problem })
 }

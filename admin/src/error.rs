@@ -98,6 +98,14 @@ pub(crate) enum Error {
     Conflict { id: String },
     #[error("{done} of {all} items were written, then: {cause}; run the same command again for the rest")]
     Partly { done: usize, all: usize, cause: Box<Error> },
+    #[error("no throw-away key can be made: the system has no random numbers to give")]
+    Signing,
+    #[error("no client is called `scope#{scope}`: name a client, and its token's scopes with --scopes {scope}")]
+    ScopeIsNoClient { scope: String },
+    #[error("nothing was decided: {0}")]
+    NotDecided(String),
+    #[error("{findings} findings")]
+    Findings { findings: usize },
     #[error(transparent)]
     Transport(#[from] TransportError),
     #[error(transparent)]
@@ -125,7 +133,9 @@ impl Error {
             Self::Partly { cause, .. } | Self::NotRotated { cause, .. } | Self::OldSecretIsLeft { cause, .. } => {
                 cause.exit_code()
             }
-            Self::SetAndUnset { .. } => 2,
+            Self::SetAndUnset { .. } | Self::ScopeIsNoClient { .. } => 2,
+            Self::NotDecided(_) => 4,
+            Self::Findings { .. } => 6,
             Self::Configuration(_)
             | Self::File { .. }
             | Self::NotInToml { .. }
@@ -149,6 +159,7 @@ impl Error {
             | Self::WhichIssuer
             | Self::NoTerminal { .. }
             | Self::NotConfirmed
+            | Self::Signing
             | Self::Transport(_)
             | Self::Output(_)
             | Self::Runtime(_) => 1,

@@ -24,7 +24,6 @@ pub(crate) struct Governed {
     /// The service's region, where its environment says so.
     pub(crate) region: Option<String>,
     /// What Terraform's state says beside the variables.
-    #[allow(dead_code)] // As `service` below.
     pub(crate) deployment: Deployment,
     /// `--issuer`.
     issuer: Option<String>,
@@ -39,10 +38,8 @@ pub(crate) struct Service {
     /// Whose tokens it accepts, by which rules.
     pub(crate) authentication: AuthenticationSettings,
     /// What it demands of every client, and what its sessions are and carry.
-    #[allow(dead_code)] // As `service` below.
     pub(crate) terms: Terms,
     /// `S3_BUCKET`; empty where it has none.
-    #[allow(dead_code)] // As `service` below.
     pub(crate) bucket: String,
 }
 
@@ -101,7 +98,6 @@ impl Governed {
     ///
     /// # Errors
     /// Where nothing says whose tokens it accepts.
-    #[allow(dead_code)] // The commands that decide as the service does are being built.
     pub(crate) fn service(&self) -> Result<&Service, Error> {
         self.service.as_ref().ok_or(Error::UnknownService)
     }
@@ -110,7 +106,6 @@ impl Governed {
     ///
     /// # Errors
     /// Where nothing says whose tokens the service accepts, or several issuers could be meant.
-    #[allow(dead_code)] // As above.
     pub(crate) fn meant_issuer(&self) -> Result<&IssuerSettings, Error> {
         let service = self.service()?;
         let url = self.issuer.as_deref().or(service.authentication.default_issuer()).ok_or(Error::WhichIssuer)?;
@@ -121,7 +116,6 @@ impl Governed {
     ///
     /// # Errors
     /// Where neither is known.
-    #[allow(dead_code)] // As above.
     pub(crate) fn user_pool_id(&self) -> Result<&str, Error> {
         let of_issuer = || {
             let issuer = self.service.as_ref()?.authentication.cognito_issuer.as_deref()?;

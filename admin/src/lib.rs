@@ -10,14 +10,19 @@ mod clients;
 mod date;
 mod difference;
 mod error;
+mod explain;
 mod governed;
 mod item;
+mod lint;
 mod manual;
 mod output;
+mod policy_document;
 mod private_file;
 mod rotate;
 mod table;
 mod transfer;
+mod trust;
+mod user_pool;
 mod value;
 
 use std::ffi::OsString;
@@ -73,11 +78,14 @@ fn execute(cli: Cli, lookup: Lookup<'_>, log: Log, now: SystemTime) -> Result<()
         }
         let aws = aws::settings(&global, &governed, lookup).await?;
         let table = table::Table::open(&governed, &aws)?;
-        let context = clients::Context { table, aws, governed, json: global.json, log, now };
+        let context =
+            clients::Context { table, aws, governed, json: global.json, style: output::Style::new(lookup), log, now };
         match command {
             Command::Clients(clients) => context.run(clients.action).await,
             Command::Import(arguments) => transfer::import(&context, &arguments).await,
             Command::Export(arguments) => transfer::export(&context, &arguments).await,
+            Command::Explain(arguments) => explain::run(&context, &arguments).await,
+            Command::Lint(arguments) => lint::run(&context, &arguments).await,
             // Done above: they need no table.
             Command::Audit(_)
             | Command::RotateSecret(_)

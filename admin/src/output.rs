@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use environment::visible;
+use environment::{Lookup, visible};
 use serde_json::Value;
 
 use crate::error::Error;
@@ -36,6 +36,36 @@ pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -
     let mut text = line(headings);
     text.extend(rows.iter().map(|row| line(row.each_ref().map(String::as_str))));
     text
+}
+
+/// Colours, on a terminal alone and where `NO_COLOR` does not forbid them (no-color.org).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Style {
+    is_coloured: bool,
+}
+
+impl Style {
+    /// Of standard output.
+    pub(crate) fn new(lookup: Lookup<'_>) -> Self {
+        let is_forbidden = lookup("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { is_coloured: io::stdout().is_terminal() && !is_forbidden }
+    }
+
+    pub(crate) fn good(self, text: &str) -> String {
+        self.painted(text, "32")
+    }
+
+    pub(crate) fn doubtful(self, text: &str) -> String {
+        self.painted(text, "33")
+    }
+
+    pub(crate) fn bad(self, text: &str) -> String {
+        self.painted(text, "31")
+    }
+
+    fn painted(self, text: &str, colour: &str) -> String {
+        if self.is_coloured { format!("\x1b[1;{colour}m{text}\x1b[0m") } else { text.to_owned() }
+    }
 }
 
 /// How far a long scan has come, on a terminal.

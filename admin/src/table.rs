@@ -8,6 +8,8 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use grant::attributes::ATTRIBUTES;
+use grant::role_mapping::Purpose;
+use grant::table::RoleMappings;
 use tokio::task::JoinSet;
 
 use crate::aws::AwsError;
@@ -30,6 +32,11 @@ impl Table {
     pub(crate) fn open(governed: &Governed, aws: &SdkConfig) -> Result<Self, Error> {
         let name = governed.table.clone().ok_or(Error::NoTable)?;
         Ok(Self { client: Client::new(aws), name })
+    }
+
+    /// The service's own way to look a client up.
+    pub(crate) fn role_mappings(&self, default_issuer: Option<String>, purpose: Purpose) -> RoleMappings {
+        RoleMappings::new(self.client.clone(), self.name.clone(), default_issuer, purpose)
     }
 
     pub(crate) async fn get(&self, key: &str) -> Result<Option<Item>, Error> {

@@ -11,14 +11,16 @@ use thiserror::Error;
 
 use crate::authorize::{Grant, Narrowing, Restriction};
 use crate::caller::Caller;
+use crate::role_mapping::{RoleMapping, SessionPolicy};
 use crate::s3_prefix;
+use crate::table::SCOPE_PREFIX;
 
 /// Longest `RoleSessionName` and `SourceIdentity` (STS API reference).
 const MAX_NAME_LENGTH: usize = 64;
 /// Longest value of a session tag (STS API reference).
 const MAX_TAG_LENGTH: usize = 256;
 /// Longest session policy in characters (STS API reference).
-pub(crate) const MAX_POLICY_LENGTH: usize = 2048;
+pub const MAX_POLICY_LENGTH: usize = 2048;
 
 /// `SESSION_IDENTITY`: what a session carries besides its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,11 +87,7 @@ impl AssumeRole {
             SessionIdentity::Name => (None, Vec::new()),
             SessionIdentity::Tags => {
                 let mut tags = vec![("client_id", client_tag(client_id, issuer))];
-                tags.extend(grant.server_name.as_deref().map(|name| ("server_name", tag_value(name))));
-                // A session that is not for S3 has none.
-                if !grant.s3_path_prefix.is_empty() {
-                    tags.push(("s3_prefix", prefix_tag(&grant.s3_path_prefix)));
-                }
+                tags.extend(item_tags(grant.server_name.as_deref(), &grant.s3_path_prefix));
                 (Some(source_identity(client_id, issuer)), tags)
             }
         };
@@ -106,6 +104,34 @@ impl AssumeRole {
                 _ => None,
             },
         })
+    }
+}
+
+/// The tags that an item gives to a session, whoever the client is.
+fn item_tags(server_name: Option<&str>, s3_path_prefix: &str) -> Vec<(&'static str, String)> {
+    let server_name = server_name.map(|name| ("server_name", tag_value(name)));
+    // A session that is not for S3 has none.
+    let prefix = (!s3_path_prefix.is_empty()).then(|| ("s3_prefix", prefix_tag(s3_path_prefix)));
+    server_name.into_iter().chain(prefix).collect()
+}
+
+/// The tags of an item's sessions where nothing was narrowed, for programs that judge items. Those of a scope's item have each
+/// client's own id beside.
+#[must_use]
+pub fn tags_of_item(mapping: &RoleMapping, plainly_named_issuer: Option<&str>) -> Vec<(&'static str, String)> {
+    let issuer = mapping.issuer.as_deref().filter(|issuer| plainly_named_issuer != Some(issuer));
+    let client = (!mapping.key.starts_with(SCOPE_PREFIX)).then(|| ("client_id", client_tag(&mapping.key, issuer)));
+    client.into_iter().chain(item_tags(mapping.server_name.as_deref(), &mapping.s3_path_prefix)).collect()
+}
+
+/// The session policy of an item where nothing was narrowed, for programs that judge items; `None` where it has none.
+#[must_use]
+pub fn item_policy(mapping: &RoleMapping, bucket: &str) -> Option<String> {
+    match mapping.session_policy.as_ref()? {
+        SessionPolicy::S3Prefix => {
+            Some(s3_prefix::policy(&mapping.role_arn, &mapping.s3_path_prefix, mapping.s3_permissions, bucket))
+        }
+        SessionPolicy::Inline(policy) => Some(policy.clone()),
     }
 }
 

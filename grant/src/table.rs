@@ -18,7 +18,7 @@ use crate::recent::{Key, MAX_REFUSALS, REFUSALS_LAST, Recent, hash_of};
 use crate::role_mapping::{Fault, Purpose, RoleMapping, may_serve};
 
 /// Items with this prefix map a scope, not a client (interfaces §1).
-const SCOPE_PREFIX: &str = "scope#";
+pub(crate) const SCOPE_PREFIX: &str = "scope#";
 
 /// Longest partition key of DynamoDB, in bytes. Nothing longer can be registered.
 const MAX_KEY_BYTES: usize = 2048;
@@ -94,12 +94,12 @@ pub fn table_name(variables: &Variables<'_>, purpose: Purpose) -> Option<String>
     Some(table)
 }
 
-type Attributes = HashMap<String, AttributeValue>;
+/// Of an item, its key included.
+pub type Attributes = HashMap<String, AttributeValue>;
 
-/// The table in `DynamoDB`.
+/// The table.
 pub struct RoleMappings {
-    client: Client,
-    table: String,
+    source: Source,
     /// The issuer whose clients are meant by items that name none.
     default_issuer: Option<String>,
     purpose: Purpose,
@@ -108,12 +108,27 @@ pub struct RoleMappings {
     unknown: Recent<()>,
 }
 
+enum Source {
+    DynamoDb { client: Client, table: String },
+    Fixed(HashMap<String, Attributes>),
+}
+
 impl RoleMappings {
-    /// Nothing is read yet.
+    /// The table in `DynamoDB`; nothing is read yet.
     #[must_use]
     pub fn new(client: Client, table: String, default_issuer: Option<String>, purpose: Purpose) -> Self {
+        Self::of(Source::DynamoDb { client, table }, default_issuer, purpose)
+    }
+
+    /// Items by key that are known already: what would be decided if the table held these.
+    #[must_use]
+    pub fn fixed(items: HashMap<String, Attributes>, default_issuer: Option<String>, purpose: Purpose) -> Self {
+        Self::of(Source::Fixed(items), default_issuer, purpose)
+    }
+
+    fn of(source: Source, default_issuer: Option<String>, purpose: Purpose) -> Self {
         let unknown = Recent::new(REFUSALS_LAST, MAX_REFUSALS);
-        Self { client, table, default_issuer, purpose, flights: Flights::new(), unknown }
+        Self { source, default_issuer, purpose, flights: Flights::new(), unknown }
     }
 
     /// The client's own item, else the one its scopes lead to. Items are never remembered: equal look-ups that come at the
@@ -189,16 +204,19 @@ impl RoleMappings {
     }
 
     async fn item(&self, key: &str) -> Result<Option<Attributes>, MappingError> {
-        let output = self
-            .client
+        let (client, table) = match &self.source {
+            Source::DynamoDb { client, table } => (client, table),
+            Source::Fixed(items) => return Ok(items.get(key).cloned()),
+        };
+        let output = client
             .get_item()
-            .table_name(&self.table)
+            .table_name(table)
             .key(KEY, AttributeValue::S(key.to_owned()))
             // An operator who disables a client means now, not as soon as the replicas agree.
             .consistent_read(true)
             .send()
             .await
-            .map_err(|error| self.unavailable(&error))?;
+            .map_err(|error| self.unavailable(table, &error))?;
         let Some(item) = output.item else { return Ok(None) };
         if key_of(&item) != Some(key) {
             return Err(incomplete());
@@ -212,12 +230,19 @@ impl RoleMappings {
         if let [key] = keys {
             return Ok(self.item(key).await?.map(|item| (key.clone(), item)).into_iter().collect());
         }
+        let (client, table) = match &self.source {
+            Source::DynamoDb { client, table } => (client, table),
+            Source::Fixed(items) => {
+                let held = |key: &String| items.get(key).map(|item| (key.clone(), item.clone()));
+                return Ok(keys.iter().filter_map(held).collect());
+            }
+        };
         let mut found = BTreeMap::new();
         let mut open = keys_and_attributes(keys.iter().cloned())?;
         for attempt in 0..BATCH_ATTEMPTS {
             tokio::time::sleep(pause_before(attempt, fastrand::f64())).await;
-            let output = self.client.batch_get_item().request_items(&self.table, open).send().await;
-            let output = output.map_err(|error| self.unavailable(&error))?;
+            let output = client.batch_get_item().request_items(table, open).send().await;
+            let output = output.map_err(|error| self.unavailable(table, &error))?;
             for item in output.responses.ok_or_else(incomplete)?.into_values().flatten() {
                 let key = key_of(&item).filter(|key| keys.iter().any(|asked| asked == key)).ok_or_else(incomplete)?;
                 found.insert(key.to_owned(), item);
@@ -228,12 +253,12 @@ impl RoleMappings {
                 return Ok(found);
             }
             // Keys under the name of another table are not ours to understand, and ours may be among them.
-            open = unprocessed.remove(&self.table).ok_or_else(incomplete)?;
+            open = unprocessed.remove(table).ok_or_else(incomplete)?;
         }
         Err(MappingError::Unavailable { problem: "some items were not read".to_owned() })
     }
 
-    fn unavailable<E, R>(&self, error: &SdkError<E, R>) -> MappingError
+    fn unavailable<E, R>(&self, table: &str, error: &SdkError<E, R>) -> MappingError
     where
         E: Error + 'static,
         R: Debug + 'static,
@@ -242,7 +267,7 @@ impl RoleMappings {
         match error.code() {
             // The request is always the same, so what `DynamoDB` finds wrong with it is the table's key.
             Some("ValidationException") => {
-                MappingError::WrongKey { variable: self.purpose.table_variable(), table: self.table.clone() }
+                MappingError::WrongKey { variable: self.purpose.table_variable(), table: table.to_owned() }
             }
             _ => MappingError::Unavailable { problem: brief(error) },
         }

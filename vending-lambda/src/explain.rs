@@ -152,7 +152,8 @@ impl Shown<VendError> for Assumed {
 }
 
 /// The steps as the wire has them.
-pub(crate) fn steps(trail: Trail<VendError>) -> Vec<ExplainStep> {
+#[must_use]
+pub fn steps(trail: Trail<VendError>) -> Vec<ExplainStep> {
     let shown = |step: audit::Step| ExplainStep {
         step: step.name.to_owned(),
         result: step.result.to_owned(),
@@ -162,7 +163,8 @@ pub(crate) fn steps(trail: Trail<VendError>) -> Vec<ExplainStep> {
 }
 
 /// The explanation of a decision that was reached.
-pub(crate) fn explanation(
+#[must_use]
+pub fn explanation(
     error: Option<&VendError>,
     observed: &[ObservedDenial],
     steps: Vec<ExplainStep>,

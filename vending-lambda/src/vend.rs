@@ -40,8 +40,10 @@ pub struct Vendor {
 /// A decision in favour of the client, and the session that follows from it.
 pub struct Decision {
     claims: Claims,
-    grant: Grant,
-    session: AssumeRole,
+    /// What the client gets.
+    pub grant: Grant,
+    /// How it gets it.
+    pub session: AssumeRole,
 }
 
 impl Vendor {

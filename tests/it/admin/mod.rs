@@ -2,6 +2,7 @@
 
 mod clients;
 mod conflict;
+mod explain;
 mod rotate;
 mod settings;
 mod transfer;
@@ -51,6 +52,7 @@ impl Installation {
             ("AWS_ENDPOINT_URL", self.text("/endpoint").to_owned()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
             ("DYNAMODB_TABLE", self.text("/table").to_owned()),
+            ("S3_BUCKET", self.text("/bucket").to_owned()),
             ("COGNITO_ISSUER", self.text("/issuer").to_owned()),
         ]
     }
