@@ -42,6 +42,25 @@ resource "aws_cloudwatch_log_group" "rotation" {
   retention_in_days = var.log_retention_days
 }
 
+# Each step that fails is an error of the function. It runs seldom: `ignore` keeps the alarm until it has run well.
+resource "aws_cloudwatch_metric_alarm" "rotation_failed" {
+  count = local.rotates ? 1 : 0
+
+  alarm_name          = "${local.rotation_name}-failed"
+  alarm_description   = "A rotation of ${aws_secretsmanager_secret.token.name} has failed; the token that works is still in use. The function's log says at which step and why."
+  namespace           = "AWS/Lambda"
+  metric_name         = "Errors"
+  dimensions          = { FunctionName = local.rotation_name }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = 1
+  treat_missing_data  = "ignore"
+  alarm_actions       = var.alarm_topic_arn[*]
+  ok_actions          = var.alarm_topic_arn[*]
+}
+
 # Secrets Manager may start the function for this secret only: without the conditions any account's Secrets Manager could.
 resource "aws_lambda_permission" "rotation" {
   count = local.rotates ? 1 : 0

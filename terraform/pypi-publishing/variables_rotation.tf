@@ -58,6 +58,22 @@ variable "rotation_schedule" {
   }
 }
 
+variable "alarm_topic_arn" {
+  description = "ARN of the SNS topic that is told of a failed rotation. null: the alarm is seen in CloudWatch alone."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.alarm_topic_arn == null || can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\\.fifo)?$", var.alarm_topic_arn))
+    error_message = "alarm_topic_arn \"${coalesce(var.alarm_topic_arn, "null")}\" is not the ARN of an SNS topic. Example: arn:aws:sns:eu-west-1:123456789012:on-call"
+  }
+
+  validation {
+    condition     = var.alarm_topic_arn == null || var.rotation_zip != null
+    error_message = "alarm_topic_arn needs the rotation function: name its package in rotation_zip."
+  }
+}
+
 variable "log_retention_days" {
   description = "For how many days the rotation function's log is kept."
   type        = number

@@ -2,10 +2,13 @@
 
 import itertools
 import json
+import sqlite3
 import time
 import uuid
 
 import pytest
+from local_stack.athena.control import _shown
+from local_stack.athena.queries import Canned, Query, parse
 
 names = (f"query-client-{number:02}" for number in itertools.count(1))
 PLENTY = 3600
@@ -339,6 +342,21 @@ def test_failures_to_order(stack, super_):
         "ErrorCategory": 1, "ErrorType": 0, "Retryable": True, "ErrorMessage": failure["reason"], "x": 1,
     }  # fmt: skip
     assert super_.rows("SELECT 1") == [["_col0"], ["1"]]
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), KeyError("sales"), sqlite3.ProgrammingError("thread"), RuntimeError("size")]
+)
+def test_whatever_a_query_hits_it_has_failed_and_is_listed(error):
+    """Not a 500 of each look at the queries from then on, as on a full disk."""
+
+    def run():
+        raise error
+
+    query = Query("1", "SELECT 1", "p", {}, "w", None, parse("SELECT 1"), Canned(seconds=0, result=False), run, print, None)
+    for _ in range(2):
+        shown = json.loads(json.dumps(_shown(query)))
+        assert shown["state"] == "FAILED" and repr(error) in shown["failure"]["reason"]
 
 
 def test_workgroups_have_the_last_word(stack, api, refused):

@@ -223,6 +223,85 @@ def test_without_credentials_it_says_so(deployment):
     assert ran.returncode == 1 and "there are no AWS credentials that work" in ran.stderr
 
 
+def test_a_table_of_the_dev_role_is_granted_by_a_stack_of_its_own(deployment):
+    lake, outputs = deployment.stack.admin("lakeformation"), deployment.outputs()
+    template = (REPOSITORY / "cloudformation/query-api/dev-table.yaml").read_text()
+    cloudformation = deployment.stack.admin("cloudformation")
+
+    def deploy(name: str, **parameters: str) -> None:
+        parameters |= {"DevRoleArn": outputs["DevRoleArn"], "DatabaseName": "analytics", "TableName": name}
+        named = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+        cloudformation.create_stack(StackName=f"{NAME}-{name}", TemplateBody=template, Parameters=named)
+
+    deploy("orders")
+    deploy("customers", ExcludedColumns="email,phone")
+    deploy("people", Columns="name")
+    found = {}
+    for grant in lake.list_permissions()["PrincipalResourcePermissions"]:
+        for kind, resource in grant["Resource"].items():
+            if grant["Principal"]["DataLakePrincipalIdentifier"] == outputs["DevRoleArn"] and "Name" in resource and kind != "Database":
+                narrowed = resource.get("ColumnNames") or resource.get("ColumnWildcard", {}).get("ExcludedColumnNames")
+                found[resource["Name"]] = (kind, sorted(grant["Permissions"]), narrowed)
+    assert found == {
+        "orders": ("Table", ["DESCRIBE", "SELECT"], None),
+        "customers": ("TableWithColumns", ["SELECT"], ["email", "phone"]),
+        "people": ("TableWithColumns", ["SELECT"], ["name"]),
+    }
+    for name in found:
+        cloudformation.delete_stack(StackName=f"{NAME}-{name}")
+
+
+def test_what_terraform_can_a_new_deployment_can_after_the_old_one(deployment):
+    """The audit log outlives the stack and is taken over; then: a table of mappings, an LF-Tag that is made and put on."""
+    logs, lake = deployment.stack.admin("logs"), deployment.stack.admin("lakeformation")
+    deployment.stack.admin("cloudformation").delete_stack(StackName=NAME)
+    groups = {f"/aws/lambda/{NAME}", f"/aws/apigateway/{NAME}"}
+    assert groups <= {group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]}
+    deployment.stack.admin("glue").create_database(DatabaseInput={"Name": "analytics"})
+    settings = {
+        "Architecture": "x86_64",
+        "RoleMappingsTable": "true",
+        "GrantBy": "tag",
+        "LfTagKey": "sensitivity",
+        "LfTagValues": "public,internal",
+        "LfTagDatabaseValue": "internal",
+        "LfTagDevValues": "public",
+        "LfTagSuperValues": "public,internal",
+    }
+    options = [text for name, value in settings.items() for text in ("--set", f"{name}={value}")]
+    zip_file = package(deployment.folder, 3)
+    deployment.succeeds("dev", BUCKET, "eu-west-1", "--database", "analytics", "--zip", zip_file, *options)
+    statements = {one["Sid"]: one for one in policies(deployment.stack.admin("iam"), f"{NAME}-lambda")}
+    assert statements["Assume"]["Resource"] == [f"arn:aws:iam::123456789012:role/{NAME}-lf-*"]
+    table = f"arn:aws:dynamodb:eu-west-1:123456789012:table/{NAME}-clients"
+    assert (statements["Mapping"]["Action"], statements["Mapping"]["Resource"]) == (
+        ["dynamodb:GetItem", "dynamodb:BatchGetItem"],
+        [table],
+    )
+    function = deployment.stack.admin("lambda").get_function_configuration(FunctionName=NAME)
+    assert function["Environment"]["Variables"]["ROLE_MAPPINGS_TABLE"] == f"{NAME}-clients"
+    dynamodb = deployment.stack.admin("dynamodb")
+    assert dynamodb.describe_table(TableName=f"{NAME}-clients")["Table"]["KeySchema"][0]["AttributeName"] == "client_id"
+    assert deployment.outputs()["RoleMappingsTable"] == f"{NAME}-clients"
+    assert lake.get_lf_tag(TagKey="sensitivity")["TagValues"] == ["public", "internal"]
+    (tag,) = lake.get_resource_lf_tags(Resource={"Database": {"Name": "analytics"}})["LFTagOnDatabase"]
+    assert (tag["TagKey"], tag["TagValues"]) == ("sensitivity", ["internal"])
+    expressions = {}
+    for grant in lake.list_permissions()["PrincipalResourcePermissions"]:
+        if "LFTagPolicy" in grant["Resource"]:
+            policy = grant["Resource"]["LFTagPolicy"]
+            role = grant["Principal"]["DataLakePrincipalIdentifier"].rsplit("-", 1)[1]
+            expressions[role, policy["ResourceType"]] = [(one["TagKey"], one["TagValues"]) for one in policy["Expression"]]
+    assert expressions == {
+        (role, kind): [("sensitivity", values)]
+        for role, values in (("dev", ["public"]), ("super", ["public", "internal"]))
+        for kind in ("DATABASE", "TABLE")
+    }
+    # Found again, they stay.
+    deployment.succeeds("dev", BUCKET, "eu-west-1", "--zip", zip_file)
+    assert groups <= {group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]}
+
+
 def test_a_deployment_that_fails_says_what_to_do(deployment):
     fault = {"api": "cloudformation:CreateChangeSet", "kind": "status", "status": 400, "code": "AccessDenied"}
     deployment.stack.control("POST", "/faults", fault)

@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import boto3
@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 REPOSITORY = Path(__file__).parent.parent.parent
 SCRIPT = REPOSITORY / "scripts/deploy-pypi-publishing"
 TEMPLATE = REPOSITORY / "cloudformation/pypi-publishing.yaml"
+DEPLOYER_POLICY = REPOSITORY / "terraform/pypi-publishing/deployer-policy.json"
 CASES = REPOSITORY / "tests/cases/pypi-publishing"
 ISSUER = "https://token.actions.githubusercontent.com"
 TOKEN = "pypi-canary-0123456789"
@@ -50,13 +51,14 @@ DECLARED = yaml.load(TEMPLATE.read_text(), AnyTag)["Parameters"]
 
 @dataclass
 class Deployer:
-    """A person with the repository, an administrator's credentials, and an `aws` that notes what other users see of it."""
+    """A person with the repository, credentials that the deployer's policy bounds, and an `aws` that notes what other users
+    see of it."""
 
     stack: object
     home: Path
+    keys: dict[str, str] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
-        admin = self.stack.ready["admin"]
         return {
             "HOME": str(self.home),
             "PATH": f"{self.home}/bin:{os.environ['PATH']}",
@@ -67,8 +69,8 @@ class Deployer:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_ENDPOINT_URL": self.stack.ready["endpoint"],
             "AWS_REGION": "eu-west-1",
-            "AWS_ACCESS_KEY_ID": admin["access_key_id"],
-            "AWS_SECRET_ACCESS_KEY": admin["secret_access_key"],
+            "AWS_ACCESS_KEY_ID": self.keys["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": self.keys["SecretAccessKey"],
         }
 
     def prepare(self) -> None:
@@ -82,9 +84,20 @@ class Deployer:
         self.stack.admin("s3").create_bucket(
             Bucket="terraform-state", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
         )
+        self.become_the_deployer()
         (self.home / "backend.hcl").write_text('bucket = "terraform-state"\nregion = "eu-west-1"\nuse_path_style = true\n')
         (self.home / "token").write_text(TOKEN + "\n")
         (self.home / "token").chmod(0o600)
+
+    def become_the_deployer(self) -> None:
+        """Every action of the policy and no other. The local stack knows few resources, so it takes each for all."""
+        policy = json.loads(DEPLOYER_POLICY.read_text())
+        for statement in policy["Statement"]:
+            statement["Resource"] = "*"
+        iam = self.stack.admin("iam")
+        iam.create_user(UserName="deployer")
+        iam.put_user_policy(UserName="deployer", PolicyName="deploy", PolicyDocument=json.dumps(policy))
+        self.keys = iam.create_access_key(UserName="deployer")["AccessKey"]
 
     def start(self, way: str, *options: str, stdin: str | None = None) -> subprocess.Popen:
         command = [SCRIPT, "example-corp", "lib", "--project", PROJECTS[way], *NUMBERS, *options]
@@ -380,6 +393,30 @@ def test_the_rotation_function_of_the_template(deployer):
         "ArnLike": {"AWS:SourceArn": secret["ARN"]},
         "StringEquals": {"AWS:SourceAccount": "123456789012"},
     }
+    (alarm,) = deployer.stack.admin("cloudwatch").describe_alarms()["MetricAlarms"]
+    assert (alarm["AlarmName"], alarm["MetricName"], alarm["TreatMissingData"]) == (
+        "rotated-pypi-rotation-failed",
+        "Errors",
+        "ignore",
+    )
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": "rotated-pypi-rotation"}]
+    # Who has rotated what outlives the stack.
+    cloudformation.delete_stack(StackName="rotated")
+    (group,) = deployer.stack.admin("logs").describe_log_groups()["logGroups"]
+    assert group["logGroupName"] == "/aws/lambda/rotated-pypi-rotation"
+
+
+def test_a_log_group_of_before_is_taken_over(deployer, monkeypatch):
+    """That of the deployment that the test before has deleted."""
+    monkeypatch.setitem(PROJECTS, "rotated", "rotated")
+    (deployer.home / "rotation.zip").write_bytes(b"PK\x05\x06" + bytes(18))
+    options = ("--rotation-zip", str(deployer.home / "rotation.zip"), "--code-bucket", "terraform-state")
+    _, said = (process := deployer.start("rotated", *options)).communicate()
+    assert process.returncode == 0, said
+    assert "the log group /aws/lambda/rotated-pypi-rotation is there from before" in said
+    secrets = deployer.stack.admin("secretsmanager")
+    assert secrets.describe_secret(SecretId="rotated/pypi-token")
+    deployer.stack.admin("cloudformation").delete_stack(StackName="rotated-pypi-publishing")
 
 
 def test_a_secret_that_waits_for_its_end_is_in_the_way(deployer):

@@ -114,7 +114,7 @@ run "the_role_reads_one_secret" {
   }
 
   assert {
-    condition     = length(aws_lambda_function.rotation) == 0 && length(aws_secretsmanager_secret_rotation.token) == 0 && output.rotation_function_arn == null
+    condition     = length(aws_lambda_function.rotation) == 0 && length(aws_cloudwatch_metric_alarm.rotation_failed) == 0 && length(aws_secretsmanager_secret_rotation.token) == 0 && output.rotation_function_arn == null
     error_message = "A rotation function is made only where its package is given."
   }
 }
@@ -214,10 +214,22 @@ run "rotates_by_itself_where_asked" {
   variables {
     rotation_zip      = "tests/publishing.tftest.hcl"
     rotation_schedule = "rate(90 days)"
+    alarm_topic_arn   = "arn:aws:sns:eu-west-1:123456789012:on-call"
   }
 
   assert {
     condition     = aws_secretsmanager_secret_rotation.token[0].rotation_rules[0].schedule_expression == "rate(90 days)" && !aws_secretsmanager_secret_rotation.token[0].rotate_immediately
     error_message = "The schedule, and no rotation at the first apply, when no token is staged."
+  }
+
+  # With `ignore` it stays until the function has run well: days may lie between two runs.
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.rotation_failed[0].dimensions == tomap({ FunctionName = aws_lambda_function.rotation[0].function_name })
+      && aws_cloudwatch_metric_alarm.rotation_failed[0].metric_name == "Errors"
+      && aws_cloudwatch_metric_alarm.rotation_failed[0].treat_missing_data == "ignore"
+      && aws_cloudwatch_metric_alarm.rotation_failed[0].alarm_actions == toset(["arn:aws:sns:eu-west-1:123456789012:on-call"])
+    )
+    error_message = jsonencode(aws_cloudwatch_metric_alarm.rotation_failed)
   }
 }

@@ -358,6 +358,27 @@ run "refuses_a_schedule_without_a_function" {
   expect_failures = [var.rotation_schedule]
 }
 
+run "refuses_a_topic_without_the_function" {
+  command = plan
+
+  variables {
+    alarm_topic_arn = "arn:aws:sns:eu-west-1:123456789012:on-call"
+  }
+
+  expect_failures = [var.alarm_topic_arn]
+}
+
+run "refuses_a_topic_that_is_none" {
+  command = plan
+
+  variables {
+    rotation_zip    = "tests/publishing.tftest.hcl"
+    alarm_topic_arn = "on-call"
+  }
+
+  expect_failures = [var.alarm_topic_arn]
+}
+
 run "refuses_a_schedule_of_another_form" {
   command = plan
 

@@ -21,12 +21,17 @@ def install() -> None:
     _leave_out_no_value()
     _complete_roles()
     _show_outputs()
+    _retain()
 
 
 def _check_parameters() -> None:
     load, load_conditions = ResourceMap.load_parameters, ResourceMap.load_conditions
 
     def checked_load(resources: ResourceMap) -> None:
+        # A previous value of a list is one to moto, and a text with commas to CloudFormation.
+        for name, value in resources.input_parameters.items():
+            if isinstance(value, list):
+                resources.input_parameters[name] = ",".join(value)
         load(resources)
         for name, declared in resources._template.get("Parameters", {}).items():
             _check(name, declared, str(resources.resolved_parameters[name]))
@@ -95,6 +100,19 @@ def _show_outputs() -> None:
         stack.output_map = stack._create_output_map()
 
     CloudFormationBackend.execute_change_set = execute_change_set
+
+
+def _retain() -> None:
+    """`RetainExceptOnCreate`: moto deletes what has it."""
+    delete = ResourceMap.delete
+
+    def retaining_delete(resources: ResourceMap) -> None:
+        for described in resources._resource_json_map.values():
+            if described.get("DeletionPolicy") == "RetainExceptOnCreate":
+                described["DeletionPolicy"] = "Retain"
+        delete(resources)
+
+    ResourceMap.delete = retaining_delete
 
 
 class _Resource(CloudFormationModel):
@@ -190,4 +208,7 @@ class RotationSchedule(_Resource, CloudFormationModel):
 
     @classmethod
     def delete_from_cloudformation_json(cls, resource_name: str, _: dict, account_id: str, region_name: str) -> None:
-        secretsmanager_backends[account_id][region_name].secrets[resource_name].rotation_enabled = False
+        secrets = secretsmanager_backends[account_id][region_name].secrets
+        # The secret may be gone already: moto deletes in any order.
+        if resource_name in secrets:
+            secrets[resource_name].rotation_enabled = False

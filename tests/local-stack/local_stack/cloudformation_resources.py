@@ -80,6 +80,20 @@ KINDS = {
         lambda _, parameters: json.dumps(parameters, sort_keys=True),
         lambda parameters, _: parameters,
     ),
+    "AWS::LakeFormation::Tag": Kind(
+        "lakeformation",
+        "create_lf_tag",
+        "delete_lf_tag",
+        lambda _, parameters: parameters["TagKey"],
+        lambda parameters, _: {name: parameters[name] for name in ("CatalogId", "TagKey")},
+    ),
+    "AWS::LakeFormation::TagAssociation": Kind(
+        "lakeformation",
+        "add_lf_tags_to_resource",
+        "remove_lf_tags_from_resource",
+        lambda _, parameters: json.dumps(parameters, sort_keys=True),
+        lambda parameters, _: parameters,
+    ),
     "AWS::ApiGatewayV2::Api": Kind(
         "apigatewayv2",
         "create_api",
