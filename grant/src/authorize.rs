@@ -167,9 +167,7 @@ pub fn authorize<'a>(
         duration,
         external_id: mapping.external_id,
         identity: terms.session_identity,
-        naming_issuer: Some(caller.issuer())
-            .filter(|issuer| terms.plainly_named_issuer.as_deref() != Some(issuer))
-            .map(str::to_owned),
+        naming_issuer: terms.naming_issuer(caller.issuer()),
         observed,
     })
 }

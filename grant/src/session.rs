@@ -15,6 +15,8 @@ use crate::role_mapping::{RoleMapping, SessionPolicy};
 use crate::s3_prefix;
 use crate::table::SCOPE_PREFIX;
 
+/// The session tag that names the client.
+pub const CLIENT_TAG: &str = "client_id";
 /// Longest `RoleSessionName` and `SourceIdentity` (STS API reference).
 const MAX_NAME_LENGTH: usize = 64;
 /// Longest value of a session tag (STS API reference).
@@ -86,7 +88,7 @@ impl AssumeRole {
         let (source_identity, tags) = match grant.identity {
             SessionIdentity::Name => (None, Vec::new()),
             SessionIdentity::Tags => {
-                let mut tags = vec![("client_id", client_tag(client_id, issuer))];
+                let mut tags = vec![(CLIENT_TAG, client_tag(client_id, issuer))];
                 tags.extend(item_tags(grant.server_name.as_deref(), &grant.s3_path_prefix));
                 (Some(source_identity(client_id, issuer)), tags)
             }

@@ -39,6 +39,12 @@ impl Terms {
             observed: ObservedItems::from_env(variables),
         }
     }
+
+    /// The issuer, where names must tell its clients from those of others.
+    #[must_use]
+    pub fn naming_issuer(&self, issuer: &str) -> Option<String> {
+        Some(issuer).filter(|issuer| self.plainly_named_issuer.as_deref() != Some(issuer)).map(str::to_owned)
+    }
 }
 
 fn session_duration(variables: &Variables<'_>) -> Duration {

@@ -1,5 +1,6 @@
 """AssumeRoleWithWebIdentity: an unsigned call that lives by the token alone."""
 
+import json
 import time
 
 import boto3
@@ -62,6 +63,21 @@ def test_the_session_policy_narrows_here_too(stack, role, issuer_key, refused):
     policy = '{"Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}'
     s3 = stack.client("s3", assume(stack, role, signed(issuer_key), Policy=policy)["Credentials"])
     refused(lambda: s3.put_object(Bucket=stack.ready["bucket"], Key="web/1", Body=b"x"), "AccessDenied", 403)
+
+
+def test_a_session_keeps_its_subject(stack, role, issuer_key, refused):
+    """IAM User Guide, "Available keys for AWS OIDC federation": `sub` is there in the session, `oaud` is not."""
+    old, other = (
+        stack.client("s3", assume(stack, role, signed(issuer_key, sub=subject))["Credentials"])
+        for subject in ("server-1", "server-2")
+    )
+    condition = {"StringEquals": {f"{NAME}:sub": ["server-1"]}, "Null": {f"{NAME}:oaud": "true"}}
+    statement = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    stack.admin("iam").put_role_policy(RoleName=role.split("/")[-1], PolicyName="deny", PolicyDocument=document)
+    call = {"Bucket": stack.ready["bucket"], "Key": "web/1", "Body": b"x"}
+    refused(lambda: old.put_object(**call), "AccessDenied", 403)
+    other.put_object(**call)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from . import (
     authorization,
     cloudformation_gaps,
     cognito_gaps,
+    inline_policies,
     lake_formation_gaps,
     moto_gaps,
     oidc_providers,
@@ -75,6 +76,7 @@ class Application:
         oidc_providers.install()
         cloudformation_gaps.install()
         secret_access.install()
+        inline_policies.install()
         self.athena.install()
 
     def __call__(self, environ: dict, start_response: Callable) -> Iterable[bytes]:

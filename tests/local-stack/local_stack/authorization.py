@@ -13,6 +13,7 @@ import xmltodict
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.iam import access_control
 from moto.iam.exceptions import NotFoundException
+from moto.iam.models import iam_backends
 from moto.s3.exceptions import BucketAccessDeniedError, MalformedXML, S3AccessDeniedError, S3ClientError
 from moto.s3.models import FakeBucket, s3_backends
 
@@ -101,7 +102,7 @@ def authenticate(handler: object, request_class: type) -> Caller:
         method=handler.method,
         path=_path_and_query(handler),
         data=handler.data,
-        body=_raw_body(handler),
+        body=raw_body(handler),
         headers=handler.headers,
         action=handler._get_action(),
     )
@@ -124,7 +125,8 @@ def caller_of(key: object, account_id: str) -> Caller:
     except NotFoundException:
         documents = []  # the role was deleted under its session: nothing is allowed any more
     session = key if isinstance(key, Session) else None
-    return Caller(key.arn, account_id, documents, session, _caller_context(key.arn, session))
+    context = _session_context(session) if session else _user_context(key.arn, account_id)
+    return Caller(key.arn, account_id, documents, session, context)
 
 
 def authorize(handler: object, resource: str, settings: Settings) -> None:
@@ -175,16 +177,26 @@ def request_context(handler: object, settings: Settings) -> dict[str, list[str]]
     return context
 
 
-def _caller_context(arn: str, session: Session | None) -> dict[str, list[str]]:
-    context = {"aws:PrincipalArn": [session.role_arn if session else arn]}
-    if session is None:
-        return context | {"aws:username": [arn.split("/")[-1]]}
-    context["aws:TokenIssueTime"] = [str(session.issued_at)]
+def _user_context(arn: str, account_id: str) -> dict[str, list[str]]:
+    name = arn.split("/")[-1]
+    user_id = iam_backends[account_id]["aws"].get_user(name).id
+    return {"aws:PrincipalArn": [arn], "aws:username": [name], "aws:userid": [user_id]}
+
+
+def _session_context(session: Session) -> dict[str, list[str]]:
+    """IAM User Guide, "AWS global condition context keys"."""
+    context = {
+        "aws:PrincipalArn": [session.role_arn],
+        "aws:userid": [session.user_id],
+        # AWS knows whole seconds.
+        "aws:TokenIssueTime": [str(int(session.issued_at))],
+    }
     if session.source_identity:
         context["aws:SourceIdentity"] = [session.source_identity]
     if session.function_arn:
         context[SOURCE_FUNCTION] = [session.function_arn]
-    return context | {f"aws:PrincipalTag/{key}": [value] for key, value in session.tags.items()}
+    tags = {f"aws:PrincipalTag/{key}": [value] for key, value in session.tags.items()}
+    return context | session.federation | tags
 
 
 def _s3_needs(handler: object, action: str, resource: str) -> list[tuple[str, str]]:
@@ -239,7 +251,7 @@ def _resource(handler: object, service: str, resource: str) -> str:
         return RESOURCES[service](handler)
     if service == "dynamodb":
         try:
-            parameters = json.loads(_raw_body(handler) or b"{}")
+            parameters = json.loads(raw_body(handler) or b"{}")
         except ValueError:
             parameters = {}
         # A batch may name several tables; one is all that this project asks for.
@@ -269,7 +281,7 @@ def _service(handler: object) -> str:
     return scope.split("/")[3]
 
 
-def _raw_body(handler: object) -> bytes:
+def raw_body(handler: object) -> bytes:
     # werkzeug leaves nothing of a body it parsed as a form; operation.py has kept it.
     return handler.normalized_request.environ.get("local_stack.body") or handler.raw_body
 

@@ -17,7 +17,7 @@ SESSION_ELEMENTS = ELEMENTS - {"Principal", "NotPrincipal"}
 # The keys whose presence or absence this stack really knows; a trailing * stands for the rest of the name.
 MODELLED_KEYS = re.compile(
     r"aws:(SecureTransport|SourceIp|SourceArn|SourceAccount|CurrentTime|EpochTime|TokenIssueTime|PrincipalArn"
-    r"|PrincipalAccount|PrincipalType|ResourceAccount|SourceIdentity|CalledVia|TagKeys|UserAgent|username|userid"
+    r"|PrincipalAccount|PrincipalType|FederatedProvider|ResourceAccount|SourceIdentity|CalledVia|TagKeys|UserAgent|username|userid"
     r"|PrincipalTag/.*|RequestTag/.*)"
     r"|s3:(prefix|delimiter|max-keys|ResourceAccount|x-amz-.*)"
     r"|sts:(ExternalId|RoleSessionName|SourceIdentity)"

@@ -43,6 +43,7 @@ class ServiceSessions:
             partition=made.partition,
             role_arn=role_arn,
             name=name,
+            user_id=made.user_id,
             expires_at=time.time() + SECONDS,
             function_arn=source_arn if service == "lambda.amazonaws.com" else None,
         )

@@ -18,11 +18,15 @@ class Session:
     partition: str
     role_arn: str
     name: str
+    # `aws:userid`: the role's unique id, a colon, the session's name.
+    user_id: str
     expires_at: float
     # The session policy, parsed; None when the role's own policies alone decide.
     policy: dict | None = None
     tags: dict[str, str] = field(default_factory=dict)
     source_identity: str | None = None
+    # The condition keys of the token that a web identity session keeps.
+    federation: dict[str, list[str]] = field(default_factory=dict)
     # The function for which Lambda opened the session.
     function_arn: str | None = None
     issued_at: float = field(default_factory=time.time)

@@ -95,7 +95,7 @@ def install(sessions: Sessions, settings: Settings, web_identities: WebIdentitie
         _check_duration(wish, role, chained=handler.caller.session is not None)
         inherited = handler.caller.session and handler.caller.session.source_identity
         wish.source_identity = wish.source_identity or inherited
-        return ActionResult(_issue(handler, wish, sessions, settings))
+        return ActionResult(_issue(handler, wish, sessions, settings, federation={}))
 
     def assume_role_with_web_identity(handler: object) -> ActionResult:
         wish = Wish.parse(handler.params)
@@ -109,7 +109,7 @@ def install(sessions: Sessions, settings: Settings, web_identities: WebIdentitie
             raise QueryError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
         _check_duration(wish, role, chained=False)
         return ActionResult(
-            _issue(handler, wish, sessions, settings)
+            _issue(handler, wish, sessions, settings, identity.session_context)
             | {
                 "SubjectFromWebIdentityToken": identity.subject,
                 "Audience": identity.audience,
@@ -151,7 +151,9 @@ def _check_duration(wish: Wish, role: Role, chained: bool) -> None:
         raise _invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 
 
-def _issue(handler: object, wish: Wish, sessions: Sessions, settings: Settings) -> dict:
+def _issue(
+    handler: object, wish: Wish, sessions: Sessions, settings: Settings, federation: dict[str, list[str]]
+) -> dict:
     # moto makes the key and remembers the role, which GetCallerIdentity and its account lookup rest on.
     made = handler.backend.assume_role(
         region_name=handler.region,
@@ -172,10 +174,12 @@ def _issue(handler: object, wish: Wish, sessions: Sessions, settings: Settings) 
         partition=made.partition,
         role_arn=wish.role_arn,
         name=wish.session_name,
+        user_id=made.user_id,
         expires_at=time.time() + lifetime,
         policy=wish.policy,
         tags=wish.tags,
         source_identity=wish.source_identity,
+        federation=federation,
     )
     sessions.add(session)
     return _answer(session, made.user_id, wish)

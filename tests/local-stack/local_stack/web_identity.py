@@ -36,6 +36,13 @@ class WebIdentity:
     audience: str
     context: dict[str, list[str]]
 
+    @property
+    def session_context(self) -> dict[str, list[str]]:
+        """What later requests of the session show as well (IAM User Guide, "Available keys for AWS OIDC federation",
+        "Available in session"): of the claims `aud`, `amr` and `sub` alone."""
+        kept = {key: values for key, values in self.context.items() if key.rpartition(":")[2] in ("aud", "amr", "sub")}
+        return kept | {"aws:FederatedProvider": [self.provider_arn]}
+
 
 class WebIdentities:
     """The issuers of this account's OIDC providers, and where their keys are."""
