@@ -39,6 +39,7 @@ enum Kind {
     Configuration,
     Refused,
     Unavailable,
+    Conflict,
 }
 
 /// Region, credentials and endpoints as the AWS CLI finds them.
@@ -116,7 +117,13 @@ impl AwsError {
             Kind::Configuration => 1,
             Kind::Refused => 3,
             Kind::Unavailable => 4,
+            Kind::Conflict => 5,
         }
+    }
+
+    /// Whether AWS was changing the same at that moment.
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.kind == Kind::Conflict
     }
 }
 
@@ -169,7 +176,10 @@ fn kind_of(code: &str) -> Kind {
         | "ExpiredTokenException"
         | "ExpiredToken"
         | "InvalidClientTokenId" => Kind::Refused,
+        "ConcurrentModification" => Kind::Conflict,
         "ThrottlingException"
+        | "Throttling"
+        | "ServiceFailure"
         | "ProvisionedThroughputExceededException"
         | "RequestLimitExceeded"
         | "InternalServerError"

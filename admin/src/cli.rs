@@ -67,6 +67,10 @@ pub(crate) struct GlobalOptions {
 pub(crate) enum Command {
     /// List, show, change and delete the items of clients
     Clients(ClientsArguments),
+    /// Disable a client, and deny everything to the sessions that it has
+    Revoke(RevokeArguments),
+    /// Let a revoked client in again: what is vended from then on works
+    Unrevoke(UnrevokeArguments),
     /// Make the table's items those of a file
     Import(ImportArguments),
     /// Print all items of the table
@@ -193,6 +197,30 @@ pub(crate) struct PutArguments {
     /// An attribute to remove (repeatable)
     #[arg(long = "unset", value_name = "ATTRIBUTE")]
     pub(crate) unset: Vec<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct RevokeArguments {
+    #[command(flatten)]
+    pub(crate) id: ClientId,
+    /// Why, for the item
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    #[command(flatten)]
+    pub(crate) source: AuditSource,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) write: WriteOptions,
+}
+
+#[derive(Args)]
+pub(crate) struct UnrevokeArguments {
+    #[command(flatten)]
+    pub(crate) id: ClientId,
+    #[command(flatten)]
+    pub(crate) write: WriteOptions,
 }
 
 #[derive(Args)]

@@ -47,11 +47,8 @@ impl Context {
 
     /// The item of a client that must have one.
     async fn item(&self, id: &ClientId) -> Result<Item, Error> {
-        check(id)?;
-        self.table.get(&id.id).await?.ok_or_else(|| Error::NoItem {
-            id: id.id.clone(),
-            hint: " (`credvend-admin clients list` shows all; a client may have credentials through its scopes alone)",
-        })
+        check_id(&id.id)?;
+        self.table.get(&id.id).await?.ok_or_else(|| Error::no_item(&id.id))
     }
 
     /// Refuses what the service could not use, and an item that it can use for nobody.
@@ -77,5 +74,9 @@ impl Context {
 }
 
 pub(crate) fn check(id: &ClientId) -> Result<(), Error> {
-    check_key(&id.id).map_err(|problem| Error::ClientId { id: id.id.clone(), problem })
+    check_id(&id.id)
+}
+
+pub(crate) fn check_id(id: &str) -> Result<(), Error> {
+    check_key(id).map_err(|problem| Error::ClientId { id: id.to_owned(), problem })
 }

@@ -106,6 +106,43 @@ pub(crate) enum Error {
     NotDecided(String),
     #[error("{findings} findings")]
     Findings { findings: usize },
+    #[error("{id:?} is the item of a scope, which has no sessions of its own: revoke its clients, or disable it")]
+    ScopeRevoked { id: String },
+    #[error(
+        "no role of a session of {id:?} is known: it has no item, no scope's item is for clients of its issuer, and no audit \
+         line of the last 12 hours names it (--log-group, --file)"
+    )]
+    NothingToRevoke { id: String },
+    #[error("{0}")]
+    Session(grant::session::SessionError),
+    #[error("the inline policy {policy} of {role} is not a policy that can be read: look at it in IAM")]
+    ForeignPolicy { policy: &'static str, role: String },
+    #[error(
+        "the inline policies of {role} are full (10,240 characters): delete or shorten another inline policy of it, and run \
+         the same command again"
+    )]
+    PolicyFull { role: String },
+    #[error("somebody else writes the inline policy {policy} of {role} over and over: run the same command again")]
+    PolicyConflict { policy: &'static str, role: String },
+    #[error(
+        "{role} lies in another account than {account}, that of your credentials: run the same command with that account's"
+    )]
+    OtherAccount { role: String, account: String },
+    #[error(
+        "{id:?} is disabled, but the sessions that it has of {role} are not denied anything: {cause}; run the same command \
+         again, it does what is left"
+    )]
+    NotDenied { id: String, role: String, cause: Box<Error> },
+    #[error(
+        "{id:?} is disabled, and its sessions are denied as far as its items say; the audit trail, which may know other roles of \
+         the last 12 hours, could not be read: {cause}; run the same command again"
+    )]
+    TrailNotRead { id: String, cause: Box<Error> },
+    #[error(
+        "{id:?} is disabled and the policy of {role} is written, but an old session was still allowed a minute later: look \
+         at the role in IAM, and run the same command again"
+    )]
+    StillAllowed { id: String, role: String },
     #[error(transparent)]
     Transport(#[from] TransportError),
     #[error(transparent)]
@@ -117,11 +154,21 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    pub(crate) fn no_item(id: &str) -> Self {
+        Self::NoItem {
+            id: id.to_owned(),
+            hint: " (`credvend-admin clients list` shows all; a client may have credentials through its scopes alone)",
+        }
+    }
+
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Conflict { .. } | Self::Undecided(_) | Self::OldSecretIsKept { .. } | Self::RotatesAlready { .. } => {
-                5
-            }
+            Self::Conflict { .. }
+            | Self::PolicyConflict { .. }
+            | Self::Undecided(_)
+            | Self::OldSecretIsKept { .. }
+            | Self::RotatesAlready { .. } => 5,
+            Self::StillAllowed { .. } | Self::NotDecided(_) => 4,
             Self::Verify(error) => {
                 if error.is_refusal() {
                     3
@@ -130,11 +177,12 @@ impl Error {
                 }
             }
             Self::Aws(error) => error.exit_code(),
-            Self::Partly { cause, .. } | Self::NotRotated { cause, .. } | Self::OldSecretIsLeft { cause, .. } => {
-                cause.exit_code()
-            }
+            Self::Partly { cause, .. }
+            | Self::NotDenied { cause, .. }
+            | Self::TrailNotRead { cause, .. }
+            | Self::NotRotated { cause, .. }
+            | Self::OldSecretIsLeft { cause, .. } => cause.exit_code(),
             Self::SetAndUnset { .. } | Self::ScopeIsNoClient { .. } => 2,
-            Self::NotDecided(_) => 4,
             Self::Findings { .. } => 6,
             Self::Configuration(_)
             | Self::File { .. }
@@ -157,6 +205,12 @@ impl Error {
             | Self::Misconfigured { .. }
             | Self::UntrustedIssuer { .. }
             | Self::WhichIssuer
+            | Self::ScopeRevoked { .. }
+            | Self::NothingToRevoke { .. }
+            | Self::Session(_)
+            | Self::ForeignPolicy { .. }
+            | Self::PolicyFull { .. }
+            | Self::OtherAccount { .. }
             | Self::NoTerminal { .. }
             | Self::NotConfirmed
             | Self::Signing

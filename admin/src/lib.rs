@@ -18,6 +18,9 @@ mod manual;
 mod output;
 mod policy_document;
 mod private_file;
+mod response_date;
+mod revoke;
+mod revoked_item;
 mod rotate;
 mod table;
 mod transfer;
@@ -82,6 +85,8 @@ fn execute(cli: Cli, lookup: Lookup<'_>, log: Log, now: SystemTime) -> Result<()
             clients::Context { table, aws, governed, json: global.json, style: output::Style::new(lookup), log, now };
         match command {
             Command::Clients(clients) => context.run(clients.action).await,
+            Command::Revoke(arguments) => revoke::revoke(&context, &arguments).await,
+            Command::Unrevoke(arguments) => revoke::unrevoke(&context, &arguments).await,
             Command::Import(arguments) => transfer::import(&context, &arguments).await,
             Command::Export(arguments) => transfer::export(&context, &arguments).await,
             Command::Explain(arguments) => explain::run(&context, &arguments).await,

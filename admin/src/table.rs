@@ -1,6 +1,7 @@
 //! The table of client mappings. Whatever is written is written on the condition that it is still as it was read.
 
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
@@ -18,6 +19,7 @@ use crate::error::Error;
 use crate::governed::Governed;
 use crate::item::{Attributes, Item, KEY};
 use crate::output::Progress;
+use crate::response_date::ResponseDate;
 
 /// Parts of the table that are read at once.
 const SEGMENTS: i32 = 8;
@@ -40,12 +42,27 @@ impl Table {
     }
 
     pub(crate) async fn get(&self, key: &str) -> Result<Option<Item>, Error> {
+        self.read(key, &ResponseDate::default()).await
+    }
+
+    /// The item, and when AWS said so by its own clock.
+    pub(crate) async fn get_dated(&self, key: &str) -> Result<(Option<Item>, SystemTime), Error> {
+        let date = ResponseDate::default();
+        let item = self.read(key, &date).await?;
+        let seen =
+            date.seen().ok_or_else(|| AwsError::unexpected("dynamodb:GetItem", "a response without a `Date`"))?;
+        Ok((item, seen))
+    }
+
+    async fn read(&self, key: &str, date: &ResponseDate) -> Result<Option<Item>, Error> {
         let output = self
             .client
             .get_item()
             .table_name(&self.name)
             .key(KEY, AttributeValue::S(key.to_owned()))
             .consistent_read(true)
+            .customize()
+            .interceptor(date.clone())
             .send()
             .await
             .map_err(|error| AwsError::new("dynamodb:GetItem", &error))?;

@@ -125,3 +125,14 @@ def test_an_operator_may_be_held_to_roles_by_name(stack, shared, refused):
     call = {"PolicyName": "x", "PolicyDocument": document}
     stack.client("iam", keys).put_role_policy(RoleName=shared.split("/")[-1], **call)
     refused(lambda: stack.client("iam", keys).put_role_policy(RoleName="vending-lambda", **call), "AccessDenied", 403)
+
+
+def test_a_thousand_sessions_are_asked_at_once(stack, shared):
+    """By the same rules as over the wire."""
+    orders = [{"name": f"web-{number}", "tags": {"client_id": f"client-{number}"}} for number in range(1000)]
+    keys = stack.control("POST", "/sessions", {"role_arn": shared, "sessions": orders})["access_keys"]
+    question = {"access_keys": keys, "action": "s3:PutObject", "resource": f"arn:aws:s3:::{stack.ready['bucket']}/x"}
+    assert stack.control("POST", "/permissions", question)["allowed"] == keys
+    deny(stack, shared, stamp(10), {"StringEquals": {"aws:PrincipalTag/client_id": ["client-7", "client-70"]}})
+    left = [key for number, key in enumerate(keys) if number not in (7, 70)]
+    assert stack.control("POST", "/permissions", question)["allowed"] == left

@@ -8,6 +8,7 @@ use crate::date::DateArgument;
 use crate::difference::Change;
 use crate::error::Error;
 use crate::item::Attributes;
+use crate::revoked_item::let_in;
 
 /// An item that the service cannot use anyway can be switched off all the same.
 pub(super) async fn disable(context: &Context, arguments: &ChangeArguments) -> Result<(), Error> {
@@ -17,11 +18,14 @@ pub(super) async fn disable(context: &Context, arguments: &ChangeArguments) -> R
     .await
 }
 
+/// As `unrevoke`, which does more for the roles: an item that only shuts a client out goes.
 pub(super) async fn enable(context: &Context, arguments: &ChangeArguments) -> Result<(), Error> {
-    change(context, arguments, Checked::Yes, |attributes| {
-        attributes.remove("disabled");
-    })
-    .await
+    let before = context.item(&arguments.id).await?;
+    let after = let_in(&before);
+    if let Some(after) = &after {
+        context.check(after)?;
+    }
+    context.apply(Change::between(Some(before), after), &arguments.write).await
 }
 
 pub(super) async fn expire(context: &Context, arguments: &ChangeArguments, date: DateArgument) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::{Context, change, check};
+use super::{Context, change, check_id};
 use crate::cli::PutArguments;
 use crate::difference::Change;
 use crate::error::Error;
@@ -10,7 +10,7 @@ use crate::item::{Attributes, Item};
 
 pub(super) async fn run(context: &Context, arguments: &PutArguments) -> Result<(), Error> {
     let id = &arguments.change.id;
-    check(id)?;
+    check_id(&id.id)?;
     let before = context.table.get(&id.id).await?;
     let mut after = match &before {
         Some(item) => item.clone(),

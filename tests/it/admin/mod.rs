@@ -2,7 +2,9 @@
 
 mod clients;
 mod conflict;
+mod crash;
 mod explain;
+mod revoke;
 mod rotate;
 mod settings;
 mod transfer;
@@ -54,6 +56,7 @@ impl Installation {
             ("DYNAMODB_TABLE", self.text("/table").to_owned()),
             ("S3_BUCKET", self.text("/bucket").to_owned()),
             ("COGNITO_ISSUER", self.text("/issuer").to_owned()),
+            ("S3_BUCKET", self.text("/bucket").to_owned()),
         ]
     }
 
@@ -85,12 +88,16 @@ impl Installation {
 
     async fn register(&self, name: &str) -> Server {
         let made = self.control("POST", "servers", json!({"server_name": name, "level": "full"})).await;
-        let text = |member: &str| made[member].as_str().expect("the stack answers with text").to_owned();
-        Server { id: text("client_id"), secret: text("client_secret"), role_arn: text("role_arn") }
+        Server::of(&made)
     }
 
     /// Asks for credentials with a fresh token of the server: the status, and the code of a refusal.
     async fn vend(&self, server: &Server) -> (u16, String) {
+        let (status, body) = self.vend_response(server).await;
+        (status, body["error"].as_str().unwrap_or_default().to_owned())
+    }
+
+    async fn vend_response(&self, server: &Server) -> (u16, Value) {
         let request = self.http.post(self.text("/token_endpoint")).basic_auth(&server.id, Some(&server.secret));
         let request = request.header("content-type", "application/x-www-form-urlencoded");
         let response = request.body("grant_type=client_credentials").send().await.expect("the stack answers");
@@ -99,8 +106,7 @@ impl Installation {
         let response = self.http.post(format!("{}/credentials", self.api)).bearer_auth(token).send().await;
         let response = response.expect("the service answers");
         let status = response.status().as_u16();
-        let body: Value = serde_json::from_slice(&response.bytes().await.expect("whole")).expect("JSON");
-        (status, body["error"].as_str().unwrap_or_default().to_owned())
+        (status, serde_json::from_slice(&response.bytes().await.expect("whole")).expect("JSON"))
     }
 }
 
@@ -108,6 +114,14 @@ struct Server {
     id: String,
     secret: String,
     role_arn: String,
+}
+
+impl Server {
+    /// As the stack answers.
+    fn of(made: &Value) -> Self {
+        let text = |member: &str| made[member].as_str().expect("the stack answers with text").to_owned();
+        Self { id: text("client_id"), secret: text("client_secret"), role_arn: text("role_arn") }
+    }
 }
 
 fn vended() -> (u16, String) {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Request
 
+from . import session_control
 from .athena.control import AthenaControl
 from .faults import InvalidFault
 from .functions import UnknownFunction
@@ -64,6 +65,8 @@ class Control:
             ("GET", "/inventory", lambda _: (200, inventory())),
             ("GET", "/requests", lambda _: (200, self._stack.log.snapshot())),
             ("DELETE", "/requests", self._clear_requests),
+            ("POST", "/sessions", self._create_sessions),
+            ("POST", "/permissions", lambda one: (200, session_control.permissions(self._stack.sessions, _json(one)))),
             ("POST", "/faults", lambda request: (200, asdict(self._stack.faults.order(_json(request))))),
             ("DELETE", "/faults", self._clear_faults),
             ("POST", "/query-api", lambda _: self._create_for_queries(200, QueryApi.create)),
@@ -104,6 +107,9 @@ class Control:
     def _delete_server(self, _: Request, name: str) -> Result:
         self.servers.delete(name)
         return 200, {}
+
+    def _create_sessions(self, request: Request) -> Result:
+        return 201, session_control.create(self._stack.sessions, _json(request))
 
     def _add_secret(self, _: Request, name: str) -> Result:
         return 201, {"client_secret": self.servers.add_secret(name)}

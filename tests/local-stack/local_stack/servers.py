@@ -6,7 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 LEVELS = ("write", "read-write", "full")
-FIELDS = {"server_name", "level", "s3_path_prefix", "item", "scopes", "trust_actions", "session_duration_limit"}
+FIELDS = {
+    "server_name",
+    "level",
+    "s3_path_prefix",
+    "item",
+    "scopes",
+    "trust_actions",
+    "trusted",
+    "session_duration_limit",
+}
 # One policy a level, for this bucket and prefix.
 GOLDEN_POLICIES = Path(__file__).parents[2] / "cases" / "session-policy"
 GOLDEN_BUCKET, GOLDEN_PREFIX = "example-logs", "logs/web-01/"
@@ -114,7 +123,7 @@ class Servers:
     def _create_role(self, name: str, level: str, prefix: str, order: dict) -> str:
         trust = {
             "Effect": "Allow",
-            "Principal": {"AWS": self._place.lambda_role_arn},
+            "Principal": {"AWS": [self._place.lambda_role_arn, *order.get("trusted", [])]},
             "Action": order.get("trust_actions", TRUST_ACTIONS),
         }
         external_id = order.get("item", {}).get("external_id")

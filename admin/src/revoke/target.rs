@@ -1,0 +1,198 @@
+//! Whose sessions are meant: what they are called, and which roles they can be of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ::audit::RecordedLine;
+use environment::RoleArn;
+use grant::Caller;
+use grant::authorize::{Grant, Restriction};
+use grant::session::{AssumeRole, SessionIdentity};
+use serde_json::Value;
+use vending_api::S3Permissions;
+
+use super::denials::{Key, Marks};
+use super::old_session::LIFETIME;
+use crate::clients::Context;
+use crate::error::Error;
+use crate::item::Item;
+use crate::revoked_item::is_only_a_stop;
+
+/// A client, before anything is changed.
+pub(super) struct Target {
+    pub(super) id: String,
+    /// Whose tokens it has; `None` where nothing is known of the installation's issuers.
+    pub(super) issuer: Option<String>,
+    /// The client's own item.
+    pub(super) item: Option<Item>,
+    /// The items of scopes by which it may have been vended credentials: where it has no item of its own.
+    pub(super) scope_items: Vec<Item>,
+    /// The roles of its sessions, and what it is granted there, as far as items say it.
+    pub(super) roles: BTreeMap<String, Role>,
+    /// What its sessions are called.
+    pub(super) names: BTreeSet<String>,
+    tag: String,
+    source_identity: String,
+}
+
+pub(super) struct Role {
+    pub(super) arn: RoleArn,
+    pub(super) grant: Option<Grant>,
+}
+
+impl Target {
+    pub(super) async fn find(context: &Context, id: &str) -> Result<Self, Error> {
+        let item = context.table.get(id).await?;
+        let governed = &context.governed;
+        let issuer = governed.named_issuer().or(item.as_ref().and_then(|item| item.text("issuer")));
+        let issuer = issuer.or(governed.default_issuer()).map(str::to_owned);
+        let is_own = |item: &Item| item.text("issuer").or(governed.default_issuer()) == issuer.as_deref();
+        // The item of another issuer's client of the same name: it is not this one's to change.
+        let item = item.filter(is_own);
+        let scope_items = if item.as_ref().is_none_or(is_only_a_stop) {
+            let all = context.table.scan().await?;
+            all.into_iter().filter(|item| item.is_for_a_scope() && is_own(item)).collect()
+        } else {
+            Vec::new()
+        };
+        let items: Vec<_> = item.iter().chain(&scope_items).collect();
+        let named = Self::of_items(context, id, issuer, &items)?;
+        Ok(Self { item, scope_items, ..named })
+    }
+
+    /// What follows from items alone.
+    pub(super) fn of_items(
+        context: &Context,
+        id: &str,
+        issuer: Option<String>,
+        items: &[&Item],
+    ) -> Result<Self, Error> {
+        let naming_issuer = naming_issuer(context, issuer.as_deref());
+        let mut target = Self {
+            id: id.to_owned(),
+            tag: String::new(),
+            source_identity: String::new(),
+            names: BTreeSet::new(),
+            roles: BTreeMap::new(),
+            issuer,
+            item: None,
+            scope_items: Vec::new(),
+        };
+        for item in items {
+            target.add(grant_of(item, naming_issuer.clone()))?;
+        }
+        Ok(target)
+    }
+
+    /// The names are the service's own: [`AssumeRole`] makes them.
+    fn add(&mut self, grant: Option<Grant>) -> Result<(), Error> {
+        let Some(grant) = grant else { return Ok(()) };
+        let session = AssumeRole::new(self.caller(), &grant, "").map_err(Error::Session)?;
+        self.names.insert(session.session_name);
+        self.source_identity = session.source_identity.unwrap_or_default();
+        self.tag = session.tags.into_iter().next().map(|(_, value)| value).unwrap_or_default();
+        let role = Role { arn: grant.role_arn.clone(), grant: Some(grant) };
+        self.roles.entry(role.arn.to_string()).or_insert(role);
+        Ok(())
+    }
+
+    /// Adds what it was vended by the audit trail: items may have been other ones then. Whether anything is new.
+    pub(super) fn add_recorded(&mut self, line: &RecordedLine, naming_issuer: Option<String>) -> Result<bool, Error> {
+        let Some(role_arn) = line.role_arn.as_deref().and_then(RoleArn::parse) else { return Ok(false) };
+        let known = (self.roles.len(), self.names.len());
+        let server_name = line.server_name.clone();
+        self.add(Some(Grant { server_name, ..grant_of_role(role_arn, naming_issuer) }))?;
+        self.names.extend(line.session_name.clone());
+        Ok(known != (self.roles.len(), self.names.len()))
+    }
+
+    /// As the service would see it.
+    pub(super) fn caller(&self) -> Caller<'_> {
+        Caller::supposed(self.issuer.as_deref().unwrap_or_default(), &self.id, &[])
+    }
+
+    /// What tells the client's sessions from others of a role with this trust policy.
+    pub(super) fn marks(&self, trust: &Value) -> Marks {
+        let mut marks: Marks = self.names.iter().map(|name| (Key::Name, name.clone())).collect();
+        marks.insert((Key::Tag, self.tag.clone()));
+        let provider = self.issuer.as_deref().and_then(|issuer| issuer.split_once("://")).map(|(_, provider)| provider);
+        if let Some(provider) = provider.filter(|provider| is_federated(trust, provider)) {
+            // Auth0's form of a client as the subject is the second.
+            for subject in [self.id.clone(), format!("{}@clients", self.id)] {
+                marks.insert((Key::Subject(provider.to_owned()), subject));
+            }
+            marks.insert((Key::SourceIdentity, self.source_identity.clone()));
+        }
+        marks
+    }
+}
+
+/// The issuer, where the service's names must tell its clients from others.
+pub(super) fn naming_issuer(context: &Context, issuer: Option<&str>) -> Option<String> {
+    context.governed.service().ok()?.terms.naming_issuer(issuer?)
+}
+
+/// Whether tokens of this provider make sessions at STS itself.
+fn is_federated(trust: &Value, provider: &str) -> bool {
+    let list = |value: &Value| match value {
+        Value::Array(values) => values.clone(),
+        Value::Null => Vec::new(),
+        one => vec![one.clone()],
+    };
+    let end = format!(":oidc-provider/{provider}");
+    let principals =
+        list(&trust["Statement"]).into_iter().flat_map(|statement| list(&statement["Principal"]["Federated"]));
+    principals.into_iter().any(|principal| principal.as_str().is_some_and(|arn| arn.ends_with(&end)))
+}
+
+/// What an item grants, usable or not: of an item that the service refuses, sessions may live on.
+fn grant_of(item: &Item, naming_issuer: Option<String>) -> Option<Grant> {
+    let text = |name: &str| item.text(name).map(str::to_owned);
+    let role_arn = RoleArn::parse(item.text("role_arn")?)?;
+    Some(Grant {
+        server_name: text("server_name").filter(|name| !name.is_empty()),
+        s3_path_prefix: text("s3_path_prefix").unwrap_or_default(),
+        external_id: text("external_id"),
+        ..grant_of_role(role_arn, naming_issuer)
+    })
+}
+
+fn grant_of_role(role_arn: RoleArn, naming_issuer: Option<String>) -> Grant {
+    Grant {
+        role_arn,
+        server_name: None,
+        s3_path_prefix: String::new(),
+        s3_permissions: S3Permissions::Write,
+        restriction: Restriction::RoleOnly,
+        duration: LIFETIME,
+        external_id: None,
+        identity: SessionIdentity::Tags,
+        naming_issuer,
+        observed: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn which_roles_take_tokens_of_an_issuer() {
+        let arn = |provider: &str| format!("arn:aws:iam::123456789012:oidc-provider/{provider}");
+        let trust = |principal: Value| json!({"Statement": [{"Principal": {"AWS": "*"}}, {"Principal": principal}]});
+        for (principal, expected) in [
+            (json!({"Federated": arn("idp.example.com")}), true),
+            (json!({"Federated": ["x", arn("idp.example.com")]}), true),
+            (json!({"Federated": arn("idp.example.com/")}), false),
+            (json!({"Federated": arn("other/idp.example.com")}), false),
+            (json!({"AWS": arn("idp.example.com")}), false),
+            (json!("*"), false),
+        ] {
+            assert_eq!(is_federated(&trust(principal.clone()), "idp.example.com"), expected, "{principal}");
+        }
+        let one = json!({"Statement": {"Principal": {"Federated": arn("idp.example.com")}}});
+        assert!(is_federated(&one, "idp.example.com"));
+        assert!(!is_federated(&Value::Null, "idp.example.com"));
+    }
+}
