@@ -22,6 +22,7 @@ mod response_date;
 mod revoke;
 mod revoked_item;
 mod rotate;
+mod rows;
 mod table;
 mod transfer;
 mod trust;

@@ -1,18 +1,29 @@
 //! What is printed. Text of the table is text: nothing of it moves the cursor or looks like another line.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 
 use environment::{Lookup, visible};
 use serde_json::Value;
 
 use crate::error::Error;
+use crate::rows::Rows;
 
-/// Bytes, whole. A reader that has gone away is no error: `… | head` is in order.
+/// Bytes, whole.
 pub(crate) fn print(bytes: &[u8]) -> Result<(), Error> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+    print_with(|out| out.write_all(bytes))
+}
+
+/// What `write` writes. A reader that has gone away is no error: `… | head` is in order.
+pub(crate) fn print_with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+    let mut stdout = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+    match write(&mut stdout).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
-        _ => Ok(()),
+        Err(_) => {
+            // Nobody reads: what is left is not tried again at the end.
+            let _ = stdout.into_parts();
+            Ok(())
+        }
+        Ok(()) => Ok(()),
     }
 }
 
@@ -22,20 +33,14 @@ pub(crate) fn print_json(value: &Value) -> Result<(), Error> {
 
 /// Columns under their headings, two blanks apart.
 pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
-    let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|cell| visible(cell))).collect();
-    let mut widths = headings.map(|heading| heading.chars().count());
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
+    let mut table = Rows::new(headings);
+    for row in rows {
+        table.push(row);
     }
-    let line = |cells: [&str; N]| {
-        let padded: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        format!("{}\n", padded.join("  ").trim_end())
-    };
-    let mut text = line(headings);
-    text.extend(rows.iter().map(|row| line(row.each_ref().map(String::as_str))));
-    text
+    let mut text = Vec::new();
+    // Writing into memory cannot fail.
+    let _ = table.write(&mut text);
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// Colours, on a terminal alone and where `NO_COLOR` does not forbid them (no-color.org).

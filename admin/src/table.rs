@@ -23,6 +23,8 @@ use crate::response_date::ResponseDate;
 
 /// Parts of the table that are read at once.
 const SEGMENTS: i32 = 8;
+/// A page of each of them is held at once, as objects that are several times as large as their text.
+const PAGE_ITEMS: i32 = 1_000;
 
 pub(crate) struct Table {
     client: Client,
@@ -71,11 +73,20 @@ impl Table {
 
     /// All items, by key.
     pub(crate) async fn scan(&self) -> Result<Vec<Item>, Error> {
+        let mut items = Vec::new();
+        self.each(|item| items.push(item)).await?;
+        items.sort_unstable_by(|a: &Item, b| a.key.cmp(&b.key));
+        Ok(items)
+    }
+
+    /// Every item, in no order. None is kept here, so that a large table takes little memory.
+    pub(crate) async fn each(&self, mut take: impl FnMut(Item)) -> Result<(), Error> {
         let (send, mut pages) = tokio::sync::mpsc::channel(2);
         let mut segments = JoinSet::new();
         for segment in 0..SEGMENTS {
             let scan = self.client.scan().table_name(&self.name).consistent_read(true);
-            let mut paginator = scan.segment(segment).total_segments(SEGMENTS).into_paginator().send();
+            let mut paginator =
+                scan.limit(PAGE_ITEMS).segment(segment).total_segments(SEGMENTS).into_paginator().send();
             let send = send.clone();
             segments.spawn(async move {
                 while let Some(page) = paginator.next().await {
@@ -89,15 +100,15 @@ impl Table {
         }
         drop(send);
         let mut progress = Progress::new();
-        let mut items: Vec<Item> = Vec::new();
-        let mut failure = None;
+        let (mut count, mut failure) = (0, None);
         while let Some(page) = pages.recv().await {
             match page {
                 Ok(page) => {
+                    count += page.len();
                     for item in page {
-                        items.push(Item::from_table(item).ok_or_else(without_key)?);
+                        take(Item::from_table(item).ok_or_else(without_key)?);
                     }
-                    progress.at(items.len());
+                    progress.at(count);
                 }
                 Err(error) => {
                     failure = Some(error);
@@ -106,11 +117,7 @@ impl Table {
             }
         }
         progress.end();
-        if let Some(failure) = failure {
-            return Err(failure);
-        }
-        items.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-        Ok(items)
+        failure.map_or(Ok(()), Err)
     }
 
     /// # Errors

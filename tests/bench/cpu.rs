@@ -48,3 +48,11 @@ pub fn time_used(process: u32) -> u64 {
     let used = schedstat.split(' ').next().and_then(|field| field.parse().ok());
     used.expect("its first field is a number")
 }
+
+/// Whether the process's first thread runs with real-time priority (`chrt -f`): proc(5), field 41 of `stat`.
+pub fn is_real_time(process: u32) -> bool {
+    const SCHED_FIFO: &str = "1";
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let behind_the_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    behind_the_name.split_ascii_whitespace().nth(41 - 3) == Some(SCHED_FIFO)
+}

@@ -14,7 +14,7 @@ use crate::report::{Figure, Part, Quantity};
 use crate::samples::{ROW_HEAD, Samples};
 use crate::tls::{Authority, TlsFront};
 
-const ISSUER: &str = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_TestPool1";
+pub const ISSUER: &str = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_TestPool1";
 const CLIENT_ID: &str = "1h57kf5cpq17m0eml12EXAMPLE";
 
 const COLD_RUNS: usize = 60;
@@ -56,11 +56,37 @@ impl Function {
     }
 }
 
+/// An item with every rule, all of which the benchmark's clients meet; one is observed.
+pub fn every_rule() -> Value {
+    json!({
+        "issuer": {"S": ISSUER}, "source_cidrs": {"SS": ["127.0.0.0/8", "203.0.113.0/24", "2001:db8::/32"]},
+        "allowed_scopes": {"SS": ["credvend-api/admin", "credvend-api/write"]}, "expires_at": {"N": "4102444800"},
+        "session_policy": {"S": "s3-prefix"}, "s3_permissions": {"S": "full"}, "disabled": {"BOOL": false},
+        "session_duration_seconds": {"N": "1800"}, "external_id": {"S": "an-external-id"},
+        "observe": {"SS": ["expires_at"]},
+    })
+}
+
+/// The service's own rules.
+pub fn rules_of_the_service() -> Vec<(&'static str, String)> {
+    [
+        ("REQUIRED_SCOPES", "credvend-api/write credvend-api/read"),
+        ("ALLOWED_AUDIENCES", "credvend"),
+        ("RATE_LIMIT_PER_MINUTE", "1000000"),
+        ("FAILURE_LIMIT_PER_MINUTE", "60"),
+        ("OBSERVE_RULES", r#"{"source_cidrs":["somebody-else"]}"#),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+    .into()
+}
+
 /// Canned upstream services, and the event that makes a vend.
 pub struct Bench {
     upstream: Upstream,
     tls: Option<Tls>,
     event: String,
+    /// Of the service, beside the usual ones.
+    variables: Vec<(&'static str, String)>,
 }
 
 /// The same services as AWS has them: three hosts, TLS to each.
@@ -73,11 +99,17 @@ struct Tls {
 
 impl Bench {
     pub async fn start() -> Self {
+        Self::start_with(json!({}), Vec::new()).await
+    }
+
+    /// With these attributes in the client's item, and these variables of the service.
+    pub async fn start_with(attributes: Value, variables: Vec<(&'static str, String)>) -> Self {
         let key = SigningKey::generate("key-1");
         let upstream = Upstream::start().await;
         upstream.set_jwks(jwk_set(&[&key]));
-        upstream.put_item(CLIENT_ID, item(CLIENT_ID, json!({})));
-        Self { upstream, tls: None, event: event(&key.token(&cognito_claims(ISSUER, CLIENT_ID))).to_string() }
+        upstream.put_item(CLIENT_ID, item(CLIENT_ID, attributes));
+        let event = event(&key.token(&cognito_claims(ISSUER, CLIENT_ID))).to_string();
+        Self { upstream, tls: None, event, variables }
     }
 
     async fn start_over_tls() -> anyhow::Result<Self> {
@@ -89,7 +121,7 @@ impl Bench {
         Ok(Self { tls: Some(Tls { authority, jwks, dynamodb, sts }), ..bench })
     }
 
-    fn environment(&self) -> Vec<(&'static str, String)> {
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
         let plain = self.upstream.url();
         let url = |front: fn(&Tls) -> &TlsFront| self.tls.as_ref().map_or(&plain, |tls| &front(tls).url).clone();
         let mut environment = vec![
@@ -104,6 +136,7 @@ impl Bench {
             ("AWS_SECRET_ACCESS_KEY", "an-example-secret".to_owned()),
             ("AWS_SESSION_TOKEN", "an-example-session-token".to_owned()),
         ];
+        environment.extend(self.variables.iter().cloned());
         if let Some(tls) = &self.tls {
             // Ours reads the first, as Python's own TLS does; boto3 reads the second.
             let file = tls.authority.file().display().to_string();

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 /// Machine, system and date in a sentence.
 pub fn describe() -> String {
@@ -27,6 +28,20 @@ pub fn process_memory(pid: u32, field: &str) -> u64 {
     let status = line_of(&format!("/proc/{pid}/status"), field).expect("the process runs and has this field");
     let kilobytes: u64 = status.trim_end_matches(" kB").parse().expect("a number of kB");
     kilobytes * 1024
+}
+
+/// The last peak that was seen before the process ended.
+pub fn watch_memory(pid: u32) -> std::thread::JoinHandle<u64> {
+    std::thread::spawn(move || {
+        let mut peak = 0;
+        while let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status"))
+            && let Some(field) = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))
+        {
+            peak = field.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) * 1024;
+            std::thread::sleep(Duration::from_millis(3));
+        }
+        peak
+    })
 }
 
 /// Size of a file in bytes.

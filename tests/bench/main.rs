@@ -3,11 +3,14 @@
 //! With the names of parts it prints what they saw; without any it runs all and writes `docs/benchmarks.md`.
 #![allow(clippy::format_push_string)] // A report is put together once.
 
+mod abuse;
+mod admin;
 mod client;
 mod cpu;
 mod lambda;
 mod machine;
 mod report;
+mod rules;
 mod s3;
 mod s3_server;
 mod samples;
@@ -19,7 +22,7 @@ mod warm;
 
 use tests::process::repository;
 
-const PARTS: [&str; 7] = ["cold", "warm", "token", "statement", "client", "serve", "s3"];
+const PARTS: [&str; 10] = ["cold", "warm", "rules", "abuse", "token", "statement", "client", "serve", "s3", "admin"];
 
 // One thread: what is measured shall have the other CPU for itself.
 #[tokio::main(flavor = "current_thread")]
@@ -34,6 +37,9 @@ async fn main() -> anyhow::Result<()> {
         parts.push(match part {
             "cold" => lambda::cold().await?,
             "warm" => warm::invocations().await,
+            "rules" => rules::cost().await?,
+            "abuse" => abuse::minute().await?,
+            "admin" => admin::listing().await?,
             "token" => token::verification(),
             "statement" => statement::check_of_1_kb(),
             "s3" => s3::transfers()?,

