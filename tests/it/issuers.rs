@@ -7,7 +7,7 @@ use tests::http_server::{HttpServer, Received, Reply};
 use tests::token::{SigningKey, jwk_set, now};
 use tests::upstream::{Service as Canned, Upstream, assume_role_calls, item};
 
-use crate::service::{CLIENT_ID, ISSUER, Service, token};
+use crate::service::{CLIENT_ID, ISSUER, Service, token, token_with};
 
 const PARTNER: &str = "https://idp.partner.example";
 
@@ -70,7 +70,9 @@ async fn an_item_without_an_issuer_is_cognito_s_alone() {
         if let Some(changes) = scope_item {
             service.upstream.put_item("scope#credvend-api/write", item("scope#credvend-api/write", changes));
         }
-        for (token, expected) in [(token(), cognito), (partner.token(json!({})), other)] {
+        // With a scope of its own each: that a client is not registered is remembered for a while.
+        let scope = json!({"scope": format!("credvend-api/write {name}")});
+        for (token, expected) in [(token_with(scope.clone()), cognito), (partner.token(scope), other)] {
             let answer = service.vend(&token).await;
             assert_eq!(answer.status, expected, "{name}: {}", answer.body);
             assert!(answer.status == 200 || answer.verdict().1 == "client_not_registered", "{name}: {}", answer.body);
@@ -109,9 +111,13 @@ async fn a_broken_item_of_another_issuer_is_nobody_s_failure() {
     let upstream = crate::service::upstream(json!({})).await;
     let issuers = json!([partner.entry(json!({}))]).to_string();
     let service = Service::start_on(upstream, vec![("TRUSTED_ISSUERS", issuers)]).await;
-    let other = partner.token(json!({"scope": "credvend-api/read credvend-api/write"}));
+    let round = std::cell::Cell::new(0);
     let verdicts = async || {
-        let (own, other) = (service.vend(&token()).await, service.vend(&other).await);
+        // With a scope of its own each: that a client is not registered is remembered for a while.
+        round.set(round.get() + 1);
+        let scope = json!({"scope": format!("credvend-api/read credvend-api/write round-{}", round.get())});
+        let own = service.vend(&token_with(scope.clone())).await;
+        let other = service.vend(&partner.token(scope)).await;
         let descriptions = [&own, &other].map(|answer| answer.body["error_description"].to_string());
         assert!(!descriptions.concat().contains("CANARY"), "{descriptions:?}");
         (own.status, other.status)
