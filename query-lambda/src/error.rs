@@ -85,6 +85,7 @@ impl Judged for QueryError {
                 StatementError::TooLarge => Verdict::refusal(413, "request_too_large"),
                 StatementError::Invalid(_) | StatementError::InvalidAt(..) => Verdict::refusal(400, "invalid_query"),
                 StatementError::NeverAllowed(_) => Verdict::refusal(403, "statement_not_allowed"),
+                StatementError::NotChecked => Verdict::unavailable("query_unavailable"),
             },
             Self::NotAllowed { .. } => Verdict::refusal(403, "statement_not_allowed"),
             Self::Session(error) => error.verdict(),

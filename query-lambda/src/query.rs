@@ -25,7 +25,7 @@ use crate::response::{Facts, room};
 use crate::results::{Rows, Wanted};
 use crate::roles::Roles;
 use crate::scopes::QueryScopes;
-use crate::statement::{self, Access, Checked};
+use crate::statement::{self, Access, Checked, Kind};
 
 /// The trail of a request.
 pub type Trail = audit::Trail<QueryError>;
@@ -109,9 +109,9 @@ impl Queries {
         started: &mut Option<Started>,
     ) -> Result<Reply, QueryError> {
         let caller = self.admit(&request.access_token, around, trail).await?;
-        let checked = trail.step("statement", || permit(&request.query, caller.access))?;
+        let checked = trail.wait("statement", around.budget.within(permit(&request.query, caller.access))).await?;
         let session = self.session(&caller, around, trail).await?;
-        let query = trail.wait("start", self.start(request, &caller, session, around)).await?;
+        let query = trail.wait("start", self.start(request, &caller, &checked, session, around)).await?;
         let query = started.insert(query);
         let execution = trail.wait("wait", self.wait(query, &caller.folder, around)).await?;
         let facts = facts(&caller, &query.query_id, &execution);
@@ -119,7 +119,7 @@ impl Queries {
             query_id: &query.query_id,
             page: &request.page,
             format: request.format,
-            kind: Some(checked.kind),
+            is_list: matches!(checked.kind, Kind::Show | Kind::Describe),
             room: room(&facts, around.request_id),
         };
         outcome(&query.session, &execution, &wanted, facts, around, trail).await
@@ -136,12 +136,12 @@ impl Queries {
         let session = self.session(&caller, around, trail).await?;
         let execution = trail.wait("execution", owned(&session, request, &caller.folder, around)).await?;
         let facts = facts(&caller, &request.query_id, &execution);
-        let kind = statement::check(&facts.query).ok().map(|checked| checked.kind);
         let wanted = Wanted {
             query_id: &request.query_id,
             page: &request.page,
             format: request.format,
-            kind,
+            // It was checked when it was started.
+            is_list: statement::is_list(&facts.query),
             room: room(&facts, around.request_id),
         };
         outcome(&session, &execution, &wanted, facts, around, trail).await
@@ -204,6 +204,7 @@ impl Queries {
         &self,
         request: &StartRequest,
         caller: &Admitted,
+        checked: &Checked,
         session: Session,
         around: &Circumstances<'_>,
     ) -> Result<Started, QueryError> {
@@ -220,9 +221,10 @@ impl Queries {
         match around.budget.within(session.start(&start)).await {
             Ok(query_id) => Ok(Started { query_id, session, is_shared: request.idempotency_key.is_some() }),
             Err(error @ (QueryError::Athena(AthenaError::Unavailable { .. }) | QueryError::OutOfTime)) => {
-                // Nobody knows whether it runs. Under a caller's own key it may be one that another request waits for.
+                // Nobody knows whether it runs. Under a caller's own key it may be one that another request waits for, and the
+                // caller can ask for it again.
                 if request.idempotency_key.is_none() {
-                    self.take_back(&session, &start).await;
+                    self.take_back(&session, &start, checked.access).await;
                 }
                 Err(error)
             }
@@ -230,8 +232,14 @@ impl Queries {
         }
     }
 
-    /// Stops a query whose start may have succeeded: the same token gives its id.
-    async fn take_back(&self, session: &Session, start: &Start) {
+    /// Stops a query whose start may have succeeded. Its id is known by the same token alone, and where the first request has
+    /// never arrived, that starts the query: one that reads is stopped again and has changed nothing, and any other may have
+    /// done its work by then, though its caller was told that it failed.
+    async fn take_back(&self, session: &Session, start: &Start, access: Access) {
+        if access > Access::Read {
+            self.log.warn("a statement that does more than read may run, though its start has failed");
+            return;
+        }
         let stopped = timeout(
             AFTERMATH,
             Box::pin(async {
@@ -284,8 +292,8 @@ impl Queries {
 }
 
 /// What a statement is, where the token allows it.
-fn permit(query: &str, held: Access) -> Result<Checked, QueryError> {
-    let checked = statement::check(query)?;
+async fn permit(query: &str, held: Access) -> Result<Checked, QueryError> {
+    let checked = statement::check_beside(query).await?;
     if checked.access > held {
         return Err(QueryError::NotAllowed { kind: checked.kind, needs: checked.access, reason: checked.reason });
     }

@@ -10,7 +10,6 @@ use crate::athena::{AthenaError, Session};
 use crate::error::QueryError;
 use crate::page::Page;
 use crate::request::Format;
-use crate::statement::Kind;
 use crate::values::{Cell, write_text};
 
 /// The largest body of a response, as it is sent: a Lambda's is a string inside of JSON. Lambda takes 6 MB.
@@ -44,8 +43,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) query_id: &'a str,
     pub(crate) page: &'a Page,
     pub(crate) format: Format,
-    /// `None` where the statement is not known: then the first row is compared with the columns alone.
-    pub(crate) kind: Option<Kind>,
+    /// `SHOW` and `DESCRIBE` have no header row, and list names: one of them may be that of the column.
+    pub(crate) is_list: bool,
     /// Bytes that the rest of the response leaves for columns and rows, as sent.
     pub(crate) room: usize,
 }
@@ -60,7 +59,7 @@ impl Wanted<'_> {
     /// Reads the page. Athena knows no page by size in bytes: where the rows do not fit, as many as do are asked for
     /// again, so that Athena's token says where the next page begins.
     pub(crate) async fn read(&self, session: &Session) -> Result<Rows, QueryError> {
-        let header = usize::from(self.is_first() && self.may_have_header());
+        let header = usize::from(self.is_first() && !self.is_list);
         let mut size = self.page.size(header);
         loop {
             let output = match session.results(self.query_id, self.page.token.as_deref(), size).await {
@@ -93,14 +92,9 @@ impl Wanted<'_> {
         self.page.is_first()
     }
 
-    /// `SHOW` and `DESCRIBE` list names, and one of them may be that of the column.
-    fn may_have_header(&self) -> bool {
-        !matches!(self.kind, Some(Kind::Show | Kind::Describe))
-    }
-
     /// Whether the first row is the columns' names. It is for whatever Trino selects, and for nothing that Hive lists.
     fn has_header(&self, part: &Part<'_>) -> bool {
-        let Some(first) = part.rows.first().filter(|_| self.may_have_header()) else { return false };
+        let Some(first) = part.rows.first().filter(|_| !self.is_list) else { return false };
         let names = part.columns.iter().map(|column| Some(column.name()));
         !part.columns.is_empty() && first.data().iter().map(|datum| datum.var_char_value()).eq(names)
     }
@@ -255,8 +249,8 @@ mod tests {
         (serde_json::from_str(&json).unwrap_or_default(), count, is_cut)
     }
 
-    fn wanted(page: &Page, format: Format, kind: Kind) -> Wanted<'_> {
-        Wanted { query_id: "id", page, format, kind: Some(kind), room: MAX_SENT }
+    fn wanted(page: &Page, format: Format, is_list: bool) -> Wanted<'_> {
+        Wanted { query_id: "id", page, format, is_list, room: MAX_SENT }
     }
 
     #[test]
@@ -264,25 +258,22 @@ mod tests {
         let (first, later) = (Page::first(10), Page::parse("10.10.dA").unwrap());
         let x: &[Option<&str>] = &[Some("x")];
         let y: &[Option<&str>] = &[Some("y")];
-        for (page, kind, rows, data) in [
-            (&first, Kind::Select, &[x, x, y][..], json!([["x"], ["x"], ["y"]])),
-            (&first, Kind::Select, &[x][..], json!([["x"]])),
-            (&first, Kind::Select, &[y][..], json!([["x"], ["y"]])),
-            (&first, Kind::Show, &[x, y][..], json!([["x"], ["x"], ["y"]])),
-            (&first, Kind::Describe, &[][..], json!([["x"]])),
-            (&later, Kind::Select, &[x, y][..], json!([["x"], ["y"]])),
+        for (page, is_list, rows, data) in [
+            (&first, false, &[x, x, y][..], json!([["x"], ["x"], ["y"]])),
+            (&first, false, &[x][..], json!([["x"]])),
+            (&first, false, &[y][..], json!([["x"], ["y"]])),
+            (&first, true, &[x, y][..], json!([["x"], ["x"], ["y"]])),
+            (&first, true, &[][..], json!([["x"]])),
+            (&later, false, &[x, y][..], json!([["x"], ["y"]])),
         ] {
-            let found = written(&wanted(page, Format::Rows, kind), &output(&[("x", "varchar")], rows));
-            assert_eq!(found.0, data, "{kind:?} {rows:?}");
+            let found = written(&wanted(page, Format::Rows, is_list), &output(&[("x", "varchar")], rows));
+            assert_eq!(found.0, data, "{is_list} {rows:?}");
         }
-        let nothing = written(&wanted(&first, Format::Rows, Kind::DropTable), &output(&[], &[]));
+        let nothing = written(&wanted(&first, Format::Rows, false), &output(&[], &[]));
         assert_eq!(nothing, (json!([]), 0, false));
         let narrow = output(&[("a", "string"), ("b", "string")], &[&[Some("one")]]);
-        assert_eq!(written(&wanted(&first, Format::Rows, Kind::Describe), &narrow).0, json!([["a", "b"], ["one"]]));
-        assert_eq!(
-            written(&wanted(&first, Format::Objects, Kind::Describe), &narrow).0,
-            json!([{"a": "one", "b": null}])
-        );
+        assert_eq!(written(&wanted(&first, Format::Rows, true), &narrow).0, json!([["a", "b"], ["one"]]));
+        assert_eq!(written(&wanted(&first, Format::Objects, true), &narrow).0, json!([{"a": "one", "b": null}]));
     }
 
     #[test]
@@ -290,7 +281,7 @@ mod tests {
         let page = Page::first(2);
         let rows: [&[Option<&str>]; 4] = [&[Some("x")], &[Some("\"\"")], &[Some("b")], &[Some("c")]];
         let output = output(&[("x", "varchar")], &rows);
-        let mut wanted = wanted(&page, Format::Rows, Kind::Select);
+        let mut wanted = wanted(&page, Format::Rows, false);
         assert_eq!(written(&wanted, &output), (Value::Null, 2, true), "more rows than are wanted");
         let columns = sent_size(r#"[{"name":"x","type":"varchar"}]"#);
         let exact = columns + sent_size(r#"[["x"],["\"\""]]"#);

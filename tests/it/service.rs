@@ -208,5 +208,8 @@ pub fn client() -> reqwest::Client {
         // Somebody may have been faster, with the same provider.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     });
-    reqwest::Client::builder().no_proxy().build().expect("a client can be built")
+    // The services close what has been idle for 75 s. reqwest would keep it for 90 s, and a request that meets the end of its
+    // connection fails.
+    let idle = Duration::from_secs(30);
+    reqwest::Client::builder().no_proxy().pool_idle_timeout(idle).build().expect("a client can be built")
 }

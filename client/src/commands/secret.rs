@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal as _, Read as _, Seek as _, SeekFrom, Write as _}
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use environment::{Log, Proxy, Variables};
+use environment::{Log, Proxy, Variables, visible};
 use http_client::EXTRA_FILE_VARIABLES;
 use rustix::fs::{Mode, OFlags};
 use serde_json::Value;
@@ -36,8 +36,9 @@ pub(crate) struct Arguments {
 enum SecretCommand {
     /// Print the current value of a secret, or hand it to the next steps of a GitHub Actions job
     ///
-    /// In a GitHub Actions job, the value is hidden in the log (`::add-mask::`) before it goes anywhere. Without an identity
-    /// (--identity, --env-file or `IDP_TYPE`), the AWS credentials of the environment are used.
+    /// In a GitHub Actions job the log shows whatever is printed, so that --github-env is needed there, or --show: either way
+    /// the value is hidden in the log (`::add-mask::`) first. Without an identity (--identity, --env-file or `IDP_TYPE`), the
+    /// AWS credentials of the environment are used.
     Get(GetArguments),
 }
 
@@ -52,7 +53,7 @@ struct GetArguments {
     /// Set VAR for the steps that follow, by the file in `GITHUB_ENV`, and print the masks alone
     #[arg(long, value_name = "VAR", value_parser = VariableName::parse)]
     github_env: Option<VariableName>,
-    /// Print it on a terminal, too
+    /// Print it on a terminal, or in a GitHub Actions job behind the commands that mask it
     #[arg(long)]
     show: bool,
 }
@@ -70,11 +71,8 @@ pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: Log) -> Res
     let SecretCommand::Get(get) = &arguments.command;
     let lookup = sources.lookup()?;
     let is_job = lookup("GITHUB_ACTIONS").as_deref() == Some("true");
-    // A mask holds the value as well, and is a command to the runner alone.
-    let masks_to_stderr = is_job && get.github_env.is_none();
-    let is_seen = io::stdout().is_terminal() || masks_to_stderr && io::stderr().is_terminal();
-    if is_seen && !get.show {
-        let problem = "a secret is not printed on a terminal: redirect the output, or say --show";
+    let is_terminal = io::stdout().is_terminal();
+    if let Some(problem) = refusal(get, is_job, is_terminal) {
         log.failure(problem, "usage");
         return Ok(ExitCode::from(2));
     }
@@ -85,21 +83,41 @@ pub(crate) fn run(arguments: &Arguments, sources: &Sources<'_>, log: Log) -> Res
     };
     let value = read(get, sources, &lookup, log)?;
     let text = select(&get.name, &value, get.field.as_deref())?;
-    let masks = masks(&text);
+    // A mask hides what the log would show.
+    let shown = if is_terminal { on_terminal(&text) } else { text.clone() };
     match github_env {
         Some((name, file)) => {
-            print(masks.as_bytes())?;
+            print(masks(&shown).as_bytes())?;
             set_variable(&get.name, file, name, &text)?;
         }
         None => {
-            // Standard output may be what `$(…)` takes. The runner reads commands from both streams.
-            if masks_to_stderr {
-                io::stderr().write_all(masks.as_bytes()).map_err(Error::Output)?;
-            }
-            print(Zeroizing::new(format!("{}\n", *text)).as_bytes())?;
+            let masks = if is_job { masks(&shown) } else { Zeroizing::default() };
+            print(Zeroizing::new(format!("{}{}\n", *masks, *shown)).as_bytes())?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Why nothing is printed. A job's log shows standard output as a terminal does. The runner reads the two streams of a step
+/// side by side, so that a mask on standard error may come after a value on standard output: only what stands before the
+/// value on the same stream, or in a step that has ended, is sure to be read first.
+fn refusal(get: &GetArguments, is_job: bool, is_terminal: bool) -> Option<&'static str> {
+    match (&get.github_env, is_job) {
+        _ if get.show => None,
+        (None, true) => Some(
+            "in a GitHub Actions job a secret is not printed: hand it to the steps that follow by --github-env VAR, or say \
+             --show, which prints the commands that mask it and then the value",
+        ),
+        _ if is_terminal => Some("a secret is not printed on a terminal: redirect the output, or say --show"),
+        _ => None,
+    }
+}
+
+/// Its lines, with nothing in them that a terminal would obey.
+fn on_terminal(text: &str) -> Zeroizing<String> {
+    let lines: Vec<_> = text.split('\n').map(|line| Zeroizing::new(visible(line))).collect();
+    let lines: Vec<_> = lines.iter().map(|line| line.as_str()).collect();
+    Zeroizing::new(lines.join("\n"))
 }
 
 fn read(

@@ -34,4 +34,7 @@ pub enum StatementError {
     /// A statement that is well known and that no scope allows: its name, in capital letters.
     #[error("`{0}` is not allowed by any scope")]
     NeverAllowed(&'static str),
+    /// The system gives no thread with the stack that a long text needs.
+    #[error("the query could not be checked: the system gives this process no thread")]
+    NotChecked,
 }

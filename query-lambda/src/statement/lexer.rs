@@ -55,6 +55,15 @@ pub(super) fn read(text: &str) -> Result<(Vec<TokenWithSpan>, Reading), Statemen
     }
 }
 
+/// The first word behind blanks and comments, if a word is first.
+pub(super) fn first_word(text: &str) -> Option<&str> {
+    let mut lexer = Lexer::new(text, Backslash::Plain);
+    lexer.skip().ok()?;
+    let from = lexer.at;
+    let word = text.get(from..)?;
+    word.get(..word.bytes().take_while(|&byte| is_word_part(byte)).count()).filter(|word| !word.is_empty())
+}
+
 fn same(some: &[TokenWithSpan], others: &[TokenWithSpan]) -> bool {
     some.len() == others.len() && some.iter().zip(others).all(|(one, other)| one.span == other.span)
 }
@@ -76,6 +85,14 @@ impl<'a> Lexer<'a> {
     }
 
     fn run(mut self) -> Result<Vec<TokenWithSpan>, StatementError> {
+        while let Some(byte) = self.skip()? {
+            self.token(byte)?;
+        }
+        Ok(self.tokens)
+    }
+
+    /// Goes past blanks and comments, to the byte that is returned.
+    fn skip(&mut self) -> Result<Option<u8>, StatementError> {
         while let Some(&byte) = self.bytes.get(self.at) {
             match byte {
                 b' ' | b'\t' => self.at += 1,
@@ -83,10 +100,10 @@ impl<'a> Lexer<'a> {
                 b'\r' => self.carriage_return()?,
                 b'-' if self.peek(1) == Some(b'-') => self.line_comment()?,
                 b'/' if self.peek(1) == Some(b'*') => self.block_comment()?,
-                _ => self.token(byte)?,
+                _ => return Ok(Some(byte)),
             }
         }
-        Ok(self.tokens)
+        Ok(None)
     }
 
     fn token(&mut self, byte: u8) -> Result<(), StatementError> {

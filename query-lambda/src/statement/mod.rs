@@ -24,6 +24,8 @@ mod show;
 mod tokens;
 mod write;
 
+use tokio::sync::{Semaphore, oneshot};
+
 pub use error::{Position, StatementError};
 pub use kind::{Access, Kind};
 
@@ -64,6 +66,36 @@ pub fn check(query: &str) -> Result<Checked, StatementError> {
     Ok(checked)
 }
 
+/// Whether a statement that was checked before is a `SHOW` or a `DESCRIBE`: its first word tells.
+pub(crate) fn is_list(query: &str) -> bool {
+    let lists = ["SHOW", "DESCRIBE", "DESC"];
+    lexer::first_word(query).is_some_and(|word| lists.iter().any(|list| word.eq_ignore_ascii_case(list)))
+}
+
+/// A text of this size is checked in less than a millisecond.
+const SHORT_BYTES: usize = 8 * 1024;
+
+/// Long texts are checked one after the other: the tree of each may take 100 MiB.
+static LONG_TEXTS: Semaphore = Semaphore::const_new(1);
+
+/// As [`check`], but no other request of this process waits for a text that takes long.
+pub(crate) async fn check_beside(query: &str) -> Result<Checked, StatementError> {
+    if query.len() <= SHORT_BYTES || query.len() > MAX_QUERY_BYTES {
+        return check(query);
+    }
+    // Nobody closes it. The permit goes with the check, which goes on when its request has been given up.
+    let permit = LONG_TEXTS.acquire().await;
+    let (text, (report, checked)) = (query.to_owned(), oneshot::channel());
+    let spawned = std::thread::Builder::new().spawn(move || {
+        let _ = report.send(check(&text));
+        drop(permit);
+    });
+    match spawned {
+        Ok(_) => checked.await.unwrap_or(Err(StatementError::NotChecked)),
+        Err(_) => Err(StatementError::NotChecked),
+    }
+}
+
 /// So many tokens are a statement that a person may have written.
 const FEW_TOKENS: usize = 2_000;
 
@@ -83,7 +115,7 @@ fn with_stack<T: Send>(
         match checked {
             Ok(Ok(result)) => result,
             Ok(Err(panic)) => std::panic::resume_unwind(panic),
-            Err(_) => Err(StatementError::Invalid("could not be checked: there is no thread to be had")),
+            Err(_) => Err(StatementError::NotChecked),
         }
     })
 }
@@ -105,6 +137,28 @@ mod tests {
         assert!(check(" -- nothing\n").is_err());
         assert!(check("").is_err());
         assert!(check(";").is_err());
+    }
+
+    #[test]
+    fn a_list_is_known_by_its_first_word() {
+        for (query, expected) in [
+            ("SHOW TABLES", true),
+            ("-- a\n/* b */ desc t", true),
+            ("Describe t", true),
+            ("\r\n\tSHOW\nTABLES", true),
+            ("SELECT 'SHOW'", false),
+            ("(SELECT 1)", false),
+            ("EXPLAIN SELECT 1", false),
+            ("SHOWN", false),
+            ("\"SHOW\"", false),
+            ("/* open", false),
+            ("", false),
+        ] {
+            assert_eq!(is_list(query), expected, "{query}");
+            if let Ok(checked) = check(query) {
+                assert_eq!(matches!(checked.kind, Kind::Show | Kind::Describe), expected, "{query}");
+            }
+        }
     }
 
     #[test]

@@ -51,6 +51,13 @@ impl Job {
         Self { folder, variables }
     }
 
+    /// No job at all: a shell.
+    fn outside(variables: Vec<(&'static str, String)>) -> Self {
+        let mut shell = Self::new(variables);
+        shell.variables.retain(|(name, _)| !name.starts_with("GITHUB_"));
+        shell
+    }
+
     fn env_file(&self) -> PathBuf {
         self.folder.path().join("env")
     }
@@ -98,9 +105,18 @@ async fn a_job_reads_its_one_secret() {
     stack.secret("demo/plain", TOKEN).await;
     let job = stack.job(&secret).await;
 
-    let ran = job.get(&["demo/pypi-token", "--field", "token"], &[]).await;
-    assert_eq!((ran.code(), ran.stdout()), (Some(0), format!("{TOKEN}\n")), "{}", ran.stderr());
-    assert_eq!(masks_of(&ran.stderr()), [TOKEN]);
+    // One stream: whoever shows the value has read the masks.
+    for (field, value) in [("token", TOKEN), ("hostile", HOSTILE)] {
+        let ran = job.get(&["demo/pypi-token", "--field", field, "--show"], &[]).await;
+        let stdout = ran.stdout();
+        let (masks, shown) = stdout.split_at(stdout.rfind("::add-mask::").expect("there is a mask"));
+        let (last, shown) = shown.split_once('\n').expect("a command has a line");
+        assert_eq!((ran.code(), shown), (Some(0), format!("{value}\n").as_str()), "{}", ran.stderr());
+        let masks = masks_of(&format!("{masks}{last}"));
+        let lines = value.split(['\r', '\n']).filter(|line| !line.is_empty());
+        assert!(lines.clone().all(|line| masks.contains(&line.to_owned())), "{masks:?}");
+        assert_eq!(leak(&ran.stderr(), &["CANARY"]), None, "{}", ran.stderr());
+    }
     let ran = job.get(&[&secret, "--field", "n"], &[("GITHUB_ACTIONS", ""), ("AWS_REGION", "eu-west-1")]).await;
     assert_eq!((ran.code(), ran.stdout()), (Some(0), "7\n".to_owned()), "by its ARN: {}", ran.stderr());
     assert!(!ran.stderr().contains("add-mask"), "no runner, no command");
@@ -127,9 +143,10 @@ async fn a_job_reads_its_one_secret() {
 
     // The role may read this one alone. Keys of another program do not count beside a named identity.
     for (arguments, code, words) in [
-        (&["demo/plain"][..], 3, "secretsmanager:GetSecretValue"),
-        (&["demo/none"], 3, "AWS says the same of secrets that do not exist"),
-        (&["demo/pypi-token", "--field", "nothing"], 1, "it has `hostile`, `n`, `token`"),
+        (&["demo/plain", "--show"][..], 3, "secretsmanager:GetSecretValue"),
+        (&["demo/none", "--show"], 3, "AWS says the same of secrets that do not exist"),
+        (&["demo/pypi-token", "--field", "nothing", "--show"], 1, "it has `hostile`, `n`, `token`"),
+        (&["demo/pypi-token", "--field", "token"], 2, "--github-env VAR"),
     ] {
         let ran = job.get(arguments, &[("AWS_ACCESS_KEY_ID", "AKIANOBODY"), ("AWS_SECRET_ACCESS_KEY", KEY)]).await;
         assert_eq!(ran.code(), Some(code), "{arguments:?}: {}", ran.stderr());
@@ -137,7 +154,7 @@ async fn a_job_reads_its_one_secret() {
         assert_eq!(leak(&ran.stderr(), &["CANARY"]), None, "{}", ran.stderr());
     }
     // The administrator's keys, from the environment.
-    let admin = Job::new(stack.admin());
+    let admin = Job::outside(stack.admin());
     let ran = admin.get(&["demo/plain"], &[]).await;
     assert_eq!((ran.code(), ran.stdout()), (Some(0), format!("{TOKEN}\n")), "{}", ran.stderr());
     let ran = admin.get(&["demo/none"], &[]).await;
@@ -207,19 +224,41 @@ async fn what_passes_is_tried_again() {
     })
     .await;
     let job = Job::with_keys(&server.url());
-    let ran = job.get(&["demo/pypi-token"], &[]).await;
+    let ran = job.get(&["demo/pypi-token"], &[("GITHUB_ACTIONS", "")]).await;
     assert_eq!((ran.code(), ran.stdout()), (Some(0), format!("{TOKEN}\n")), "{}", ran.stderr());
     assert_eq!(requests.load(Ordering::Relaxed), 5);
+}
 
-    // A terminal sees it only when it is asked to (script(1) makes one).
+/// A terminal sees it only when it is asked to (script(1) makes one), and obeys none of it.
+#[tokio::test]
+async fn a_terminal_is_shown_the_secret_and_obeys_nothing_in_it() {
+    let server = HttpServer::start(|_| {
+        let value = "CANARY-1\u{1b}[2J\u{9b}31m\nCANARY-2\r\u{202e}CANARY-3\u{7}";
+        std::future::ready(Reply::json(200, json!({"SecretString": value, "Name": "demo/pypi-token"}).to_string()))
+    })
+    .await;
+    let job = Job::with_keys(&server.url());
     let credvend = binary("credvend");
-    for (option, code, is_shown) in [("", 2, false), ("--show", 0, true), ("--github-env TOKEN", 2, false)] {
+    for (option, is_job, code, is_shown) in [
+        ("", true, 2, false),
+        ("", false, 2, false),
+        ("--github-env TOKEN", true, 2, false),
+        ("--show", true, 0, true),
+        ("--show", false, 0, true),
+    ] {
         let mut command = Command::new("script");
         let inner = format!("{} secret get demo/pypi-token {option}", credvend.display());
         command.args(["-q", "-e", "-c", &inner, "/dev/null"]).env_clear().env("PATH", "/usr/bin:/bin");
         command.envs(job.variables.iter().map(|(name, value)| (*name, value.as_str())));
+        command.env("GITHUB_ACTIONS", if is_job { "true" } else { "" });
         let ran = run(command).await;
-        assert_eq!((ran.code(), ran.stdout().contains(TOKEN)), (Some(code), is_shown), "{option}: {}", ran.stdout());
+        let stdout = ran.stdout();
+        assert_eq!((ran.code(), stdout.contains("CANARY")), (Some(code), is_shown), "{option} {is_job}: {stdout}");
+        if is_shown {
+            let lines: Vec<_> = stdout.lines().filter(|line| !line.starts_with("::add-mask::")).collect();
+            let expected = ["CANARY-1\\u{1b}[2J\\u{9b}31m", "CANARY-2\\r\\u{202e}CANARY-3\\u{7}"];
+            assert_eq!(lines, expected, "{option} {is_job}");
+        }
     }
 }
 
@@ -240,9 +279,9 @@ async fn places_that_a_secret_is_not_put_in() {
         assert!(ran.code() == Some(1) && ran.stderr().contains("GITHUB_ENV"), "{path}: {}", ran.stderr());
     }
     assert_eq!(job.get(&["a b"], &[]).await.code(), Some(2));
-    let ran = job.get(&["demo/pypi-token"], &[("AWS_SECRET_ACCESS_KEY", ""), ("AWS_REGION", "")]).await;
+    let ran = job.get(&["demo/pypi-token", "--show"], &[("AWS_SECRET_ACCESS_KEY", ""), ("AWS_REGION", "")]).await;
     assert!(ran.code() == Some(1) && ran.stderr().contains("AWS_SECRET_ACCESS_KEY"), "{}", ran.stderr());
-    let ran = job.get(&["demo/pypi-token"], &[("AWS_REGION", "")]).await;
+    let ran = job.get(&["demo/pypi-token", "--show"], &[("AWS_REGION", "")]).await;
     assert!(ran.code() == Some(1) && ran.stderr().contains("AWS_REGION"), "{}", ran.stderr());
 }
 

@@ -158,7 +158,7 @@ pub struct Layer {
     pub folder: PathBuf,
     state: PathBuf,
     variables: PathBuf,
-    environment: Vec<(String, String)>,
+    pub environment: Vec<(String, String)>,
 }
 
 impl Layer {
@@ -280,8 +280,12 @@ impl Machine<'_> {
     }
 
     pub async fn get_credentials(&self) -> Ran {
+        self.credvend(&["get-credentials"]).await
+    }
+
+    pub async fn credvend(&self, arguments: &[&str]) -> Ran {
         let mut command = Command::new(binary("credvend"));
-        command.arg("--env-file").arg(self.home.path().join("server.env")).arg("get-credentials").env_clear();
+        command.arg("--env-file").arg(self.home.path().join("server.env")).args(arguments).env_clear();
         command.env("HOME", self.home.path()).env("AWS_ENDPOINT_URL", self.account.endpoint());
         run(command).await
     }

@@ -1,12 +1,15 @@
 //! `terraform-cognito/query-api/`: from an empty account to the first row, and back to an empty account.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 
 use serde_json::{Value, json};
 use tests::process::repository;
 
 use super::account::{Account, Layer, architecture, succeeds, zip_of};
 use super::deployer::policy_names_every_call;
+use crate::machine::run;
 
 const RESULTS: &str = "credvend-query-results";
 
@@ -63,6 +66,9 @@ async fn the_query_api_from_nothing_and_back() {
     let (status, body) = query(&account, &api, &format!("{dev}x"), "SELECT 1").await;
     assert_eq!((status, body["error"].as_str()), (401, Some("invalid_token")), "{body}");
 
+    the_five_checks_pass(&account, &layer).await;
+    a_machine_of_a_client_queries(&account, &layer).await;
+
     alarms_and_dashboard_ask_for_what_is_counted(&account).await;
 
     layer.destroy().await;
@@ -71,6 +77,41 @@ async fn the_query_api_from_nothing_and_back() {
     left["objects"] = nothing["objects"].clone();
     assert_eq!(left, nothing, "destroy leaves nothing");
     policy_names_every_call(&account, "terraform-cognito/query-api/deployer-policy.json").await;
+}
+
+/// `scripts/test-query-api terraform-cognito/query-api`. Its `terraform` says where this stack has what is at `https://…`.
+async fn the_five_checks_pass(account: &Account, layer: &Layer) {
+    let programs = account.home.path().join("bin");
+    std::fs::create_dir(&programs).expect("a new folder");
+    let local = account.local("https://");
+    let script =
+        format!("#!/bin/bash\nset -o pipefail\nPATH=${{PATH#*:}}\nterraform \"$@\" | sed 's#https://#{local}#g'\n");
+    let program = programs.join("terraform");
+    std::fs::write(&program, script).expect("a writable folder");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("a file of ours");
+    let mut command = Command::new(repository().join("scripts/test-query-api"));
+    command.arg(&layer.folder).env_clear().envs(layer.environment.clone());
+    let path = std::env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{}:{path}", programs.display()));
+    let ran = run(command).await;
+    assert_eq!(ran.code(), Some(0), "{}{}", ran.stdout(), ran.stderr());
+    assert!(ran.stdout().contains("5 of 5 passed"), "{}", ran.stdout());
+}
+
+/// `credvend query`, with the env file that `scripts/server-env` prints.
+async fn a_machine_of_a_client_queries(account: &Account, layer: &Layer) {
+    let dev = account.machine(layer, "dev").await;
+    dev.set(&[
+        ("COGNITO_TOKEN_ENDPOINT", account.local(&layer.text("token_endpoint").await)),
+        ("QUERY_API_URL", account.local(&dev.variable("QUERY_API_URL"))),
+    ]);
+    let ran = dev.credvend(&["query", "--format", "json", "SELECT 1 AS one, 'a' AS text"]).await;
+    assert_eq!(ran.code(), Some(0), "{}", ran.stderr());
+    let rows: Value = serde_json::from_str(&ran.stdout()).expect("JSON");
+    assert_eq!(rows, json!([{"one": 1, "text": "a"}]));
+    let ran = dev.credvend(&["query", "SELECT email FROM customers"]).await;
+    assert_eq!(ran.code(), Some(3), "{}", ran.stderr());
+    assert!(ran.stderr().contains("permission_denied") || ran.stderr().contains("Insufficient"), "{}", ran.stderr());
 }
 
 /// The metrics of the audit lines are those of the file with which both deployments' alarms and dashboards are compared.
