@@ -15,7 +15,7 @@ use crate::samples::{ROW_HEAD, Samples};
 use crate::tls::{Authority, TlsFront};
 
 pub const ISSUER: &str = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_TestPool1";
-const CLIENT_ID: &str = "1h57kf5cpq17m0eml12EXAMPLE";
+pub const CLIENT_ID: &str = "1h57kf5cpq17m0eml12EXAMPLE";
 
 const COLD_RUNS: usize = 60;
 const COLD_RUNS_PYTHON: usize = 30;
@@ -155,10 +155,15 @@ impl Bench {
     }
 }
 
-/// What API Gateway sends (payload 2.0), with the headers of a real request.
 fn event(token: &str) -> Value {
+    event_of("/credentials", token)
+}
+
+/// What API Gateway sends for a `POST` (payload 2.0), with the headers of a real request.
+pub fn event_of(path: &str, token: &str) -> Value {
+    let route = format!("POST {path}");
     json!({
-        "version": "2.0", "routeKey": "POST /credentials", "rawPath": "/credentials", "rawQueryString": "",
+        "version": "2.0", "routeKey": route, "rawPath": path, "rawQueryString": "",
         "headers": {
             "authorization": format!("Bearer {token}"), "accept": "*/*", "content-length": "0",
             "host": "api.execute-api.eu-west-1.amazonaws.com", "user-agent": "credvend/0.1.0",
@@ -167,10 +172,10 @@ fn event(token: &str) -> Value {
         },
         "requestContext": {
             "accountId": "123456789012", "apiId": "api", "domainName": "api.execute-api.eu-west-1.amazonaws.com",
-            "domainPrefix": "api", "requestId": "JKJaXmPLvHcESHA=", "routeKey": "POST /credentials", "stage": "$default",
+            "domainPrefix": "api", "requestId": "JKJaXmPLvHcESHA=", "routeKey": route, "stage": "$default",
             "time": "01/Jan/2026:00:00:00 +0000", "timeEpoch": 1_767_225_600_000_u64,
             "http": {
-                "method": "POST", "path": "/credentials", "protocol": "HTTP/1.1", "sourceIp": "203.0.113.9",
+                "method": "POST", "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.9",
                 "userAgent": "credvend/0.1.0",
             },
         },
@@ -179,7 +184,7 @@ fn event(token: &str) -> Value {
 }
 
 /// Process start until the first `/next`, and until the first event is answered; the event is waiting already.
-async fn cold_start(bench: &Bench, function: Function) -> (Duration, Duration) {
+pub async fn cold_start(bench: &Bench, function: Function) -> (Duration, Duration) {
     let runtime = LambdaRuntime::start().await;
     let started = Instant::now();
     let _process = function.start(bench, &runtime);

@@ -23,6 +23,11 @@ pub fn python() -> std::path::PathBuf {
     tests::process::repository().join(".tools/venv/bin/python")
 }
 
+/// The interpreter of the peers that need more than the tests do.
+pub fn python_of_peers() -> std::path::PathBuf {
+    tests::process::repository().join(".tools/bench/bin/python")
+}
+
 /// A field of `/proc/PID/status`, in bytes.
 pub fn process_memory(pid: u32, field: &str) -> u64 {
     let status = line_of(&format!("/proc/{pid}/status"), field).expect("the process runs and has this field");

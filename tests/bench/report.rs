@@ -80,7 +80,7 @@ pub struct Part {
 
 const HEAD: &str = "# Benchmarks
 
-Written by `scripts/bench`; edit nothing here. Every figure is a median unless its name says otherwise, taken over
+Written by the commands in the table; edit nothing here. Every figure is a median unless its name says otherwise, taken over
 loopback with canned upstream services, beside its peers in the same run. `×` is ours divided by the peer's: below 1 is
 better than the peer. Compare ratios, not microseconds, with a run on another machine.
 ";
@@ -95,6 +95,5 @@ pub fn render(parts: &[Part]) -> String {
     for part in parts {
         let _ = write!(text, "\n## {}\n\n{}\n", part.title, part.details.trim());
     }
-    let _ = write!(text, "\n{}", include_str!("where-the-time-goes.md"));
     text
 }

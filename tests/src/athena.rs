@@ -10,6 +10,8 @@ use crate::http_server::{Received, Reply};
 pub struct Athena {
     /// Rows behind the header row, in one column called `one`.
     pub rows: Vec<String>,
+    /// A whole response of GetQueryResults, in the place of the rows.
+    pub page: Option<String>,
     /// Of every query.
     pub state: &'static str,
     /// Id → location and text.
@@ -21,7 +23,7 @@ pub struct Athena {
 impl Default for Athena {
     fn default() -> Self {
         let (queries, tokens) = (HashMap::new(), HashMap::new());
-        Self { rows: vec!["1".to_owned()], state: "SUCCEEDED", queries, tokens }
+        Self { rows: vec!["1".to_owned()], page: None, state: "SUCCEEDED", queries, tokens }
     }
 }
 
@@ -33,13 +35,15 @@ impl Athena {
         let body = match target.trim_start_matches("AmazonAthena.") {
             "StartQueryExecution" => self.start(&asked),
             "GetQueryExecution" => self.execution(id),
-            "GetQueryResults" => self.results(&asked),
+            "GetQueryResults" => match &self.page {
+                Some(page) => return respond(200, page.clone()),
+                None => self.results(&asked),
+            },
             "StopQueryExecution" => json!({}),
             _ => json!({"WorkGroup": {"Name": "primary", "Configuration": {}}}),
         };
         let status = if body.get("__type").is_some() { 400 } else { 200 };
-        let headers = vec![("content-type".to_owned(), "application/x-amz-json-1.1".to_owned())];
-        Reply::Whole(status, headers, body.to_string().into_bytes())
+        respond(status, body.to_string())
     }
 
     fn start(&mut self, asked: &Value) -> Value {
@@ -80,4 +84,9 @@ impl Athena {
         }
         body
     }
+}
+
+fn respond(status: u16, body: String) -> Reply {
+    let headers = vec![("content-type".to_owned(), "application/x-amz-json-1.1".to_owned())];
+    Reply::Whole(status, headers, body.into_bytes())
 }

@@ -147,6 +147,11 @@ impl Upstream {
         self.state().athena.rows = rows;
     }
 
+    /// GetQueryResults responds with this, whatever is asked for.
+    pub fn set_query_page(&self, page: String) {
+        self.state().athena.page = Some(page);
+    }
+
     pub fn break_service(&self, service: Service, fault: Fault) {
         self.state().faults.insert(service, fault);
     }
