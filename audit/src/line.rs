@@ -3,11 +3,15 @@
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use jwt::Claims;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::emf::{self, Amount, Metric};
+use crate::emf::{self, Amount, Durations, Metric};
 use crate::trail::{Decision, Outcome, Trail};
+
+/// Few lines are longer: each is made in a buffer that need not grow.
+const USUAL_BYTES: usize = 1024;
 
 /// What the line says about the request itself.
 pub struct RequestFacts<'a> {
@@ -35,15 +39,15 @@ impl<O: Outcome> Trail<O> {
     pub fn line(&self, facts: &RequestFacts<'_>, error: Option<&O>) -> String {
         let counter = facts.metric.counter(error.map(Outcome::decision));
         let time = milliseconds(facts.now);
-        let metrics = emf::metrics(&self.steps, facts, counter.as_ref());
+        let metrics = emf::metrics(facts, counter.as_ref());
         let emf = emf::directives(facts, time, counter.as_ref());
-        self.write_line(facts.request_id, facts.route, time, error, metrics, Some(emf))
+        self.write_line(facts.request_id, facts.route, time, error, Some(metrics), Some(emf))
     }
 
     /// The audit line of a program whose metrics are elsewhere: durations, and no EMF.
     #[must_use]
     pub fn plain_line(&self, request_id: &str, route: &str, now: SystemTime, error: Option<&O>) -> String {
-        self.write_line(request_id, route, milliseconds(now), error, emf::durations(&self.steps), None)
+        self.write_line(request_id, route, milliseconds(now), error, None, None)
     }
 
     fn write_line(
@@ -52,9 +56,10 @@ impl<O: Outcome> Trail<O> {
         route: &str,
         time: u64,
         error: Option<&O>,
-        metrics: Map<String, Value>,
+        metrics: Option<Map<String, Value>>,
         emf: Option<Value>,
     ) -> String {
+        let claims = self.record.claims.as_deref();
         let line = Line {
             time,
             request_id,
@@ -62,18 +67,21 @@ impl<O: Outcome> Trail<O> {
             decision: error.map(Outcome::decision).map_or("allow", Decision::as_str),
             code: error.map_or("ok", Outcome::code),
             reason: error.map(ToString::to_string),
-            client_id: self.record.client_id.as_deref(),
-            issuer: self.record.issuer.as_deref(),
+            client_id: claims.map(Claims::client_id),
+            issuer: claims.map(Claims::issuer),
             members: &self.record.members,
-            scopes: &self.record.scopes,
+            scopes: claims.map(Claims::scopes).unwrap_or_default(),
             source_ip: self.record.source_ip,
-            jti: self.record.token_id.as_deref(),
+            jti: claims.and_then(Claims::token_id),
             token_sha256: self.record.token_sha256.as_deref(),
             metrics,
+            durations: Durations(&self.steps),
             emf,
         };
-        // A struct of strings and numbers always serializes.
-        serde_json::to_string(&line).unwrap_or_default()
+        let mut text = Vec::with_capacity(USUAL_BYTES);
+        // A struct of strings and numbers always serializes, and to UTF-8.
+        let _ = serde_json::to_writer(&mut text, &line);
+        String::from_utf8(text).unwrap_or_default()
     }
 }
 
@@ -97,7 +105,9 @@ struct Line<'a, M: Serialize> {
     jti: Option<&'a str>,
     token_sha256: Option<&'a str>,
     #[serde(flatten)]
-    metrics: Map<String, Value>,
+    metrics: Option<Map<String, Value>>,
+    #[serde(flatten)]
+    durations: Durations<'a>,
     #[serde(rename = "_aws", skip_serializing_if = "Option::is_none")]
     emf: Option<Value>,
 }

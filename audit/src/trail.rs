@@ -57,6 +57,7 @@ pub trait Shown<O: Outcome> {
 pub struct Trail<O: Outcome> {
     /// Whether details are wanted: only `/explain` shows them, and making them costs time.
     explaining: bool,
+    last_ended: Instant,
     pub(crate) steps: Vec<Step>,
     pub(crate) record: Record<O::Members>,
 }
@@ -76,7 +77,8 @@ impl<O: Outcome> Trail<O> {
     /// An empty trail; with `explaining`, steps keep their details.
     #[must_use]
     pub fn new(source_ip: Option<IpAddr>, explaining: bool) -> Self {
-        Self { explaining, steps: Vec::with_capacity(10), record: Record::new(source_ip) }
+        let steps = Vec::with_capacity(10);
+        Self { explaining, last_ended: Instant::now(), steps, record: Record::new(source_ip) }
     }
 
     /// Takes a step and passes its result on.
@@ -88,9 +90,8 @@ impl<O: Outcome> Trail<O> {
         name: &'static str,
         take: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, O> {
-        let started = Instant::now();
         let result = take();
-        self.taken(name, started, result)
+        self.taken(name, result)
     }
 
     /// Takes a step that waits for something.
@@ -102,19 +103,16 @@ impl<O: Outcome> Trail<O> {
         name: &'static str,
         effect: impl Future<Output = Result<T, E>>,
     ) -> Result<T, O> {
-        let started = Instant::now();
         let result = effect.await;
-        self.taken(name, started, result)
+        self.taken(name, result)
     }
 
-    fn taken<T: Shown<O>, E: Into<O>>(
-        &mut self,
-        name: &'static str,
-        started: Instant,
-        result: Result<T, E>,
-    ) -> Result<T, O> {
+    fn taken<T: Shown<O>, E: Into<O>>(&mut self, name: &'static str, result: Result<T, E>) -> Result<T, O> {
         let result = result.map_err(Into::into);
-        let took = started.elapsed();
+        // A step begins where the one before it ended: nothing worth a name happens in between.
+        let now = Instant::now();
+        let took = now.saturating_duration_since(self.last_ended);
+        self.last_ended = now;
         let (outcome, detail) = match &result {
             Ok(found) => {
                 found.record(&mut self.record);
@@ -129,7 +127,7 @@ impl<O: Outcome> Trail<O> {
     /// Whether a token has been verified: before that, the caller learns nothing about any client.
     #[must_use]
     pub fn is_verified(&self) -> bool {
-        self.record.client_id.is_some()
+        self.record.claims.is_some()
     }
 
     /// What the line says beyond the token, so far.

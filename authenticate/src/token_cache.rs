@@ -19,7 +19,7 @@ pub struct TokenDigest([u8; 32]);
 pub struct VerifiedToken<T> {
     key: Arc<VerificationKey>,
     /// The verified claims.
-    pub claims: Claims,
+    pub claims: Arc<Claims>,
     /// The program's own.
     pub value: T,
 }
@@ -49,7 +49,7 @@ impl<T> VerifiedToken<T> {
     /// What [`jwt::Issuer::verify`] said with this key.
     #[must_use]
     pub fn new(key: Arc<VerificationKey>, claims: Claims, value: T) -> Self {
-        Self { key, claims, value }
+        Self { key, claims: Arc::new(claims), value }
     }
 
     /// The id of the key that the token was verified with.

@@ -8,8 +8,9 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::mem;
 use std::os::fd::AsFd as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -40,9 +41,10 @@ pub enum StdoutError {
     Late,
 }
 
-struct Line {
-    text: Arc<Mutex<Text>>,
-    receipt: Option<oneshot::Sender<Result<(), ErrorKind>>>,
+enum Line {
+    /// Nobody waits for it.
+    Plain(String),
+    Awaited(Arc<Mutex<Text>>, oneshot::Sender<Result<(), ErrorKind>>),
 }
 
 /// A line with its line break, or nothing: then only the receipt is wanted.
@@ -53,24 +55,34 @@ enum Text {
     Written(Result<(), ErrorKind>),
 }
 
-static QUEUED: Mutex<Option<SyncSender<Line>>> = Mutex::new(None);
+static QUEUED: OnceLock<SyncSender<Line>> = OnceLock::new();
+static STARTING: Mutex<()> = Mutex::new(());
 /// What became of the last line.
 static LAST: Mutex<Result<(), ErrorKind>> = Mutex::new(Ok(()));
+/// Whether it failed: to read this costs nothing, and a lock that all cores take for each line does.
+static HAS_FAILED: AtomicBool = AtomicBool::new(false);
 
 /// Queues a line and does not wait. A line that cannot be queued is lost.
 pub(crate) fn submit(text: String) {
     // A failure to log cannot be logged.
-    let _ = queue(Line { text: Arc::new(Mutex::new(Text::Waiting(text))), receipt: None });
+    let _ = queue(Line::Plain(text));
 }
 
 /// Queues a line with its line break, for a service that answers more requests than it can wait for lines. Those that are
-/// queued are lost with the process.
+/// queued are lost with the process. A line that is not queued is left where it is.
 ///
 /// # Errors
 /// When there is no room, and when the last line could not be written; then [`flush`] tells whether the next one can.
-pub fn enqueue(line: String) -> Result<(), StdoutError> {
-    LAST.lock().unwrap_or_else(PoisonError::into_inner).map_err(StdoutError::Failed)?;
-    queue(Line { text: Arc::new(Mutex::new(Text::Waiting(line))), receipt: None })
+pub fn enqueue(line: &mut String) -> Result<(), StdoutError> {
+    if HAS_FAILED.load(Ordering::Acquire) {
+        LAST.lock().unwrap_or_else(PoisonError::into_inner).map_err(StdoutError::Failed)?;
+    }
+    queue(Line::Plain(mem::take(line))).map_err(|(unqueued, error)| {
+        if let Line::Plain(text) = unqueued {
+            *line = text;
+        }
+        error
+    })
 }
 
 /// Writes a line. If that takes too long, `late` takes its place, or follows it where its writing has begun: whoever was
@@ -93,7 +105,7 @@ pub async fn flush(within: Duration) -> Result<(), StdoutError> {
 async fn written(text: String, within: Duration, late: impl FnOnce() -> String) -> Result<(), StdoutError> {
     let (receipt, outcome) = oneshot::channel();
     let text = Arc::new(Mutex::new(Text::Waiting(text)));
-    queue(Line { text: Arc::clone(&text), receipt: Some(receipt) })?;
+    queue(Line::Awaited(Arc::clone(&text), receipt)).map_err(|(_, error)| error)?;
     match timeout(within, outcome).await {
         Ok(outcome) => outcome.unwrap_or(Err(ErrorKind::BrokenPipe)).map_err(StdoutError::Failed),
         Err(_) => correct(&mut lock(&text), late),
@@ -114,19 +126,30 @@ fn lock(text: &Mutex<Text>) -> MutexGuard<'_, Text> {
     text.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn queue(line: Line) -> Result<(), StdoutError> {
-    let mut queued = QUEUED.lock().unwrap_or_else(PoisonError::into_inner);
-    let sender = match queued.as_ref() {
-        Some(sender) => sender,
-        None => queued.insert(start().map_err(|error| StdoutError::Failed(error.kind()))?),
+/// A line that is not queued comes back.
+fn queue(line: Line) -> Result<(), (Line, StdoutError)> {
+    let sender = match queued() {
+        Ok(sender) => sender,
+        Err(error) => return Err((line, StdoutError::Failed(error.kind()))),
     };
     sender.try_send(line).map_err(|error| match error {
-        TrySendError::Full(_) => StdoutError::Full,
-        TrySendError::Disconnected(_) => StdoutError::Failed(ErrorKind::BrokenPipe),
+        TrySendError::Full(line) => (line, StdoutError::Full),
+        TrySendError::Disconnected(line) => (line, StdoutError::Failed(ErrorKind::BrokenPipe)),
     })
 }
 
 /// A thread that cannot be made now is tried again with the next line.
+fn queued() -> io::Result<&'static SyncSender<Line>> {
+    if let Some(sender) = QUEUED.get() {
+        return Ok(sender);
+    }
+    let _one_at_a_time = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    match QUEUED.get() {
+        Some(sender) => Ok(sender),
+        None => start().map(|sender| QUEUED.get_or_init(|| sender)),
+    }
+}
+
 fn start() -> io::Result<SyncSender<Line>> {
     // The descriptor itself: the standard library's buffer would keep the rest of a line that failed half-way.
     let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
@@ -139,33 +162,34 @@ fn write_all(mut stdout: impl Write, lines: &Receiver<Line>) {
     let (mut last, mut torn) = (Ok(()), false);
     let (mut next, mut batch) = (None, Vec::new());
     while let Some(line) = next.take().or_else(|| lines.recv().ok()) {
-        if let Some(receipt) = line.receipt {
-            last = write_awaited(&mut stdout, &line.text, last, &mut torn);
-            // Whoever waited may have given up.
-            let _ = receipt.send(last);
-        } else {
-            next = gather(line, lines, &mut batch);
-            last = write(&mut stdout, &batch, &mut torn);
-            batch.clear();
-            if next.is_none() {
-                thread::sleep(BATCH_PAUSE);
+        match line {
+            Line::Awaited(text, receipt) => {
+                last = write_awaited(&mut stdout, &text, last, &mut torn);
+                // Whoever waited may have given up.
+                let _ = receipt.send(last);
+            }
+            Line::Plain(text) => {
+                next = gather(&text, lines, &mut batch);
+                last = write(&mut stdout, &batch, &mut torn);
+                batch.clear();
+                if next.is_none() {
+                    thread::sleep(BATCH_PAUSE);
+                }
             }
         }
         *LAST.lock().unwrap_or_else(PoisonError::into_inner) = last;
+        HAS_FAILED.store(last.is_err(), Ordering::Release);
     }
 }
 
 /// Takes this line and those behind it that nobody waits for; the first one that somebody does is left over.
-fn gather(line: Line, lines: &Receiver<Line>, batch: &mut Vec<u8>) -> Option<Line> {
-    let mut next = Some(line);
-    while let Some(line) = next {
-        if line.receipt.is_some() {
-            return Some(line);
+fn gather(text: &str, lines: &Receiver<Line>, batch: &mut Vec<u8>) -> Option<Line> {
+    batch.extend_from_slice(text.as_bytes());
+    while batch.len() < BATCH_BYTES {
+        match lines.try_recv().ok()? {
+            Line::Plain(text) => batch.extend_from_slice(text.as_bytes()),
+            awaited @ Line::Awaited(..) => return Some(awaited),
         }
-        if let Text::Waiting(text) = &*lock(&line.text) {
-            batch.extend_from_slice(text.as_bytes());
-        }
-        next = if batch.len() < BATCH_BYTES { lines.try_recv().ok() } else { None };
     }
     None
 }

@@ -42,9 +42,9 @@ fuzz_target!(|input: (bool, &[u8])| {
     }
     let value = HeaderValue::from_static;
     let [client_id, scope, issuer, request_id] = OURS.map(|(_, text)| value(text));
-    let (identity, host) = (Identity { client_id, scope, issuer }, value("host"));
+    let (identity, host, peer) = (Identity { client_id, scope, issuer }, value("host"), value("192.0.2.1"));
     let hop = Hop {
-        peer: Some([192, 0, 2, 1].into()),
+        peer: Some(&peer),
         is_trusted,
         request_id: &request_id,
         host: Some(&host),

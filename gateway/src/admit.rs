@@ -84,8 +84,7 @@ impl Gateway {
         let routes = self.routes();
         let decided = self.decider.decide(question, &routes, arrived.now, exchange, &mut trail, &mut caller).await;
         // A name of kilobytes would cost the caller nothing over HTTP/2, and the log all of them.
-        let method: String = method.as_str().chars().take(SHOWN_METHOD).collect();
-        let route = format!("{method} {}", exchange.route_label());
+        let route = [beginning(method.as_str(), SHOWN_METHOD), exchange.route_label()].join(" ");
         let id = arrived.request_id.to_str().unwrap_or_default();
         let line = trail.plain_line(id, &route, arrived.now, decided.as_ref().err());
         let audited = audit_line::write(line, self.log).await.map_err(GatewayError::Audit);
@@ -114,7 +113,7 @@ impl Decider {
         let Question { headers, method, path } = question;
         let path = trail.step("path", || read(path, headers, routes))?.path;
         let matched = routes.find(method, &path);
-        exchange.route(matched.label());
+        exchange.route(&matched);
         let token = trail.step("bearer", || bearer_token(headers)?.ok_or(GatewayError::NoToken))?;
         let found = trail.wait("token", self.find(token, now)).await?;
         let caller = caller.insert(found.caller);
@@ -148,6 +147,12 @@ impl Decider {
         }
         Ok(())
     }
+}
+
+/// So many characters.
+fn beginning(text: &str, length: usize) -> &str {
+    let end = if text.len() <= length { None } else { text.char_indices().nth(length) };
+    end.map_or(text, |(end, _)| &text[..end])
 }
 
 fn read(path: Result<&str, GatewayError>, headers: &HeaderMap, routes: &Routes) -> Result<Reading, GatewayError> {
@@ -184,7 +189,7 @@ impl Shown<GatewayError> for Option<&Route> {}
 
 impl Shown<GatewayError> for Reading {
     fn record(&self, record: &mut Record<Members>) {
-        record.members.path = Some(self.path.chars().take(SHOWN_PATH).collect());
+        record.members.path = Some(beginning(&self.path, SHOWN_PATH).to_owned());
         record.members.traceparent.clone_from(&self.traceparent);
     }
 }
@@ -192,8 +197,8 @@ impl Shown<GatewayError> for Reading {
 impl Shown<GatewayError> for Found {
     fn record(&self, record: &mut Record<Members>) {
         let caller = &self.caller.value;
-        record.verified(&self.caller.claims);
-        record.presented_as(caller.token_sha256.clone());
+        record.verified_before(Arc::clone(&self.caller.claims));
+        record.presented_as(Arc::clone(&caller.token_sha256));
         record.members.cache = Some(if self.was_cached { "hit" } else { "miss" });
         if caller.shown_client_id != self.caller.claims.client_id() {
             record.members.shown_client_id = Some(caller.shown_client_id.clone());

@@ -15,23 +15,23 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// When nobody reads standard output, and when the last line could not be written, until one can.
 pub(crate) async fn write(mut line: String, log: Log) -> Result<(), StdoutError> {
     line.push('\n');
-    match stdout::enqueue(line.clone()) {
+    match stdout::enqueue(&mut line) {
         Ok(()) => Ok(()),
         Err(StdoutError::Full) => wait_for_room(line).await,
         Err(error @ (StdoutError::Failed(_) | StdoutError::Late)) => {
             // A line of the log tries the disk again, so that the next request finds out.
             log.error(format_args!("{error}; this line tries again"));
             stdout::flush(DEADLINE).await?;
-            stdout::enqueue(line)
+            stdout::enqueue(&mut line)
         }
     }
 }
 
-async fn wait_for_room(line: String) -> Result<(), StdoutError> {
+async fn wait_for_room(mut line: String) -> Result<(), StdoutError> {
     let waited = tokio::time::timeout(DEADLINE, async {
         loop {
             tokio::time::sleep(PAUSE).await;
-            match stdout::enqueue(line.clone()) {
+            match stdout::enqueue(&mut line) {
                 Err(StdoutError::Full) => {}
                 queued => return queued,
             }

@@ -23,7 +23,7 @@ pub struct Caller {
     /// Its requests that got through.
     pub allowed: IntCounter,
     /// The token's SHA-256, for audit lines.
-    pub token_sha256: String,
+    pub token_sha256: Arc<str>,
 }
 
 /// A token that was verified, now or before.
@@ -94,7 +94,7 @@ impl Callers {
         Ok(Caller {
             identity: Identity { client_id: header(&shown)?, scope: header(&scope)?, issuer: header(claims.issuer())? },
             allowed: metrics.client_requests(&shown, "allowed"),
-            token_sha256: token.to_hex(),
+            token_sha256: token.to_hex().into(),
             shown_client_id: shown,
         })
     }

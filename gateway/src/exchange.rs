@@ -3,16 +3,22 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use http::StatusCode;
+
 use crate::error::GatewayError;
-use crate::metrics::{Metrics, Open};
+use crate::gateway::Inbound;
+use crate::metrics::{Metrics, Open, RouteDurations};
+use crate::routes::{Matched, Route};
 
 /// nginx's word for a caller that leaves before the response has ended.
 const LEFT_FIRST: u16 = 499;
 
+const UNMATCHED: &str = "unmatched";
+
 /// Counts when it is dropped.
 pub struct Exchange {
-    metrics: Arc<Metrics>,
-    route: String,
+    inbound: Arc<Inbound>,
+    route: RouteLabel,
     method: &'static str,
     started: Instant,
     status: u16,
@@ -20,23 +26,53 @@ pub struct Exchange {
     has_left: bool,
 }
 
+/// A path pattern, or a name for all paths that have none.
+enum RouteLabel {
+    Name(&'static str),
+    Of(Arc<Route>),
+}
+
 impl Exchange {
     /// A request arrives.
     #[must_use]
-    pub fn begin(metrics: Arc<Metrics>, method: &'static str, started: Instant) -> Self {
-        metrics.in_flight.inc();
-        Self { metrics, route: "unmatched".to_owned(), method, started, status: LEFT_FIRST, has_left: false }
+    pub fn begin(inbound: Arc<Inbound>, method: &'static str, started: Instant) -> Self {
+        inbound.gateway.metrics.in_flight.inc();
+        let route = RouteLabel::Name(UNMATCHED);
+        Self { inbound, route, method, started, status: LEFT_FIRST, has_left: false }
     }
 
-    /// The path pattern, once it is known.
-    pub fn route(&mut self, route: &str) {
-        route.clone_into(&mut self.route);
+    /// The gateway's own path.
+    pub fn health(&mut self) {
+        self.route = RouteLabel::Name("health");
     }
 
-    /// See [`Exchange::route`].
+    /// The route of the path, once it is known.
+    pub fn route(&mut self, matched: &Matched<'_>) {
+        if let Matched::Route(route) | Matched::MethodNotAllowed(route) = matched {
+            self.route = RouteLabel::Of(Arc::clone(route));
+        }
+    }
+
+    /// The path pattern, as metrics show it.
     #[must_use]
     pub fn route_label(&self) -> &str {
-        &self.route
+        match &self.route {
+            RouteLabel::Name(name) => name,
+            RouteLabel::Of(route) => &route.pattern,
+        }
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.inbound.gateway.metrics
+    }
+
+    fn durations(&self) -> &RouteDurations {
+        let metrics = self.metrics();
+        match &self.route {
+            RouteLabel::Name(UNMATCHED) => metrics.unmatched.get_or_init(|| metrics.durations(UNMATCHED)),
+            RouteLabel::Name(name) => metrics.health.get_or_init(|| metrics.durations(name)),
+            RouteLabel::Of(route) => route.durations.get_or_init(|| metrics.durations(&route.pattern)),
+        }
     }
 
     /// The gateway answers for itself.
@@ -45,18 +81,19 @@ impl Exchange {
             self.has_left = true;
             return;
         }
-        self.metrics.denials.with_label_values(&[error.told().code]).inc();
+        self.metrics().denials.with_label_values(&[error.told().code]).inc();
     }
 
     /// The upstream's response has begun.
     pub fn upstream_responded(&self, sent: Instant) {
-        self.metrics.upstream_duration.with_label_values(&[&self.route]).observe(sent.elapsed().as_secs_f64());
+        self.durations().upstream.observe(sent.elapsed().as_secs_f64());
     }
 
     /// Both connections are open for as long as a tunnel is, though HTTP's own part of them has ended.
     #[must_use]
     pub fn tunnelled(&self) -> [Open; 2] {
-        [&self.metrics.client_connections, &self.metrics.upstream_connections].map(|gauge| Open::new(gauge.clone()))
+        let metrics = self.metrics();
+        [&metrics.client_connections, &metrics.upstream_connections].map(|gauge| Open::new(gauge.clone()))
     }
 
     /// The whole response was handed over.
@@ -69,10 +106,10 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        let code = self.status.to_string();
-        self.metrics.requests.with_label_values(&[self.route.as_str(), self.method, &code]).inc();
-        let took = self.started.elapsed().as_secs_f64();
-        self.metrics.request_duration.with_label_values(&[&self.route]).observe(took);
-        self.metrics.in_flight.dec();
+        let code = StatusCode::from_u16(self.status).unwrap_or_default();
+        let metrics = self.metrics();
+        metrics.requests.with_label_values(&[self.route_label(), self.method, code.as_str()]).inc();
+        self.durations().request.observe(self.started.elapsed().as_secs_f64());
+        metrics.in_flight.dec();
     }
 }

@@ -57,8 +57,7 @@ impl Gateway {
             self.warn(arrived, "the upstream switches to a protocol that was not asked for");
             return Err(GatewayError::UpstreamUnavailable);
         }
-        let upstream = Arc::clone(&self.upstream);
-        let back = Back { upstream, connection, worker: arrived.worker, request_body: progress };
+        let back = Back { inbound: Arc::clone(&arrived.inbound), connection, request_body: progress };
         let upgrade = upgrade.filter(|_| switches);
         Ok(Answer::Upstream(Box::new(UpstreamResponse { response, back, upgrade, is_http_1 })))
     }
@@ -78,8 +77,8 @@ impl Gateway {
         let (go_on, wanted) = expectation(&parts.headers, parts.version, body.is_end_stream())?;
         let authority = parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
         let hop = Hop {
-            peer: arrived.peer,
-            is_trusted: arrived.is_trusted,
+            peer: arrived.inbound.shown.as_ref(),
+            is_trusted: arrived.inbound.is_trusted,
             request_id: &arrived.request_id,
             host: parts.headers.get(HOST).or(authority.as_ref()),
             forwards_authorization: self.forwards_authorization,
@@ -101,7 +100,7 @@ impl Gateway {
         if body.is_end_stream() && has_length(&parts.method, &parts.headers) {
             headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
-        let target = self.upstream.target(&admitted.path, parts.uri.query());
+        let target = self.upstream.target(&admitted.path, &parts.uri);
         let (body, progress) = RequestBody::new(body, limit, wanted);
         let mut request = Request::new(body);
         *request.method_mut() = parts.method;
@@ -129,10 +128,11 @@ impl Gateway {
         progress: &BodyProgress,
         arrived: &Arrived,
     ) -> Result<(Response<Incoming>, Connection), GatewayError> {
-        let mut sending = pin!(self.upstream.send(request, arrived.worker));
+        let mut sending = pin!(self.upstream.send(request, arrived.inbound.worker));
         let error = loop {
             let deadline = progress.upstream_owes_since().unwrap_or_else(Instant::now) + self.upstream_timeout;
             tokio::select! {
+                biased;
                 sent = &mut sending => match sent {
                     Ok(responded) => return Ok(responded),
                     Err(error) => break error,

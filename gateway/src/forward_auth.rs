@@ -4,7 +4,6 @@
 //! decided only in its normal form: `/public/../admin` would be decided as `/admin` and served as whatever the upstream
 //! makes of it.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, Method, Request, Response, Version};
@@ -13,7 +12,7 @@ use hyper::body::Incoming;
 use crate::admit::Question;
 use crate::error::GatewayError;
 use crate::exchange::Exchange;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Inbound};
 use crate::identity_headers::{CLIENT_ID, ISSUER, SCOPE};
 use crate::metrics::method_label;
 use crate::path::{Strictness, normalise};
@@ -35,19 +34,15 @@ struct Original {
 
 impl Gateway {
     /// Answers 200 with the identity headers, or the refusal.
-    pub async fn respond_to_proxy(
-        self: Arc<Self>,
-        request: Request<Incoming>,
-        peer: Option<IpAddr>,
-    ) -> Response<GatewayBody> {
-        let arrived = self.arrived(request.headers(), peer, 0);
-        let original = if arrived.is_trusted { original(&request) } else { Err(GatewayError::SourceNotAllowed) };
+    pub async fn respond_to_proxy(inbound: Arc<Inbound>, request: Request<Incoming>) -> Response<GatewayBody> {
+        let (this, arrived) = (&*inbound.gateway, inbound.arrived(request.headers()));
+        let original = if inbound.is_trusted { original(&request) } else { Err(GatewayError::SourceNotAllowed) };
         let label = original.as_ref().map_or("other", |original| method_label(&original.method));
-        let mut exchange = Exchange::begin(Arc::clone(&self.metrics), label, arrived.started);
+        let mut exchange = Exchange::begin(Arc::clone(&inbound), label, arrived.started);
         let admitted = match &original {
             Ok(Original { method, path }) => {
                 let question = Question { headers: request.headers(), method, path: in_one_spelling(path) };
-                self.admit(question, &arrived, &mut exchange).await
+                this.admit(question, &arrived, &mut exchange).await
             }
             Err(_) => Err(original.err().unwrap_or(GatewayError::Internal)),
         };
@@ -66,7 +61,7 @@ impl Gateway {
                 refusal(&error, &arrived.request_id, Some(exchange))
             }
         };
-        self.close_while_draining(&mut response, request.version() <= Version::HTTP_11);
+        this.close_while_draining(&mut response, request.version() <= Version::HTTP_11);
         response
     }
 }

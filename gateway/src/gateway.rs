@@ -51,18 +51,28 @@ pub struct Gateway {
     pub is_draining: AtomicBool,
 }
 
-/// How a request came.
-pub struct Arrived {
-    /// The other end of the connection.
-    pub peer: Option<IpAddr>,
+/// A client's connection, and what is the same for all its requests. They hold this one and not the gateway itself: a count
+/// that all cores change for each request costs more than the work that it counts.
+pub struct Inbound {
+    /// Whose connection.
+    pub gateway: Arc<Gateway>,
+    peer: Option<IpAddr>,
+    /// Its address, for headers.
+    pub shown: Option<HeaderValue>,
     /// Whether it is a named proxy.
     pub is_trusted: bool,
+    /// The worker that it lives on.
+    pub worker: usize,
+}
+
+/// How a request came.
+pub struct Arrived {
+    /// Its connection.
+    pub inbound: Arc<Inbound>,
     /// Where the request came from.
     pub source_ip: Option<IpAddr>,
     /// Names the request.
     pub request_id: HeaderValue,
-    /// The worker that its connection lives on.
-    pub worker: usize,
     /// When it came.
     pub now: SystemTime,
     /// The same, for durations.
@@ -75,42 +85,30 @@ impl Gateway {
         Arc::clone(&self.routes.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// How a request came.
-    #[allow(clippy::disallowed_methods)] // Time enters here, once a request, and is an argument from here on.
-    pub fn arrived(&self, headers: &HeaderMap, peer: Option<IpAddr>, worker: usize) -> Arrived {
+    /// A client has connected.
+    #[must_use]
+    pub fn inbound(self: &Arc<Self>, peer: Option<IpAddr>, worker: usize) -> Arc<Inbound> {
         let is_trusted = peer.is_some_and(|peer| contains(&self.trusted_proxies, peer));
-        let forwarded_for = headers.get_all(FORWARDED_FOR).iter().map(|value| value.to_str().unwrap_or_default());
-        let forwarded_for: Vec<_> = forwarded_for.collect();
-        Arrived {
-            peer,
-            is_trusted,
-            source_ip: peer.and_then(|peer| forwarded_source(peer, &forwarded_for, &self.trusted_proxies)),
-            request_id: id_of(headers, is_trusted),
-            worker,
-            now: SystemTime::now(),
-            started: Instant::now(),
-        }
+        let shown = peer.and_then(|peer| HeaderValue::try_from(peer.to_canonical().to_string()).ok());
+        Arc::new(Inbound { gateway: Arc::clone(self), peer, shown, is_trusted, worker })
     }
 
     /// Answers a request. Never fails: a panic becomes a 500 that carries the request id and nothing else.
-    pub async fn respond(
-        self: Arc<Self>,
-        request: Request<Incoming>,
-        peer: Option<IpAddr>,
-        worker: usize,
-    ) -> Response<GatewayBody> {
-        let arrived = self.arrived(request.headers(), peer, worker);
+    pub async fn respond(inbound: Arc<Inbound>, request: Request<Incoming>) -> Response<GatewayBody> {
+        let this = &*inbound.gateway;
+        let arrived = inbound.arrived(request.headers());
         let is_http_1 = request.version() <= Version::HTTP_11;
         let is_whole = request.body().is_end_stream();
-        let mut exchange = Exchange::begin(Arc::clone(&self.metrics), method_label(request.method()), arrived.started);
+        let method = method_label(request.method());
+        let mut exchange = Exchange::begin(Arc::clone(&inbound), method, arrived.started);
         // A panic leaves no state of ours half-changed: each lock is held for a few assignments only.
-        let answered = AssertUnwindSafe(self.answer(request, &arrived, &mut exchange)).catch_unwind().await;
+        let answered = AssertUnwindSafe(this.answer(request, &arrived, &mut exchange)).catch_unwind().await;
         let mut response = match answered.unwrap_or(Err(GatewayError::Internal)) {
             Ok(response) => response.into_response(&arrived.request_id, exchange),
             Err(error) => {
                 if matches!(error, GatewayError::Internal) {
                     let id = arrived.request_id.to_str().unwrap_or_default();
-                    self.log.error(format_args!("request {id} panicked"));
+                    this.log.error(format_args!("request {id} panicked"));
                 }
                 exchange.refused(&error);
                 let mut response = refusal(&error, &arrived.request_id, Some(exchange));
@@ -121,7 +119,7 @@ impl Gateway {
                 response
             }
         };
-        self.close_while_draining(&mut response, is_http_1);
+        this.close_while_draining(&mut response, is_http_1);
         response
     }
 
@@ -135,9 +133,9 @@ impl Gateway {
     }
 
     /// What a connection responds where no request came, or none that is one beyond doubt.
-    pub fn refuse(&self, refused: Refusal) -> Response<http_body_util::Full<hyper::body::Bytes>> {
+    pub fn refuse(self: &Arc<Self>, refused: Refusal) -> Response<http_body_util::Full<hyper::body::Bytes>> {
         let error = GatewayError::Connection(refused);
-        let mut exchange = Exchange::begin(Arc::clone(&self.metrics), "other", Instant::now());
+        let mut exchange = Exchange::begin(self.inbound(None, 0), "other", Instant::now());
         exchange.refused(&error);
         exchange.ended(error.told().status);
         refusal(&error, &new_id(), None).map(GatewayBody::into_own)
@@ -150,7 +148,7 @@ impl Gateway {
         exchange: &mut Exchange,
     ) -> Result<Answer, GatewayError> {
         if is_health(request.uri().path()) && matches!(*request.method(), Method::GET | Method::HEAD) {
-            exchange.route("health");
+            exchange.health();
             return Ok(Answer::Health);
         }
         let question = Question {
@@ -165,6 +163,23 @@ impl Gateway {
             arrival.is_complete();
         }
         self.forward(request, admitted, arrived, exchange).await
+    }
+}
+
+impl Inbound {
+    /// How a request came.
+    #[allow(clippy::disallowed_methods)] // Time enters here, once a request, and is an argument from here on.
+    pub fn arrived(self: &Arc<Self>, headers: &HeaderMap) -> Arrived {
+        let forwarded_for = headers.get_all(FORWARDED_FOR).iter().map(|value| value.to_str().unwrap_or_default());
+        let forwarded_for: Vec<_> = forwarded_for.collect();
+        let proxies = &self.gateway.trusted_proxies;
+        Arrived {
+            inbound: Arc::clone(self),
+            source_ip: self.peer.and_then(|peer| forwarded_source(peer, &forwarded_for, proxies)),
+            request_id: id_of(headers, self.is_trusted),
+            now: SystemTime::now(),
+            started: Instant::now(),
+        }
     }
 }
 
@@ -220,5 +235,5 @@ fn is_id(bytes: &[u8]) -> bool {
 
 fn new_id() -> HeaderValue {
     // Hexadecimal digits fit every header.
-    HeaderValue::from_str(&request_id()).unwrap_or(HeaderValue::from_static("unknown"))
+    HeaderValue::try_from(request_id()).unwrap_or(HeaderValue::from_static("unknown"))
 }

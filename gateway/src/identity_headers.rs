@@ -5,9 +5,8 @@
 //! and with everything that is neither as `-` (oauth2-proxy CVE-2025-64484).
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 
-use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, TE, TRAILER};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// **kept**: the client's id.
@@ -57,6 +56,8 @@ const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
     "http2-settings",
 ];
+/// Written anew for the upstream.
+const FRAMING: [&str; 4] = ["host", "content-length", "expect", "transfer-encoding"];
 const PREFIX_OF_OURS: &str = "x-m2m-";
 
 /// What the upstream is told about the caller.
@@ -71,8 +72,8 @@ pub struct Identity {
 
 /// What the upstream is told about the request.
 pub struct Hop<'a> {
-    /// The other end of the connection.
-    pub peer: Option<IpAddr>,
+    /// The address of the other end of the connection.
+    pub peer: Option<&'a HeaderValue>,
     /// Whether it is a proxy in front of the gateway that is believed.
     pub is_trusted: bool,
     /// Names the request.
@@ -146,15 +147,17 @@ fn spelling(name: &str) -> Cow<'_, str> {
 
 fn passes(name: &str, hop: &Hop<'_>, nominated: &Nominated<'_>) -> bool {
     let spelled = spelling(name);
-    let frames = [HOST, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING].iter().any(|own| *own == *spelled);
-    let is_token = spelled == AUTHORIZATION.as_str() && (!hop.forwards_authorization || spelled != name);
+    let frames = FRAMING.contains(&&*spelled);
+    let is_token = spelled == "authorization" && (!hop.forwards_authorization || spelled != name);
     !frames && !is_token && !HOP_BY_HOP.contains(&&*spelled) && !nominated.names(name) && !is_ours(name, hop.is_trusted)
 }
 
 fn may_trail(name: &str) -> bool {
     let spelled = spelling(name);
-    let never = [HOST, CONTENT_LENGTH, AUTHORIZATION, TRAILER, EXPECT, UPGRADE];
-    !never.iter().any(|own| *own == *spelled) && !HOP_BY_HOP.contains(&&*spelled) && !is_ours(name, false)
+    !FRAMING.contains(&&*spelled)
+        && !["authorization", "trailer"].contains(&&*spelled)
+        && !HOP_BY_HOP.contains(&&*spelled)
+        && !is_ours(name, false)
 }
 
 /// The HTTP library sends those trailers that `Trailer` names, so it names only those that pass.
@@ -184,10 +187,11 @@ fn accepts_trailers(received: &HeaderMap) -> bool {
 fn insert_forwarded(headers: &mut HeaderMap, received: &HeaderMap, hop: &Hop<'_>) {
     let believed = |name: &HeaderName| received.get(name).filter(|_| hop.is_trusted).cloned();
     if let Some(peer) = hop.peer {
-        let peer = peer.to_canonical().to_string();
-        let before = received.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
-        let hops: Vec<_> = before.filter(|_| hop.is_trusted).chain([peer.as_str()]).collect();
-        if let Ok(value) = HeaderValue::from_str(&hops.join(", ")) {
+        let before = received.get_all(FORWARDED_FOR).iter().filter(|_| hop.is_trusted);
+        let mut hops: Vec<_> = before.filter_map(|value| value.to_str().ok()).collect();
+        hops.extend(peer.to_str());
+        let all = if hops.len() > 1 { HeaderValue::try_from(hops.join(", ")).ok() } else { Some(peer.clone()) };
+        if let Some(value) = all {
             headers.insert(FORWARDED_FOR, value);
         }
     }
@@ -227,14 +231,9 @@ mod tests {
         let value = HeaderValue::from_static;
         let identity = Identity { client_id: value("real"), scope: value("a b"), issuer: value("https://i") };
         let id = value("ours");
-        let host = value("api.example.com");
-        let hop = Hop {
-            peer: Some([192, 0, 2, 1].into()),
-            is_trusted,
-            request_id: &id,
-            host: Some(&host),
-            forwards_authorization: false,
-        };
+        let (host, peer) = (value("api.example.com"), value("192.0.2.1"));
+        let hop =
+            Hop { peer: Some(&peer), is_trusted, request_id: &id, host: Some(&host), forwards_authorization: false };
         for_upstream(&map(pairs), &hop, &identity)
     }
 

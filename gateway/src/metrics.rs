@@ -1,7 +1,7 @@
 //! What Prometheus reads: each metric's name stands here alone, and rules and dashboards are tested against it.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use authenticate::TrustedIssuers;
@@ -34,9 +34,13 @@ pub struct Metrics {
     validation_hit: Histogram,
     validation_miss: Histogram,
     /// To the first byte of the upstream's response, by route.
-    pub upstream_duration: HistogramVec,
+    upstream_duration: HistogramVec,
     /// To the last byte of the response, by route.
-    pub request_duration: HistogramVec,
+    request_duration: HistogramVec,
+    /// Of requests that no route is for.
+    pub unmatched: OnceLock<RouteDurations>,
+    /// Of the gateway's own path.
+    pub health: OnceLock<RouteDurations>,
     jwks_refetches: IntCounterVec,
     jwks_age: GaugeVec,
     token_cache_entries: IntGauge,
@@ -44,6 +48,15 @@ pub struct Metrics {
     pub client_connections: IntGauge,
     /// Open connections to the upstream.
     pub upstream_connections: IntGauge,
+}
+
+/// What is measured of a route's requests. Looked up once: a look-up takes a lock and counts a reference, which all cores
+/// would do for each request.
+pub struct RouteDurations {
+    /// To the first byte of the upstream's response.
+    pub upstream: Histogram,
+    /// To the last byte of the response.
+    pub request: Histogram,
 }
 
 impl Metrics {
@@ -88,6 +101,8 @@ impl Metrics {
                 &["route"],
                 &REQUEST_SECONDS,
             )?,
+            unmatched: OnceLock::new(),
+            health: OnceLock::new(),
             jwks_refetches: counters("jwks_refetches_total", "Fetches of an issuer's keys.", &["issuer", "outcome"])?,
             jwks_age: GaugeVec::new(Opts::new("jwks_age_seconds", "Age of an issuer's keys."), &["issuer"])?,
             token_cache_entries: IntGauge::new("token_cache_entries", "Verified tokens that are remembered.")?,
@@ -122,6 +137,13 @@ impl Metrics {
             clients.contains(client_id) || (clients.len() < MAX_CLIENTS && clients.insert(client_id.to_owned()));
         let shown = if is_known { client_id } else { OTHER };
         self.client_requests.with_label_values(&[shown, outcome])
+    }
+
+    /// Those of a route.
+    #[must_use]
+    pub fn durations(&self, route: &str) -> RouteDurations {
+        let of_route = |vector: &HistogramVec| vector.with_label_values(&[route]);
+        RouteDurations { upstream: of_route(&self.upstream_duration), request: of_route(&self.request_duration) }
     }
 
     /// Notes how long a token took.

@@ -13,9 +13,10 @@ use vending_api::ErrorResponse;
 
 use crate::error::GatewayError;
 use crate::exchange::Exchange;
+use crate::gateway::Inbound;
 use crate::identity_headers::{REQUEST_ID, clean_response};
 use crate::request_body::BodyProgress;
-use crate::upstream::{Connection, Upstream};
+use crate::upstream::Connection;
 
 /// Today's middleware answers this, and monitors compare it.
 const HEALTHY: &str = r#"{"status": "healthy", "service": "m2m-auth-middleware"}"#;
@@ -34,12 +35,10 @@ enum Source {
 
 /// Where the connection goes when the response has ended.
 pub struct Back {
-    /// The pool.
-    pub upstream: Arc<Upstream>,
+    /// Whose worker's pool.
+    pub inbound: Arc<Inbound>,
     /// What goes back.
     pub connection: Connection,
-    /// Whose pool.
-    pub worker: usize,
     /// A body that was not taken whole still stands in the connection.
     pub request_body: BodyProgress,
 }
@@ -71,10 +70,10 @@ impl GatewayBody {
             exchange.ended(self.status);
         }
         if let Source::Upstream { back, .. } = &mut self.source
-            && let Some(Back { upstream, connection, worker, request_body }) = back.take()
+            && let Some(Back { inbound, connection, request_body }) = back.take()
             && request_body.is_complete()
         {
-            upstream.give_back(connection, worker);
+            inbound.gateway.upstream.give_back(connection, inbound.worker);
         }
     }
 }

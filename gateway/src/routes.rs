@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use authenticate::RateLimit;
 use http::Method;
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::metrics::RouteDurations;
 use crate::path::{Strictness, normalise};
 
 /// More than any file of routes has.
@@ -52,6 +53,8 @@ pub struct Route {
     pub scopes: Vec<String>,
     /// Per client on this route.
     pub rate_limit: Arc<RateLimit>,
+    /// Its metrics, once a request has come.
+    pub durations: OnceLock<RouteDurations>,
 }
 
 /// What the file says about a request.
@@ -179,17 +182,6 @@ impl Routes {
     }
 }
 
-impl Matched<'_> {
-    /// The label of metrics.
-    #[must_use]
-    pub fn label(&self) -> &str {
-        match self {
-            Self::Route(route) | Self::MethodNotAllowed(route) => &route.pattern,
-            Self::Unlisted | Self::NotFound => "unmatched",
-        }
-    }
-}
-
 impl Route {
     /// `Allow` (RFC 9110 §10.2.1).
     #[must_use]
@@ -262,7 +254,7 @@ fn route(entry: Entry, faults: &mut Vec<String>) -> Route {
         fault("has a rate of 0, which nobody could use");
     }
     let rate_limit = Arc::new(RateLimit::with_burst(entry.rate_limit_per_minute));
-    Route { pattern: entry.path, methods, scopes, rate_limit }
+    Route { pattern: entry.path, methods, scopes, rate_limit, durations: OnceLock::new() }
 }
 
 /// Only a regular file: a pipe would hold up the gateway.

@@ -130,11 +130,11 @@ fn start_proxy(gateway: &Arc<Gateway>, door: Listener, max_connections: usize, w
     let shared = Arc::clone(gateway);
     let workers = Workers::on(workers.iter().cloned());
     Server::start_on(workers, door, admission, accept_failed(gateway), move |peer, worker| {
-        let (gateway, peer) = (Arc::clone(&shared), peer.ip());
-        let open = Open::new(gateway.metrics.client_connections.clone());
+        let inbound = shared.inbound(peer.ip(), worker);
+        let open = Open::new(shared.metrics.client_connections.clone());
         move |request| {
             let _ = &open;
-            Arc::clone(&gateway).respond(request, peer, worker)
+            Gateway::respond(Arc::clone(&inbound), request)
         }
     })
 }
@@ -149,9 +149,9 @@ fn start_auth(gateway: &Arc<Gateway>, door: Listener, max_connections: usize, wo
     let admission = admission(gateway, max_connections);
     let shared = Arc::clone(gateway);
     let workers = Workers::on(workers.iter().cloned());
-    Server::start_on(workers, door, admission, accept_failed(gateway), move |peer, _| {
-        let (gateway, peer) = (Arc::clone(&shared), peer.ip());
-        move |request| Arc::clone(&gateway).respond_to_proxy(request, peer)
+    Server::start_on(workers, door, admission, accept_failed(gateway), move |peer, worker| {
+        let inbound = shared.inbound(peer.ip(), worker);
+        move |request| Gateway::respond_to_proxy(Arc::clone(&inbound), request)
     })
 }
 

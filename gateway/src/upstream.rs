@@ -115,9 +115,13 @@ impl Upstream {
         &self.authority
     }
 
-    /// Where a path and an untouched query are at the upstream; `None` for what fits no request.
+    /// Where the normal form of a target's path, and its query as it came, are at the upstream; `None` for what fits no request.
     #[must_use]
-    pub fn target(&self, path: &str, query: Option<&str>) -> Option<Uri> {
+    pub fn target(&self, path: &str, received: &Uri) -> Option<Uri> {
+        if self.prefix.is_empty() && received.path() == path {
+            return received.path_and_query().cloned().map(Uri::from);
+        }
+        let query = received.query();
         let mut target =
             String::with_capacity(self.prefix.len() + path.len() + query.map_or(0, |query| query.len() + 1));
         target.push_str(&self.prefix);
@@ -139,11 +143,12 @@ impl Upstream {
         request: Request<RequestBody>,
         worker: usize,
     ) -> Result<(Response<Incoming>, Connection), UpstreamError> {
-        let Some(mut connection) = self.take_idle(worker) else { return self.send_anew(request).await };
+        // What is rare is not kept in the future of every request, which is moved with all that it may ever hold.
+        let Some(mut connection) = self.take_idle(worker) else { return Box::pin(self.send_anew(request)).await };
         match connection.sender.try_send_request(request).await {
             Ok(response) => Ok((response, connection)),
             Err(mut error) => match error.take_message() {
-                Some(request) => self.send_anew(request).await,
+                Some(request) => Box::pin(self.send_anew(request)).await,
                 None => Err(UpstreamError::Exchange(error.into_error())),
             },
         }

@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
+use crate::aside::Aside;
 #[cfg(feature = "http2")]
 use crate::http_2;
 use crate::pace::Pace;
@@ -53,22 +54,24 @@ pub(crate) async fn serve<H, F, B>(
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
-    let mut held = Held { permit: Arc::new(permit), pace: Arc::new(Pace::new()), stopped, _connected: connected };
+    let held = Held { permit: Arc::new(permit), pace: Arc::new(Pace::new()), stopped, _connected: connected };
+    let mut ending = held.must_end(&admission);
     let mut wire = Wire::new(stream, Arc::clone(&held.pace), admission.limits.max_head_bytes);
     if admission.limits.speaks_http_2 {
         let begun = tokio::select! {
+            biased;
             begun = wire.begins_with_http_2() => Ok(begun),
-            refusal = held.must_end(&admission) => Err(refusal),
+            refusal = &mut ending => Err(refusal),
         };
         match begun {
             #[cfg(feature = "http2")]
-            Ok(Ok(true)) => return Box::pin(http_2::serve(wire, handler, &admission, held)).await,
+            Ok(Ok(true)) => return Box::pin(http_2::serve(wire, handler, &admission, held, ending)).await,
             Ok(Ok(_)) => {}
             Ok(Err(_)) => return,
             Err(refusal) => return Box::pin(refuse(wire.stream, &admission, refusal)).await,
         }
     }
-    serve_http_1(wire, handler, &admission, held).await;
+    serve_http_1(wire, handler, &admission, held, ending).await;
 }
 
 /// What a connection holds as long as it lasts, and what can end it.
@@ -82,18 +85,27 @@ pub(crate) struct Held {
 
 impl Held {
     /// Ends when the connection has to.
-    pub(crate) async fn must_end(&mut self, admission: &Admission) -> Refusal {
-        tokio::select! {
-            () = self.pace.is_late(admission.limits.headers_within, admission.limits.idle) => Refusal::Late,
-            () = self.permit.must_make_room() => Refusal::NoRoom,
-            _ = self.stopped.changed() => Refusal::Stopping,
-            fault = self.pace.has_failed() => fault,
-        }
+    fn must_end(&self, admission: &Admission) -> Aside<impl Future<Output = Refusal> + Send + use<>> {
+        let (permit, pace, mut stopped) = (Arc::clone(&self.permit), Arc::clone(&self.pace), self.stopped.clone());
+        let Limits { headers_within, idle, .. } = admission.limits;
+        Aside::new(async move {
+            tokio::select! {
+                () = pace.is_late(headers_within, idle) => Refusal::Late,
+                () = permit.must_make_room() => Refusal::NoRoom,
+                _ = stopped.changed() => Refusal::Stopping,
+                fault = pace.has_failed() => fault,
+            }
+        })
     }
 }
 
-async fn serve_http_1<S, H, F, B>(wire: Wire<S>, handler: H, admission: &Admission, mut held: Held)
-where
+async fn serve_http_1<S, H, F, B>(
+    wire: Wire<S>,
+    handler: H,
+    admission: &Admission,
+    held: Held,
+    mut ending: Aside<impl Future<Output = Refusal>>,
+) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     H: Fn(Request<Incoming>) -> F + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
@@ -120,8 +132,9 @@ where
     let (mut io, mut service) = (TokioIo::new(wire), service);
     loop {
         let came = tokio::select! {
+            biased;
             came = io.inner_mut().has_come() => Ok(came),
-            refusal = held.must_end(admission) => Err(refusal),
+            refusal = &mut ending => Err(refusal),
         };
         match came {
             Ok(Ok(true)) => {}
@@ -131,7 +144,7 @@ where
             Ok(_) | Err(_) => return,
         }
         // On the heap, with hyper's buffers: an idle connection is none of it.
-        match Box::pin(burst(io, service, admission, &mut held)).await {
+        match Box::pin(burst(io, service, admission, &held, &mut ending)).await {
             Burst::Rests(rested) => (io, service) = *rested,
             Burst::Switched(wire, early) => return Upgrade::deliver(&offer, *wire, early, held),
             Burst::Over => return,
@@ -149,7 +162,13 @@ enum Burst<S, V> {
     Over,
 }
 
-async fn burst<S, V, F, B>(io: TokioIo<Wire<S>>, service: V, admission: &Admission, held: &mut Held) -> Burst<S, V>
+async fn burst<S, V, F, B>(
+    io: TokioIo<Wire<S>>,
+    service: V,
+    admission: &Admission,
+    held: &Held,
+    mut ending: &mut Aside<impl Future<Output = Refusal>>,
+) -> Burst<S, V>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     V: HttpService<Incoming, ResBody = B, Future = F, Error = Infallible> + Unpin,
@@ -158,7 +177,10 @@ where
 {
     let pace = Arc::clone(&held.pace);
     let mut connection = http1_with(admission.limits).serve_connection(io, service);
+    let resting = Arc::clone(&pace);
+    let mut resting = Aside::new(async move { resting.rests().await });
     let refusal = tokio::select! {
+        biased;
         ended = poll_fn(|context| connection.poll_without_shutdown(context)) => match ended {
             Err(error) if error.is_parse() => Refusal::NOT_HTTP,
             // A connection that breaks is the peer's affair.
@@ -169,12 +191,12 @@ where
                 if pace.is_switched() {
                     return Burst::Switched(Box::new(wire), parts.read_buf);
                 }
-                end(wire, held).await;
+                end(wire, ending).await;
                 return Burst::Over;
             }
         },
-        refusal = held.must_end(admission) => refusal,
-        () = pace.rests() => {
+        refusal = &mut ending => refusal,
+        () = &mut resting => {
             let parts = connection.into_parts();
             let is_between = parts.read_buf.is_empty();
             return if is_between { Burst::Rests(Box::new((parts.io, parts.service))) } else { Burst::Over };
@@ -214,7 +236,7 @@ async fn wind_down<S, V, F, B>(
 
 /// As hyper would. A peer that was still sending gets the time to read the response: closing with unread bytes resets the
 /// connection, and the response is lost (RFC 9112 §9.6).
-async fn end<S: AsyncRead + AsyncWrite + Unpin>(mut wire: Wire<S>, held: &mut Held) {
+async fn end<S: AsyncRead + AsyncWrite + Unpin>(mut wire: Wire<S>, ending: &mut Aside<impl Future<Output = Refusal>>) {
     let _ = timeout(WRITE_WITHIN, wire.shutdown()).await;
     if !wire.is_mid_request() {
         return;
@@ -223,8 +245,7 @@ async fn end<S: AsyncRead + AsyncWrite + Unpin>(mut wire: Wire<S>, held: &mut He
     let drained = async { while matches!(wire.stream.read(&mut buffer).await, Ok(1..)) {} };
     tokio::select! {
         _ = timeout(LINGER, drained) => {}
-        () = held.permit.must_make_room() => {}
-        _ = held.stopped.changed() => {}
+        _ = ending => {}
     }
 }
 

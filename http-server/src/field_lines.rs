@@ -1,5 +1,9 @@
 //! Sections of field lines, of a head or of trailers (RFC 9112 §5): where one ends, and what its lines are.
 
+use std::iter::from_fn;
+
+use memchr::memchr;
+
 use crate::chunks::MAX_TRAILER_BYTES;
 use crate::refusal::Refusal;
 
@@ -25,7 +29,7 @@ impl EndOfFields {
     /// the next time, and to begin in the same way.
     pub(crate) fn find(&mut self, bytes: &[u8], limit: usize) -> Result<Option<usize>, Refusal> {
         let seen = &bytes[..bytes.len().min(limit)];
-        while let Some(length) = seen[self.read..].iter().position(|byte| *byte == b'\n') {
+        while let Some(length) = memchr(b'\n', &seen[self.read..]) {
             let end = self.read + length;
             if end == self.line || seen[end - 1] != b'\r' {
                 return Err(Refusal::Malformed("a line ends in a line feed without a carriage return"));
@@ -43,7 +47,7 @@ impl EndOfFields {
         // at may be the carriage return of a line feed that had not come.
         let unread = &seen[self.line.max(self.read.saturating_sub(1))..];
         self.read = seen.len();
-        match unread.iter().position(|byte| *byte == b'\r') {
+        match memchr(b'\r', unread) {
             Some(at) if at + 1 < unread.len() => {
                 Err(Refusal::Malformed("a line holds a carriage return without a line feed"))
             }
@@ -53,8 +57,12 @@ impl EndOfFields {
 }
 
 /// The lines of a section that [`EndOfFields`] has found, without the empty one.
-pub(crate) fn lines(section: &[u8]) -> impl Iterator<Item = &[u8]> {
-    section.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)).filter(|l| !l.is_empty())
+pub(crate) fn lines(mut section: &[u8]) -> impl Iterator<Item = &[u8]> {
+    from_fn(move || {
+        let (line, rest) = section.split_at(memchr(b'\n', section)? + 1);
+        section = rest;
+        line.strip_suffix(b"\r\n").filter(|line| !line.is_empty())
+    })
 }
 
 /// A field line, without white space around its value.
@@ -69,7 +77,8 @@ pub(crate) fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
     if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
         return Err(Refusal::Malformed("the name of a header holds something that no name holds, such as a blank"));
     }
-    if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+    // All bytes are looked at, since the compiler takes many of them at once then: a token has a thousand.
+    if value.iter().fold(false, |found, byte| found | matches!(byte, 0..=8 | 10..=31 | 127)) {
         return Err(Refusal::Malformed("the value of a header holds a control character"));
     }
     Ok((name, value.trim_ascii()))
@@ -77,8 +86,19 @@ pub(crate) fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
 
 /// RFC 9110 §5.6.2.
 pub(crate) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    TOKEN[usize::from(byte)]
 }
+
+const TOKEN: [bool; 256] = {
+    let mut token = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 0x7f {
+        token[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~');
+        byte += 1;
+    }
+    token
+};
 
 /// Trailer fields have the form of header fields, and none of them frames anything.
 pub(crate) fn check_trailers(section: &[u8]) -> Result<(), Refusal> {

@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
+use crate::aside::Aside;
 use crate::connection::Held;
 use crate::refusal::Refusal;
 use crate::requests::Requests;
@@ -27,8 +28,13 @@ const MAX_STREAMS: u32 = 128;
 /// For what is said when a connection ends.
 const SHORT_GRACE: Duration = Duration::from_secs(1);
 
-pub(crate) async fn serve<S, H, F, B>(wire: Wire<S>, handler: H, admission: &Admission, mut held: Held)
-where
+pub(crate) async fn serve<S, H, F, B>(
+    wire: Wire<S>,
+    handler: H,
+    admission: &Admission,
+    held: Held,
+    mut ending: Aside<impl Future<Output = Refusal>>,
+) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     H: Fn(Request<Incoming>) -> F + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
@@ -52,10 +58,11 @@ where
         .max_header_list_size(u32::try_from(admission.limits.max_head_bytes).unwrap_or(u32::MAX));
     let mut connection = builder.serve_connection(TokioIo::new(wire), service);
     let refusal = tokio::select! {
+        biased;
         // A connection that breaks is the peer's affair.
         _ = &mut connection => return,
         () = stalls.is_stalled() => return,
-        refusal = held.must_end(admission) => refusal,
+        refusal = &mut ending => refusal,
     };
     if refusal == Refusal::NoRoom {
         held.permit.cut_short();

@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod arrival;
+mod aside;
 mod body;
 mod chunks;
 mod connection;

@@ -1,4 +1,7 @@
 //! How long a connection may wait: short for the rest of a request's headers, long for the next request.
+//!
+//! Nothing here wakes the connection's task for a request: deadlines are looked at when they are due at the earliest, and not
+//! each time that the connection goes on. Waking it four times a request cost more than reading one.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,7 +18,8 @@ const REST: Duration = Duration::from_secs(1);
 pub(crate) struct Pace {
     connected: Instant,
     state: Mutex<State>,
-    changed: Notify,
+    /// There is a fault, or the responses before it are written.
+    failed: Notify,
 }
 
 struct State {
@@ -63,13 +67,13 @@ impl Pace {
             fault: None,
             is_switched: false,
         };
-        Self { connected: Instant::now(), state: Mutex::new(state), changed: Notify::new() }
+        Self { connected: Instant::now(), state: Mutex::new(state), failed: Notify::new() }
     }
 
     pub(crate) fn request_begins(&self) {
         let mut state = self.state();
         state.output = Output::Response;
-        self.enter(state, Stage::Answering);
+        state.stage = Stage::Answering;
     }
 
     /// The response is made to its end, or given up.
@@ -78,8 +82,8 @@ impl Pace {
         state.output = Output::Flushing;
         state.ended += 1;
         let now = Instant::now();
-        let stage = if state.has_half_a_head { Stage::HalfARequest(now) } else { Stage::Idle(now) };
-        self.enter(state, stage);
+        state.stage = if state.has_half_a_head { Stage::HalfARequest(now) } else { Stage::Idle(now) };
+        self.tell_of_fault(state);
     }
 
     /// Bytes came, or were handed on: whether those that are left are the beginning of a request.
@@ -87,20 +91,21 @@ impl Pace {
         let mut state = self.state();
         state.has_half_a_head = is_here;
         if is_here && matches!(state.stage, Stage::Idle(_)) {
-            self.enter(state, Stage::HalfARequest(Instant::now()));
+            state.stage = Stage::HalfARequest(Instant::now());
         }
     }
 
     /// What came next is not a request beyond doubt.
     pub(crate) fn fail(&self, fault: Refusal) {
-        self.state().fault = Some(fault);
-        self.changed.notify_waiters();
+        let mut state = self.state();
+        state.fault = Some(fault);
+        self.tell_of_fault(state);
     }
 
     /// Waits until such a thing came, and the responses before it are written.
     pub(crate) async fn has_failed(&self) -> Refusal {
         loop {
-            let changed = self.changed.notified();
+            let failed = self.failed.notified();
             {
                 let state = self.state();
                 if let Some(fault) = state.fault
@@ -110,7 +115,7 @@ impl Pace {
                     return fault;
                 }
             }
-            changed.await;
+            failed.await;
         }
     }
 
@@ -132,8 +137,7 @@ impl Pace {
         let mut state = self.state();
         if state.output == Output::Flushing {
             state.output = Output::Quiet;
-            drop(state);
-            self.changed.notify_waiters();
+            self.tell_of_fault(state);
         }
     }
 
@@ -152,17 +156,13 @@ impl Pace {
         matches!(self.state().stage, Stage::New | Stage::HalfARequest(_))
     }
 
-    /// Ends when nothing has happened for a while between two requests. A timer that has begun is not ended by the next
-    /// request: a new one for each would be earlier than all others, and the runtime would be woken for it each time.
+    /// Ends when nothing has happened for a while between two requests.
     pub(crate) async fn rests(&self) {
         loop {
-            let changed = self.changed.notified();
-            let Some(since) = self.idle_since() else {
-                changed.await;
-                continue;
-            };
-            sleep_until(since + REST).await;
-            if self.idle_since() == Some(since) {
+            // A pause that begins later ends later.
+            let since = self.idle_since();
+            sleep_until(since.unwrap_or_else(Instant::now) + REST).await;
+            if since.is_some() && self.idle_since() == since {
                 return;
             }
         }
@@ -178,15 +178,14 @@ impl Pace {
     /// Ends when the peer has kept the connection waiting for too long.
     pub(crate) async fn is_late(&self, headers_within: Duration, idle: Duration) {
         loop {
-            let changed = self.changed.notified();
-            let stage = self.state().stage;
-            match stage.deadline(self.connected, headers_within, idle) {
-                None => changed.await,
-                Some(deadline) => tokio::select! {
-                    () = changed => {}
-                    () = sleep_until(deadline) => return,
-                },
+            let now = Instant::now();
+            let deadline = self.state().stage.deadline(self.connected, headers_within, idle);
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                return;
             }
+            // What begins from now on has at least this time, so that no deadline is missed.
+            let next = now + headers_within.min(idle);
+            sleep_until(deadline.map_or(next, |deadline| deadline.min(next))).await;
         }
     }
 
@@ -194,10 +193,12 @@ impl Pace {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn enter(&self, mut state: MutexGuard<'_, State>, stage: Stage) {
-        state.stage = stage;
+    fn tell_of_fault(&self, state: MutexGuard<'_, State>) {
+        let has_failed = state.fault.is_some();
         drop(state);
-        self.changed.notify_waiters();
+        if has_failed {
+            self.failed.notify_waiters();
+        }
     }
 }
 

@@ -45,15 +45,22 @@ struct Table {
     undisturbed: Duration,
     next_id: u64,
     /// Those of each source that has one, in the order in which they came.
-    sources: HashMap<Source, BTreeMap<u64, Connection>>,
+    sources: HashMap<Source, BTreeMap<u64, Arc<Connection>>>,
     held: usize,
 }
 
+/// What its permit and the table know of a connection. A request changes this alone, and not the table of all connections.
 struct Connection {
+    state: Mutex<State>,
+    make_room: Notify,
+}
+
+struct State {
     is_waiting: bool,
+    /// It has to make room, and is no longer in the table.
+    must_go: bool,
     /// Until then it makes no room.
-    undisturbed_until: Instant,
-    make_room: Arc<Notify>,
+    undisturbed_until: Option<Instant>,
 }
 
 /// The right to hold one connection, given back when dropped.
@@ -61,7 +68,7 @@ pub(crate) struct Permit {
     table: Arc<Mutex<Table>>,
     source: Source,
     id: u64,
-    make_room: Arc<Notify>,
+    connection: Arc<Connection>,
     cut_short: Notify,
     /// Another connection had to make room for this one.
     pub(crate) is_scarce: bool,
@@ -83,13 +90,14 @@ impl Permits {
             let among = if share_is_full { source } else { table.greediest()? };
             table.make_room(among)?;
         }
-        let (id, make_room) = (table.next_id, Arc::new(Notify::new()));
+        let id = table.next_id;
         table.next_id += 1;
-        let undisturbed_until = Instant::now() + table.undisturbed;
-        let connection = Connection { is_waiting: true, undisturbed_until, make_room: Arc::clone(&make_room) };
-        table.sources.entry(source).or_default().insert(id, connection);
+        let undisturbed_until = Some(Instant::now() + table.undisturbed);
+        let state = Mutex::new(State { is_waiting: true, must_go: false, undisturbed_until });
+        let connection = Arc::new(Connection { state, make_room: Notify::new() });
+        table.sources.entry(source).or_default().insert(id, Arc::clone(&connection));
         table.held += 1;
-        Some(Permit { table: Arc::clone(&self.0), source, id, make_room, cut_short: Notify::new(), is_scarce })
+        Some(Permit { table: Arc::clone(&self.0), source, id, connection, cut_short: Notify::new(), is_scarce })
     }
 }
 
@@ -108,7 +116,7 @@ impl Permits {
 impl Permit {
     /// Ends when the connection has to make room for another.
     pub(crate) async fn must_make_room(&self) {
-        self.make_room.notified().await;
+        self.connection.make_room.notified().await;
     }
 
     /// A whole request is there: until it is answered, the connection makes room for no other.
@@ -131,14 +139,14 @@ impl Permit {
 
     /// Whether the connection's request is not whole, or not there; also after it had to make room.
     pub(crate) fn is_waiting(&self) -> bool {
-        lock(&self.table).connection(self.source, self.id).is_none_or(|connection| connection.is_waiting)
+        let state = lock(&self.connection.state);
+        state.must_go || state.is_waiting
     }
 
     fn set_waiting(&self, is_waiting: bool) {
-        if let Some(connection) = lock(&self.table).connection(self.source, self.id) {
-            connection.is_waiting = is_waiting;
-            connection.undisturbed_until = Instant::now();
-        }
+        let mut state = lock(&self.connection.state);
+        state.is_waiting = is_waiting;
+        state.undisturbed_until = None;
     }
 }
 
@@ -150,7 +158,20 @@ impl Drop for Permit {
 
 impl Connection {
     fn may_go(&self, now: Instant) -> bool {
-        self.is_waiting && self.undisturbed_until <= now
+        lock(&self.state).may_go(now)
+    }
+
+    /// Whether it makes room: a request that is whole at the same moment comes before or after.
+    fn goes(&self, now: Instant) -> bool {
+        let mut state = lock(&self.state);
+        state.must_go = state.may_go(now);
+        state.must_go
+    }
+}
+
+impl State {
+    fn may_go(&self, now: Instant) -> bool {
+        self.is_waiting && self.undisturbed_until.is_none_or(|until| until <= now)
     }
 }
 
@@ -159,12 +180,8 @@ impl Table {
         self.sources.get(&source).map_or(0, BTreeMap::len)
     }
 
-    fn connection(&mut self, source: Source, id: u64) -> Option<&mut Connection> {
-        self.sources.get_mut(&source)?.get_mut(&id)
-    }
-
     /// A source without connections is forgotten, since there may be any number of them.
-    fn remove(&mut self, source: Source, id: u64) -> Option<Connection> {
+    fn remove(&mut self, source: Source, id: u64) -> Option<Arc<Connection>> {
         let connections = self.sources.get_mut(&source)?;
         let removed = connections.remove(&id)?;
         if connections.is_empty() {
@@ -177,7 +194,7 @@ impl Table {
     /// Takes the permit of one connection that waits, and tells it.
     fn make_room(&mut self, among: Source) -> Option<()> {
         let now = Instant::now();
-        let id = self.sources.get(&among)?.iter().find(|(_, connection)| connection.may_go(now)).map(|(id, _)| *id)?;
+        let id = self.sources.get(&among)?.iter().find(|(_, connection)| connection.goes(now)).map(|(id, _)| *id)?;
         self.remove(among, id)?.make_room.notify_one();
         Some(())
     }
@@ -190,8 +207,8 @@ impl Table {
     }
 }
 
-fn lock(table: &Mutex<Table>) -> MutexGuard<'_, Table> {
-    table.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -18,48 +18,51 @@ use crate::server::Limits;
 use crate::upgrade::{Offer, Upgrade};
 
 #[derive(Clone)]
-pub(crate) struct Requests {
+pub(crate) struct Requests(Arc<Shared>);
+
+struct Shared {
     permit: Arc<Permit>,
     pace: Arc<Pace>,
     stopped: watch::Receiver<()>,
-    under_way: Arc<AtomicUsize>,
+    under_way: AtomicUsize,
     offer: Arc<Offer>,
 }
 
 impl Requests {
     pub(crate) fn new(held: &Held) -> Self {
-        Self {
+        Self(Arc::new(Shared {
             permit: Arc::clone(&held.permit),
             pace: Arc::clone(&held.pace),
             stopped: held.stopped.clone(),
-            under_way: Arc::default(),
+            under_way: AtomicUsize::new(0),
             offer: Arc::default(),
-        }
+        }))
     }
 
     pub(crate) fn begin(&self, request: &mut Request<Incoming>) -> UnderWay {
-        self.under_way.fetch_add(1, Ordering::Relaxed);
-        self.pace.request_begins();
+        let shared = &self.0;
+        shared.under_way.fetch_add(1, Ordering::Relaxed);
+        shared.pace.request_begins();
         // In HTTP/2 a peer that takes no response costs nothing and never ends: its handler says what deserves a permit.
         if request.body().is_end_stream() && request.version() != Version::HTTP_2 {
-            self.permit.request_is_whole();
+            shared.permit.request_is_whole();
         } else {
-            request.extensions_mut().insert(Arrival::new(Arc::clone(&self.permit)));
+            request.extensions_mut().insert(Arrival::new(Arc::clone(&shared.permit)));
         }
         if request.version() == Version::HTTP_11 && request.headers().contains_key(UPGRADE) {
-            request.extensions_mut().insert(Upgrade::offer(&self.offer));
+            request.extensions_mut().insert(Upgrade::offer(&shared.offer));
         }
-        UnderWay(self.clone())
+        UnderWay(Arc::clone(shared))
     }
 
     /// Where a connection that is no longer HTTP's is waited for.
     pub(crate) fn offer(&self) -> Arc<Offer> {
-        Arc::clone(&self.offer)
+        Arc::clone(&self.0.offer)
     }
 }
 
 /// A request from its headers to the end of its response, or until either is given up.
-pub(crate) struct UnderWay(Requests);
+pub(crate) struct UnderWay(Arc<Shared>);
 
 impl UnderWay {
     /// Whether the connection ends with its response. The server's stop drops the sender. A body that was not read to its

@@ -5,7 +5,7 @@
 //! back, and the program's response is sent in its place.
 
 use std::io::{self, ErrorKind};
-use std::mem::MaybeUninit;
+use std::mem::{self, MaybeUninit};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -85,29 +85,34 @@ impl<S> Wire<S> {
         self.pace.half_a_head(!self.is_raw() && self.framing.is_between() && !self.held.is_empty());
     }
 
-    /// Looks at the bytes that are held. A fault is an error in the middle of a request, and else the connection's end.
-    fn look(&mut self) -> io::Result<()> {
+    /// How many of these bytes, which come next, are handed on. A fault is an error in the middle of a request, and else the
+    /// connection's end.
+    fn look(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.is_raw() {
-            self.ready = self.held.len();
-            return Ok(());
+            return Ok(bytes.len());
         }
         // What follows a request for another protocol is looked at when it is known to be HTTP.
         let awaits_protocol = self.framing.asks_for_upgrade() && self.pace.ended() < self.framing.heads();
         if self.has_failed || awaits_protocol {
-            return Ok(());
+            return Ok(0);
         }
         let is_between = self.framing.is_between();
-        match self.framing.advance(&self.held) {
-            Ok(length) => self.ready = length,
-            Err(fault) => {
-                self.has_failed = true;
-                if !is_between {
-                    return Err(io::Error::new(ErrorKind::InvalidData, fault.reason()));
-                }
-                self.pace.half_a_head(true);
-                self.pace.fail(fault);
+        self.framing.advance(bytes).or_else(|fault| {
+            self.has_failed = true;
+            if !is_between {
+                return Err(io::Error::new(ErrorKind::InvalidData, fault.reason()));
             }
-        }
+            self.pace.half_a_head(true);
+            self.pace.fail(fault);
+            Ok(0)
+        })
+    }
+
+    fn look_at_held(&mut self) -> io::Result<()> {
+        let held = mem::take(&mut self.held);
+        let looked = self.look(&held);
+        self.held = held;
+        self.ready = looked?;
         Ok(())
     }
 }
@@ -145,6 +150,22 @@ impl<S: AsyncRead + Unpin> Wire<S> {
         Poll::Ready(Ok(buffer.filled().len()))
     }
 
+    /// Takes what has come to where it is handed on: mostly that is one head, and all of it. Whether anything came.
+    fn poll_in_place(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        let came = &buffer.filled()[before..];
+        if came.is_empty() {
+            return Poll::Ready(Ok(false));
+        }
+        let looked = self.look(came);
+        let handed_on = *looked.as_ref().unwrap_or(&0);
+        self.held.extend_from_slice(&came[handed_on..]);
+        buffer.set_filled(before + handed_on);
+        self.tell_of_half_a_head();
+        Poll::Ready(looked.map(|_| true))
+    }
+
     /// What follows a fault is nobody's, but its end says that the peer has left.
     fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while ready!(self.poll_fill(context))? > 0 {
@@ -173,7 +194,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     ) -> Poll<io::Result<()>> {
         loop {
             if self.ready == 0 && !self.held.is_empty() {
-                self.look()?;
+                self.look_at_held()?;
             }
             if self.ready > 0 {
                 self.hand_on(buffer);
@@ -192,8 +213,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
             if self.framing.asks_for_upgrade() && self.held.len() >= READ_BYTES {
                 return Poll::Pending;
             }
-            let came = ready!(self.poll_fill(context))?;
-            if came == 0 {
+            if self.held.is_empty() && buffer.remaining() > 0 {
+                let before = buffer.filled().len();
+                if !ready!(self.poll_in_place(context, buffer))? || buffer.filled().len() > before {
+                    return Poll::Ready(Ok(()));
+                }
+                continue;
+            }
+            if ready!(self.poll_fill(context))? == 0 {
                 return Poll::Ready(Ok(()));
             }
             self.tell_of_half_a_head();

@@ -164,6 +164,13 @@ backend b
             Listen 127.0.0.1:{self.ports["apache"]}
             {modules}
             {"User www-data" if os.geteuid() == 0 else ""}
+            # As many as there are from the start: a child that is not needed ends, and takes its connections along.
+            StartServers 2
+            ServerLimit 2
+            ThreadsPerChild 64
+            MaxRequestWorkers 128
+            MinSpareThreads 1
+            MaxSpareThreads 128
             MaxKeepAliveRequests 0
             KeepAliveTimeout 75
             OIDCCryptoPassphrase bench
