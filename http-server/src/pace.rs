@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::refusal::Refusal;
 
 /// A client that sends one request after the other is not waiting.
-const REST: Duration = Duration::from_secs(1);
+const REST: Duration = Duration::from_millis(250);
 
 /// Where a connection stands.
 pub(crate) struct Pace {
