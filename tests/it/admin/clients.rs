@@ -11,6 +11,7 @@ async fn what_is_written_is_what_the_service_does() {
     switched_off_and_on(&installation, &server).await;
     dates(&installation, &server).await;
     attributes(&installation, &server).await;
+    on_trial(&installation, &server).await;
     what_the_service_could_not_use(&installation, &server).await;
     listings(&installation, &server).await;
     deleted(&installation, &server).await;
@@ -90,6 +91,33 @@ async fn attributes(installation: &Installation, server: &Server) {
     assert_eq!(installation.admin(&["clients", "put", id, "--source-cidr", "192.0.2.0/24"]).await.code(), Some(0));
     assert_eq!(installation.vend(server).await, refused("source_not_allowed"));
     assert_eq!(installation.admin(&["clients", "put", id, "--source-cidr", "127.0.0.0/8"]).await.code(), Some(0));
+    assert_eq!(installation.vend(server).await, vended());
+}
+
+/// A rule that is observed refuses nobody, until it is not observed any more.
+async fn on_trial(installation: &Installation, server: &Server) {
+    let id = server.id.as_str();
+    let put = ["clients", "put", id, "--source-cidr", "192.0.2.0/24", "--observe", "source_cidrs"];
+    let change = installation.json(&put).await;
+    assert_eq!(change["after"]["observe"], json!(["source_cidrs"]));
+    assert_eq!(installation.vend(server).await, vended());
+    let expired =
+        ["clients", "put", id, "--expires-at", "2020-01-31", "--observe", "expires_at", "--observe", "source_cidrs"];
+    assert_eq!(installation.admin(&expired).await.code(), Some(0));
+    assert_eq!(installation.vend(server).await, vended());
+    let shown = installation.json(&["clients", "show", id]).await;
+    assert_eq!(
+        (&shown["state"], &shown["item"]["observe"]),
+        (&json!("active"), &json!(["expires_at", "source_cidrs"]))
+    );
+    let list = installation.admin(&["clients", "list"]).await.stdout();
+    assert!(list.contains("OBSERVED") && list.contains("expires_at,source_cidrs"), "{list}");
+    assert!(installation.admin(&["clients", "show", id]).await.stdout().contains("observe = expires_at source_cidrs"));
+    assert_eq!(installation.admin(&["clients", "put", id, "--observe", "disabled"]).await.code(), Some(2));
+    assert_eq!(installation.admin(&["clients", "put", id, "--unset", "observe"]).await.code(), Some(0));
+    assert_eq!(installation.vend(server).await, refused("client_expired"));
+    let back = ["clients", "put", id, "--expires-at", "never", "--source-cidr", "127.0.0.0/8"];
+    assert_eq!(installation.admin(&back).await.code(), Some(0));
     assert_eq!(installation.vend(server).await, vended());
 }
 

@@ -15,7 +15,13 @@ pub async fn a_line_for_every_query_and_its_text_in_none(world: &World, service:
     let unparsable = service.query(&reader, "CANARY unparsable").await;
     assert_eq!(unparsable.verdict().0, 400);
 
-    let ids: Vec<Value> = [&allowed, &refused, &denied].map(|response| response.body["request_id"].clone()).to_vec();
+    let item = json!({"source_cidrs": ["203.0.113.0/24"], "observe": ["source_cidrs"]});
+    let tried = world.caller(json!({"name": "on-trial", "role": "dev", "item": item})).await;
+    let observed = service.query(&tried, "SELECT 1 AS one").await;
+    assert_eq!(observed.status, 200, "{}", observed.body);
+
+    let ids: Vec<Value> =
+        [&allowed, &refused, &denied, &observed].map(|response| response.body["request_id"].clone()).to_vec();
     let (output, lines) = service.records().await;
     assert!(!output.contains("CANARY"), "{output}");
     assert!(!output.contains(&reader.token), "a token is in the log");
@@ -34,6 +40,8 @@ pub async fn a_line_for_every_query_and_its_text_in_none(world: &World, service:
         assert_eq!((&line["decision"], &line["code"]), (&json!("deny"), &json!(code)), "{line}");
         assert!(line["_aws"]["CloudWatchMetrics"].is_array(), "{line}");
     }
+    let line_3 = line(3);
+    assert_eq!((&line_3["observed"][0]["rule"], &line_3["ObservedDenials"]), (&json!("source_cidrs"), &json!(1)));
     let metrics = line_0["_aws"]["CloudWatchMetrics"].to_string();
     for metric in ["LatencyMs", "Bytes"] {
         assert!(metrics.contains(metric), "{metric}: {metrics}");
