@@ -39,6 +39,8 @@ const UNDER_WAY: Duration = Duration::from_secs(10 + 1);
 
 pub(crate) async fn revoke(context: &Context, arguments: &RevokeArguments) -> Result<(), Error> {
     let started = Instant::now();
+    // Without the service's own variables nobody knows what it calls the client's sessions.
+    context.governed.service()?;
     let target = target(context, &arguments.id.id).await?;
     let dry_run = arguments.write.dry_run;
     if !dry_run {
@@ -110,7 +112,8 @@ async fn shut_out(
                 }
             }
         }
-        before = context.table.get(&target.id).await?;
+        let item = context.table.get(&target.id).await?;
+        before = item.filter(|item| target::is_for(context, item, target.issuer.as_deref()));
     }
     Err(Error::Conflict { id: target.id.clone() })
 }

@@ -45,17 +45,18 @@ impl Target {
         let governed = &context.governed;
         let issuer = governed.named_issuer().or(item.as_ref().and_then(|item| item.text("issuer")));
         let issuer = issuer.or(governed.default_issuer()).map(str::to_owned);
-        let is_own = |item: &Item| item.text("issuer").or(governed.default_issuer()) == issuer.as_deref();
-        // The item of another issuer's client of the same name: it is not this one's to change.
+        let is_own = |item: &Item| is_for(context, item, issuer.as_deref());
+        let is_foreign = item.as_ref().is_some_and(|item| !is_own(item));
         let item = item.filter(is_own);
-        let scope_items = if item.as_ref().is_none_or(is_only_a_stop) {
+        // The item of another issuer's client of the same name: it refuses this one, and is not this one's to change.
+        let scope_items = if !is_foreign && item.as_ref().is_none_or(is_only_a_stop) {
             let all = context.table.scan().await?;
             all.into_iter().filter(|item| item.is_for_a_scope() && is_own(item)).collect()
         } else {
             Vec::new()
         };
         let items: Vec<_> = item.iter().chain(&scope_items).collect();
-        let named = Self::of_items(context, id, issuer, &items)?;
+        let named = Self::of_items(context, id, issuer.clone(), &items)?;
         Ok(Self { item, scope_items, ..named })
     }
 
@@ -124,6 +125,11 @@ impl Target {
         }
         marks
     }
+}
+
+/// Whether an item is for the tokens of this issuer.
+pub(super) fn is_for(context: &Context, item: &Item, issuer: Option<&str>) -> bool {
+    item.text("issuer").or(context.governed.default_issuer()) == issuer
 }
 
 /// The issuer, where the service's names must tell its clients from others.

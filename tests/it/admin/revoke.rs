@@ -139,7 +139,8 @@ impl Installation {
     /// The administrator's AWS CLI.
     async fn aws(&self, arguments: &[&str]) -> Value {
         let mut command = Command::new(repository().join(".tools/venv/bin/aws"));
-        command.args(arguments).args(["--output", "json"]).env_clear().envs(self.environment());
+        let region = ["--output", "json", "--region", self.text("/region")];
+        command.args(arguments).args(region).env_clear().envs(self.environment());
         let ran = run(command).await;
         assert_eq!(ran.code(), Some(0), "{arguments:?}: {}", ran.stderr());
         serde_json::from_str(&ran.stdout()).unwrap_or(Value::Null)
