@@ -3,6 +3,7 @@
 mod audit;
 mod explain;
 mod lint;
+mod probe;
 mod rotate;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use grant::observe::Rule;
 pub(crate) use self::audit::{AuditArguments, AuditSource};
 pub(crate) use self::explain::ExplainArguments;
 pub(crate) use self::lint::{FindingLevel, LintArguments};
+pub(crate) use self::probe::ProbeArguments;
 pub(crate) use self::rotate::RotateArguments;
 use crate::date::DateArgument;
 
@@ -69,6 +71,8 @@ pub(crate) enum Command {
     Clients(ClientsArguments),
     /// Disable a client, and deny everything to the sessions that it has
     Revoke(RevokeArguments),
+    /// Ask the vending API as a client that must get credentials, and as others that must not
+    Probe(ProbeArguments),
     /// Let a revoked client in again: what is vended from then on works
     Unrevoke(UnrevokeArguments),
     /// Make the table's items those of a file

@@ -106,6 +106,8 @@ pub(crate) enum Error {
     NotDecided(String),
     #[error("{findings} findings")]
     Findings { findings: usize },
+    #[error("{failed} of {all} probes failed")]
+    ProbesFailed { failed: usize, all: usize },
     #[error("{id:?} is the item of a scope, which has no sessions of its own: revoke its clients, or disable it")]
     ScopeRevoked { id: String },
     #[error(
@@ -183,7 +185,7 @@ impl Error {
             | Self::NotRotated { cause, .. }
             | Self::OldSecretIsLeft { cause, .. } => cause.exit_code(),
             Self::SetAndUnset { .. } | Self::ScopeIsNoClient { .. } => 2,
-            Self::Findings { .. } => 6,
+            Self::Findings { .. } | Self::ProbesFailed { .. } => 6,
             Self::Configuration(_)
             | Self::File { .. }
             | Self::NotInToml { .. }

@@ -18,6 +18,7 @@ mod manual;
 mod output;
 mod policy_document;
 mod private_file;
+mod probe;
 mod response_date;
 mod revoke;
 mod revoked_item;
@@ -69,6 +70,9 @@ fn execute(cli: Cli, lookup: Lookup<'_>, log: Log, now: SystemTime) -> Result<()
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     runtime.block_on(async {
+        if let Command::Probe(arguments) = &command {
+            return probe::run(arguments, global.json, lookup, now).await;
+        }
         let governed = governed::Governed::read(&global, lookup)?;
         let setting = audit::Setting { global: &global, governed: &governed, lookup, log, now };
         match &command {
@@ -95,6 +99,7 @@ fn execute(cli: Cli, lookup: Lookup<'_>, log: Log, now: SystemTime) -> Result<()
             // Done above: they need no table.
             Command::Audit(_)
             | Command::RotateSecret(_)
+            | Command::Probe(_)
             | Command::Completions { .. }
             | Command::Man
             | Command::Schema => Ok(()),
