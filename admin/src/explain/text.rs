@@ -38,16 +38,20 @@ fn steps(report: &Report<'_>) -> String {
     output::table(["STEP", "RESULT", "WHAT IT LOOKED AT"], &rows)
 }
 
-/// `name = value`, without what is not set.
+/// `name = value`, without what is not set, and without the name of a token that nobody holds.
 fn detail(detail: &Value) -> String {
-    let is_set = |value: &&Value| !value.is_null() && **value != Value::Bool(false);
-    let members = detail.as_object().into_iter().flatten().filter(|(_, value)| is_set(value));
+    let is_shown = |(name, value): &(&String, &Value)| {
+        let is_empty = value.as_array().is_some_and(Vec::is_empty) && *name != "scopes";
+        !value.is_null() && **value != Value::Bool(false) && !is_empty && *name != "jti"
+    };
+    let members = detail.as_object().into_iter().flatten().filter(is_shown);
     members.map(|(name, value)| format!("{name} = {}", plain(value))).collect::<Vec<_>>().join(", ")
 }
 
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
+        Value::Array(values) if values.is_empty() => "none".to_owned(),
         Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(" "),
         other => other.to_string(),
     }

@@ -4,6 +4,7 @@ mod clients;
 mod conflict;
 mod crash;
 mod explain;
+mod lint;
 mod probe;
 mod revoke;
 mod rotate;

@@ -51,7 +51,7 @@ class Fault:
             code = self.code or S3_CODES.get(self.status, "InternalError")
             text = f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>{message}</Message></Error>'
             return [*headers, ("Content-Type", "application/xml")], text.encode()
-        if call.service == "sts":
+        if call.service in ("iam", "sts"):
             code = self.code or QUERY_CODES.get(self.status, "InternalFailure")
             return [*headers, ("Content-Type", "text/xml")], query_error_body(code, message).encode()
         body = {"error": self.code or "temporarily_unavailable"}
