@@ -84,6 +84,7 @@ async fn mapping_items_and_workgroups() {
         service,
         rights::an_item_comes_before_the_variables,
         rights::an_item_gives_no_scope,
+        records::an_observed_rule_is_on_record,
         sessions::a_session_shows_whose_it_is,
         description::the_service_does_what_its_description_says,
         workgroups::a_workgroup_that_puts_results_elsewhere_fails_the_start,
