@@ -4,6 +4,7 @@
 
 mod json_lines;
 mod log;
+mod prefix;
 mod question;
 mod shown;
 mod unused;
@@ -17,7 +18,7 @@ pub(crate) use self::log::{AuditLog, Read};
 pub(crate) use self::question::Question;
 use self::question::session_name;
 use crate::aws;
-use crate::cli::{AuditArguments, GlobalOptions};
+use crate::cli::{AuditArguments, AuditSource, GlobalOptions};
 use crate::date::PastArgument;
 use crate::error::Error;
 use crate::governed::Governed;
@@ -38,18 +39,26 @@ impl Setting<'_> {
     pub(crate) async fn aws(&self) -> Result<SdkConfig, Error> {
         aws::settings(self.global, self.governed, self.lookup).await
     }
+
+    pub(crate) async fn audit_log(&self, source: &AuditSource) -> Result<AuditLog, Error> {
+        match &source.file {
+            // A file needs no region and no credentials.
+            Some(path) => Ok(AuditLog::File(path.clone())),
+            None => AuditLog::open(source, self.governed, &self.aws().await?),
+        }
+    }
 }
 
 pub(crate) async fn run(setting: &Setting<'_>, arguments: &AuditArguments) -> Result<(), Error> {
-    let log = match &arguments.source.file {
-        // A file needs no region and no credentials.
-        Some(path) => AuditLog::File(path.clone()),
-        None => AuditLog::open(&arguments.source, setting.governed, &setting.aws().await?)?,
-    };
+    let log = setting.audit_log(&arguments.source).await?;
     if let Some(unused) = arguments.unused {
         return unused::run(setting, &log, unused).await;
     }
-    let question = question(arguments, setting, &log);
+    let mut question = question(arguments, setting, &log);
+    if let Some(wanted) = &arguments.prefix {
+        question.reach = Some(prefix::reach(setting, wanted).await?);
+        question.only_vends = true;
+    }
     let mut shown =
         shown::Shown::new(setting.global.json, arguments.access_key.is_some() || arguments.session.is_some());
     let read = log.read(&question, |line, text| shown.add(line, text)).await?;

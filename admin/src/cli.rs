@@ -4,6 +4,7 @@ mod audit;
 mod explain;
 mod lint;
 mod probe;
+mod report;
 mod rotate;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub(crate) use self::audit::{AuditArguments, AuditSource};
 pub(crate) use self::explain::ExplainArguments;
 pub(crate) use self::lint::{FindingLevel, LintArguments};
 pub(crate) use self::probe::ProbeArguments;
+pub(crate) use self::report::ReportArguments;
 pub(crate) use self::rotate::RotateArguments;
 use crate::date::DateArgument;
 
@@ -87,6 +89,8 @@ pub(crate) enum Command {
     Explain(ExplainArguments),
     /// Look for what is wrong with items, roles and clients
     Lint(LintArguments),
+    /// Write a month of the audit trail as one page with charts
+    Report(ReportArguments),
     /// Print the JSON Schema of the file that `import` reads
     Schema,
     /// Print a shell's completion script

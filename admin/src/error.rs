@@ -10,7 +10,6 @@ use http_client::BuildError;
 use thiserror::Error;
 
 use crate::aws::AwsError;
-use crate::rotate::{Undecided, VerifyError};
 
 #[derive(Debug, Error)]
 pub(crate) enum Error {
@@ -50,7 +49,7 @@ pub(crate) enum Error {
     )]
     NoSecretCalls,
     #[error("{0}; nothing was changed")]
-    Undecided(#[from] Undecided),
+    Undecided(String),
     #[error(
         "an earlier run has put a new secret in place and keeps the old one, {old}, until {until}; nothing was changed. To \
          delete it now: {finish}"
@@ -64,8 +63,8 @@ pub(crate) enum Error {
     Url { url: String, problem: EndpointError },
     #[error(transparent)]
     Http(#[from] BuildError),
-    #[error("the new secret does not work: {0}")]
-    Verify(#[from] VerifyError),
+    #[error("the new secret does not work: {problem}")]
+    Verify { problem: String, is_refusal: bool },
     #[error("the command of --exec {problem}")]
     Command { problem: String },
     #[error("{cause}; the secret was not rotated: the old one, {old}, works as before, and {left}")]
@@ -171,8 +170,8 @@ impl Error {
             | Self::OldSecretIsKept { .. }
             | Self::RotatesAlready { .. } => 5,
             Self::StillAllowed { .. } | Self::NotDecided(_) => 4,
-            Self::Verify(error) => {
-                if error.is_refusal() {
+            Self::Verify { is_refusal, .. } => {
+                if *is_refusal {
                     3
                 } else {
                     4

@@ -19,6 +19,7 @@ mod output;
 mod policy_document;
 mod private_file;
 mod probe;
+mod report;
 mod response_date;
 mod revoke;
 mod revoked_item;
@@ -77,6 +78,7 @@ fn execute(cli: Cli, lookup: Lookup<'_>, log: Log, now: SystemTime) -> Result<()
         let setting = audit::Setting { global: &global, governed: &governed, lookup, log, now };
         match &command {
             Command::Audit(arguments) => return audit::run(&setting, arguments).await,
+            Command::Report(arguments) => return report::run(&setting, arguments).await,
             Command::RotateSecret(arguments) => return rotate::run(&setting, arguments).await,
             _ => {}
         }
@@ -98,6 +100,7 @@ fn execute(cli: Cli, lookup: Lookup<'_>, log: Log, now: SystemTime) -> Result<()
             Command::Lint(arguments) => lint::run(&context, &arguments).await,
             // Done above: they need no table.
             Command::Audit(_)
+            | Command::Report(_)
             | Command::RotateSecret(_)
             | Command::Probe(_)
             | Command::Completions { .. }

@@ -15,12 +15,10 @@ use serde_json::json;
 
 use self::destination::Destination;
 use self::new_secret::NewSecret;
-pub(crate) use self::plan::Undecided;
 use self::plan::{Plan, plan};
 use self::record::{Record, RecordFile, Stage};
 use self::secrets::{Secret, Secrets};
-pub(crate) use self::verify::VerifyError;
-use self::verify::{Vend, Verifier};
+use self::verify::{Vend, Verifier, VerifyError};
 use crate::audit::Setting;
 use crate::cli::RotateArguments;
 use crate::date;
@@ -59,7 +57,8 @@ impl Rotation<'_> {
         let secrets = self.secrets.list().await?;
         let record = self.record.read()?;
         let finish = self.arguments.finish;
-        let plan = plan(&secrets, record.as_ref(), finish, |secret| self.secrets.delete_command(secret))?;
+        let plan = plan(&secrets, record.as_ref(), finish, |secret| self.secrets.delete_command(secret))
+            .map_err(|undecided| Error::Undecided(undecided.to_string()))?;
         match plan {
             Plan::Rotate { old } if finish => self.nothing_to_finish(&old),
             Plan::Rotate { old } => self.rotate(&old, None).await,
@@ -118,7 +117,9 @@ impl Rotation<'_> {
         destination: &Destination,
     ) -> Result<(), Error> {
         self.record.write(record)?;
-        match verifier.verify(&self.arguments.id, value).await? {
+        let not_verified =
+            |error: VerifyError| Error::Verify { problem: error.to_string(), is_refusal: error.is_refusal() };
+        match verifier.verify(&self.arguments.id, value).await.map_err(not_verified)? {
             Vend::Credentials => self.say(format_args!("the new secret gets a token, and the token gets credentials")),
             Vend::Refused(code) => self.setting.log.warn(format_args!(
                 "the new secret gets a token that the vending API knows; it vends this client nothing, or not here ({})",

@@ -17,8 +17,25 @@ pub(crate) struct Question {
     pub(crate) access_key: Option<String>,
     /// `RoleSessionName`.
     pub(crate) session: Option<String>,
+    /// Of one of these clients, or of one of these roles.
+    pub(crate) reach: Option<Reach>,
     /// Credentials were given out.
     pub(crate) only_vends: bool,
+}
+
+/// Who reaches a prefix: clients by their items, and roles of the items of scopes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reach {
+    pub(crate) clients: BTreeSet<String>,
+    pub(crate) roles: BTreeSet<String>,
+}
+
+impl Reach {
+    fn includes(&self, line: &RecordedLine) -> bool {
+        let is_in =
+            |set: &BTreeSet<String>, value: &Option<String>| value.as_ref().is_some_and(|one| set.contains(one));
+        is_in(&self.clients, &line.client_id) || is_in(&self.roles, &line.role_arn)
+    }
 }
 
 impl Question {
@@ -35,6 +52,7 @@ impl Question {
             && equals(&self.issuer, &line.issuer)
             && equals(&self.access_key, &line.access_key_id)
             && equals(&self.session, &line.session_name)
+            && self.reach.as_ref().is_none_or(|reach| reach.includes(line))
             && (!self.only_vends || line.is_vend())
     }
 
@@ -98,6 +116,16 @@ mod tests {
         assert!(!other.includes(&line("a", 1)));
         let denied = RecordedLine { decision: "deny".to_owned(), ..line("a", 1) };
         assert!(!Question { only_vends: true, ..Question::default() }.includes(&denied));
+    }
+
+    #[test]
+    fn who_reaches_a_prefix() {
+        let set = |one: &str| BTreeSet::from([one.to_owned()]);
+        let by_client = Reach { clients: set("a"), ..Reach::default() };
+        assert!(by_client.includes(&line("a", 1)) && !by_client.includes(&line("b", 1)));
+        let by_role = Reach { roles: set("arn:r"), ..Reach::default() };
+        let assumed = RecordedLine { role_arn: Some("arn:r".to_owned()), ..line("b", 1) };
+        assert!(by_role.includes(&assumed) && !by_role.includes(&line("b", 1)));
     }
 
     #[test]

@@ -36,6 +36,9 @@ pub(crate) struct AuditArguments {
     /// Whose a session was: its name, or the ARN or principal id of `CloudTrail`
     #[arg(long, value_name = "SESSION")]
     pub(crate) session: Option<String>,
+    /// Who was vended credentials that reach this prefix, by the table's items as they are now
+    #[arg(long, value_name = "PREFIX", conflicts_with = "unused")]
+    pub(crate) prefix: Option<String>,
     /// The clients that have been vended nothing since then, such as 90d
     #[arg(long, value_name = "WHEN", conflicts_with_all = ["client", "since", "until", "access_key", "session"])]
     pub(crate) unused: Option<PastArgument>,

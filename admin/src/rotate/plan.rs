@@ -17,7 +17,7 @@ pub(super) enum Plan {
 
 /// Why nothing is done. Whatever it says, no secret was touched.
 #[derive(Debug, PartialEq, Eq, Error)]
-pub(crate) enum Undecided {
+pub(super) enum Undecided {
     #[error("the client has no secret, so there is none to rotate")]
     NoSecret,
     #[error(

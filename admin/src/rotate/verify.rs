@@ -37,7 +37,7 @@ pub(super) enum Vend {
 
 /// Why the new secret was not found to work.
 #[derive(Debug, Error)]
-pub(crate) enum VerifyError {
+pub(super) enum VerifyError {
     #[error(transparent)]
     Request(#[from] RequestError),
     #[error("{endpoint}: status {status}, {code}")]
@@ -48,7 +48,7 @@ pub(crate) enum VerifyError {
 
 impl VerifyError {
     /// Exit status 3: refused; 4: unavailable.
-    pub(crate) fn is_refusal(&self) -> bool {
+    pub(super) fn is_refusal(&self) -> bool {
         matches!(self, Self::Status { status, .. } if (400..500).contains(status) && *status != 429)
     }
 

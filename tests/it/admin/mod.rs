@@ -1,5 +1,6 @@
 //! `credvend-admin` on the local stack: what it writes is what the service does from then on.
 
+mod audit;
 mod clients;
 mod conflict;
 mod crash;

@@ -14,6 +14,7 @@ from .athena.control import AthenaControl
 from .faults import InvalidFault
 from .functions import UnknownFunction
 from .inventory import inventory
+from .log_groups import put_events
 from .query_api import QueryApi
 from .servers import InvalidServer, Servers, UnknownServer
 from .settings import InvalidSetting
@@ -62,6 +63,7 @@ class Control:
             ("POST", "/settings", self._change_settings),
             ("GET", "/settings", lambda _: (200, asdict(self._stack.settings))),
             ("GET", "/functions/([^/]+)/log", self._function_log),
+            ("POST", "/logs", self._put_log),
             ("GET", "/inventory", lambda _: (200, inventory())),
             ("GET", "/requests", lambda _: (200, self._stack.log.snapshot())),
             ("DELETE", "/requests", self._clear_requests),
@@ -144,6 +146,13 @@ class Control:
 
     def _function_log(self, _: Request, name: str) -> Result:
         return 200, {"log": self._stack.functions.log(name)}
+
+    def _put_log(self, request: Request) -> Result:
+        fields = _json(request)
+        if set(fields) != {"group", "events"}:
+            raise BadRequest("a log has group and events ([[milliseconds, line], …])")
+        put_events(self._stack.region, fields["group"], "test", [(written, line) for written, line in fields["events"]])
+        return 201, {"events": len(fields["events"])}
 
     def _clear_requests(self, _: Request) -> Result:
         self._stack.log.clear()
