@@ -142,7 +142,7 @@ async fn one_page(installation: &Installation, other: &str, path: &PathBuf) {
     }
     assert!(!page.contains(['\u{202e}', '\u{7}']) && !page.contains("@import") && !page.contains("url("));
     assert!(page.contains("default-src 'none'; style-src 'sha256-"));
-    for text in ["&lt;script&gt;alert(1)&lt;/script&gt;", "&quot;&gt;&lt;img", "web-01", "client_disabled", other] {
+    for text in ["&lt;script&gt;alert(1)&lt;/script&gt;", "&quot;&gt;&lt;img", "web-03", "client_disabled", other] {
         assert!(body.contains(text), "{text}");
     }
     let checked = Command::new(repository().join(".tools/venv/bin/python"))
