@@ -41,11 +41,13 @@ pub(crate) async fn revoke(context: &Context, arguments: &RevokeArguments) -> Re
     let started = Instant::now();
     // Without the service's own variables nobody knows what it calls the client's sessions.
     context.governed.service()?;
-    let target = target(context, &arguments.id.id).await?;
+    let mut target = target(context, &arguments.id.id).await?;
     let dry_run = arguments.write.dry_run;
-    if !dry_run {
+    if !dry_run && !arguments.yes {
         let question = format!("Revoke the client {:?}, with all sessions that it has?", target.id);
         output::confirm("`revoke`", &question, arguments.yes)?;
+        // Somebody else may have changed the items while the question was read.
+        target = self::target(context, &arguments.id.id).await?;
     }
     let (change, seen) = shut_out(context, &target, arguments.reason.as_deref(), dry_run).await?;
     let mut revocation = Revocation { context, roles: Roles::new(&context.aws), target, seen, dry_run };
@@ -58,7 +60,9 @@ pub(crate) async fn revoke(context: &Context, arguments: &RevokeArguments) -> Re
 
 pub(crate) async fn unrevoke(context: &Context, arguments: &UnrevokeArguments) -> Result<(), Error> {
     let target = target(context, &arguments.id.id).await?;
-    let Some(item) = target.item.clone() else { return Err(Error::no_item(&target.id)) };
+    let Some(item) = target.own_item(context, context.table.get(&target.id).await?) else {
+        return Err(Error::no_item(&target.id));
+    };
     let after = if revoked_item::is_disabled(&item) { let_in(&item) } else { Some(item.clone()) };
     if let Some(after) = after.as_ref().filter(|after| **after != item) {
         context.check(after)?;
@@ -92,9 +96,14 @@ async fn shut_out(
     reason: Option<&str>,
     dry_run: bool,
 ) -> Result<(Option<Change>, SystemTime), Error> {
-    let mut before = target.item.clone();
     for _ in 0..ROUNDS {
-        let (_, now) = context.table.get_dated(&target.id).await?;
+        // Never the item that was read earlier: somebody may have let the client in again since.
+        let (item, now) = context.table.get_dated(&target.id).await?;
+        let before = target.own_item(context, item);
+        if before.is_none() && target.has_item {
+            // The items of scopes, by which credentials are vended to it from now on, were not read.
+            break;
+        }
         let after =
             revoked_item::shut_out(&target.id, before.as_ref(), &target.scope_items, reason, epoch_seconds(now));
         // Without any item, nothing is vended to it.
@@ -112,8 +121,6 @@ async fn shut_out(
                 }
             }
         }
-        let item = context.table.get(&target.id).await?;
-        before = item.filter(|item| target::is_for(context, item, target.issuer.as_deref()));
     }
     Err(Error::Conflict { id: target.id.clone() })
 }

@@ -22,8 +22,8 @@ pub(super) struct Target {
     pub(super) id: String,
     /// Whose tokens it has; `None` where nothing is known of the installation's issuers.
     pub(super) issuer: Option<String>,
-    /// The client's own item.
-    pub(super) item: Option<Item>,
+    /// Whether the client had an item of its own when its roles were looked up.
+    pub(super) has_item: bool,
     /// The items of scopes by which it may have been vended credentials: where it has no item of its own.
     pub(super) scope_items: Vec<Item>,
     /// The roles of its sessions, and what it is granted there, as far as items say it.
@@ -57,7 +57,7 @@ impl Target {
         };
         let items: Vec<_> = item.iter().chain(&scope_items).collect();
         let named = Self::of_items(context, id, issuer.clone(), &items)?;
-        Ok(Self { item, scope_items, ..named })
+        Ok(Self { has_item: item.is_some(), scope_items, ..named })
     }
 
     /// What follows from items alone.
@@ -75,13 +75,18 @@ impl Target {
             names: BTreeSet::new(),
             roles: BTreeMap::new(),
             issuer,
-            item: None,
+            has_item: false,
             scope_items: Vec::new(),
         };
         for item in items {
             target.add(grant_of(item, naming_issuer.clone()))?;
         }
         Ok(target)
+    }
+
+    /// What was read under the client's id, where it is this client's.
+    pub(super) fn own_item(&self, context: &Context, item: Option<Item>) -> Option<Item> {
+        item.filter(|item| is_for(context, item, self.issuer.as_deref()))
     }
 
     /// The names are the service's own: [`AssumeRole`] makes them.
@@ -128,7 +133,7 @@ impl Target {
 }
 
 /// Whether an item is for the tokens of this issuer.
-pub(super) fn is_for(context: &Context, item: &Item, issuer: Option<&str>) -> bool {
+fn is_for(context: &Context, item: &Item, issuer: Option<&str>) -> bool {
     item.text("issuer").or(context.governed.default_issuer()) == issuer
 }
 

@@ -9,15 +9,17 @@ use tokio::net::{TcpListener, TcpStream};
 use super::Installation;
 use crate::machine::run;
 
-/// Holds back each request that writes until `meanwhile` was run. Bytes pass as they are: signatures stay good.
+/// Holds back the first request that `is_awaited` until `meanwhile` was run. Bytes pass as they are: signatures stay good.
 async fn relay(
     listener: TcpListener,
     target: String,
+    is_awaited: Arc<dyn Fn(&str) -> bool + Send + Sync>,
     meanwhile: Arc<dyn Fn() + Send + Sync>,
     is_done: Arc<AtomicBool>,
 ) {
     while let Ok((mut caller, _)) = listener.accept().await {
         let (target, meanwhile, is_done) = (target.clone(), Arc::clone(&meanwhile), Arc::clone(&is_done));
+        let is_awaited = Arc::clone(&is_awaited);
         tokio::spawn(async move {
             let mut stack = TcpStream::connect(&target).await.expect("the stack listens");
             let (mut from_caller, mut to_caller) = caller.split();
@@ -26,8 +28,7 @@ async fn relay(
                 let mut buffer = vec![0; 64 * 1024];
                 while let Ok(count @ 1..) = from_caller.read(&mut buffer).await {
                     let text = String::from_utf8_lossy(&buffer[..count]);
-                    let writes = ["UpdateItem", "PutItem", "DeleteItem"].iter().any(|name| text.contains(name));
-                    if writes && !is_done.swap(true, Ordering::SeqCst) {
+                    if is_awaited(&text) && !is_done.swap(true, Ordering::SeqCst) {
                         tokio::task::block_in_place(|| meanwhile());
                     }
                     if to_stack.write_all(&buffer[..count]).await.is_err() {
@@ -43,8 +44,17 @@ async fn relay(
     }
 }
 
-/// The command, with `meanwhile` run between its reading and its writing.
-async fn interrupted(installation: &Installation, arguments: &[&str], meanwhile: &[&str]) -> (Option<i32>, String) {
+fn writes(request: &str) -> bool {
+    ["UpdateItem", "PutItem", "DeleteItem"].iter().any(|name| request.contains(name))
+}
+
+/// The command, with `meanwhile` run before the first request of it that `is_awaited`.
+pub(super) async fn interrupted(
+    installation: &Installation,
+    arguments: &[&str],
+    is_awaited: impl Fn(&str) -> bool + Send + Sync + 'static,
+    meanwhile: &[&str],
+) -> (Option<i32>, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let relayed = format!("http://{}", listener.local_addr().unwrap());
     let target = installation.text("/endpoint").trim_start_matches("http://").to_owned();
@@ -56,10 +66,10 @@ async fn interrupted(installation: &Installation, arguments: &[&str], meanwhile:
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     };
     let is_done = Arc::new(AtomicBool::new(false));
-    let relay = tokio::spawn(relay(listener, target, Arc::new(other), Arc::clone(&is_done)));
+    let relay = tokio::spawn(relay(listener, target, Arc::new(is_awaited), Arc::new(other), Arc::clone(&is_done)));
     let ran = run(installation.command(arguments, &[("AWS_ENDPOINT_URL", &relayed)])).await;
     relay.abort();
-    assert!(is_done.load(Ordering::SeqCst), "nothing was written: {}", ran.stderr());
+    assert!(is_done.load(Ordering::SeqCst), "there was no such request: {}", ran.stderr());
     (ran.code(), ran.stderr())
 }
 
@@ -85,7 +95,7 @@ async fn nothing_of_somebody_else_is_written_over() {
         if arguments[1] == "enable" {
             assert_eq!(installation.admin(&["clients", "disable", "a"]).await.code(), Some(0));
         }
-        let (code, said) = interrupted(&installation, &arguments, &meanwhile).await;
+        let (code, said) = interrupted(&installation, &arguments, writes, &meanwhile).await;
         assert_eq!(code, Some(5), "{arguments:?}: {said}");
         assert!(said.contains("changed by somebody else"), "{said}");
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_sdk_s3::Client;
@@ -10,6 +11,7 @@ use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use serde_json::{Value, json};
 use tests::process::repository;
 
+use super::conflict::interrupted;
 use super::{Installation, Server, refused, vended};
 use crate::machine::run;
 
@@ -318,6 +320,25 @@ fn filler(length: usize) -> String {
     of(&"x".repeat(length - of("").len()))
 }
 
+/// Somebody lets a revoked client in again after its item was read, or deletes it: success means that it is shut out.
+async fn somebody_else_at_the_same_time(installation: &Installation) {
+    let server = installation.register("meanwhile-01").await;
+    installation.revoke(&server.id).await;
+    let second_read = || {
+        let reads = AtomicUsize::new(0);
+        move |request: &str| request.contains("GetItem") && reads.fetch_add(1, Ordering::SeqCst) == 1
+    };
+    for meanwhile in [&["unrevoke", &server.id][..], &["clients", "enable", &server.id]] {
+        let revoke = ["revoke", &server.id, "--yes"];
+        let (code, said) = interrupted(installation, &revoke, second_read(), meanwhile).await;
+        assert_eq!(code, Some(0), "{meanwhile:?}: {said}");
+        assert_eq!(installation.vend(&server).await, refused("client_disabled"), "{meanwhile:?}");
+    }
+    let deletion = ["clients", "delete", &server.id, "--yes"];
+    let (code, said) = interrupted(installation, &["revoke", &server.id, "--yes"], second_read(), &deletion).await;
+    assert_eq!(code, Some(5), "{said}");
+}
+
 /// Each step fails in turn; what is done stays done, and the message says what is not.
 async fn each_failure_is_told(installation: &Installation) {
     let server = installation.register_with("fail-01", json!({})).await;
@@ -364,7 +385,7 @@ async fn whoever_is_revoked_and_nobody_else() {
     let installation = Installation::start().await;
     tokio::join!(names_alone_are_enough(&installation), many_of_one_role(&installation), async {
         // An item of a scope is for everybody who has none.
-        each_failure_is_told(&installation).await;
+        tokio::join!(each_failure_is_told(&installation), somebody_else_at_the_same_time(&installation));
         a_client_of_a_scope(&installation).await;
     },);
 }
