@@ -12,6 +12,7 @@ use http_client::{EXTRA_FILE_VARIABLES, HttpClient, Limits, Request, Response};
 use roots::Roots;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use vending_api::CredentialsResponse;
 
 use self::counterfeit::Genuine;
 use crate::cli::ProbeArguments;
@@ -235,11 +236,12 @@ impl Probe {
 }
 
 fn judge(expected: Expected, response: &Response) -> Outcome {
-    let code = if response.status == 200 { "ok".to_owned() } else { code_of(response) };
+    let are_given = response.status == 200 && serde_json::from_slice::<CredentialsResponse>(&response.body).is_ok();
+    let code = if are_given { "ok".to_owned() } else { code_of(response) };
     if response.status == expected.status && code == expected.code {
         return Outcome::AsExpected;
     }
-    let given = if response.status == 200 { " (CREDENTIALS WERE GIVEN)" } else { "" };
+    let given = if are_given { " (CREDENTIALS WERE GIVEN)" } else { "" };
     Outcome::Failed(format!("status {}, {code}{given}", response.status))
 }
 
@@ -286,4 +288,29 @@ fn print(probes: &[Probe], namespace: &str, metrics: bool, as_json: bool, now: S
     };
     let rows: Vec<_> = probes.iter().map(row).collect();
     output::print(output::table(["PROBE", "RESULT", "MS", "DETAIL"], &rows).as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_what_a_vend_must_give() {
+        let credentials = json!({"credentials": {"access_key_id": "ASIA0", "secret_access_key": "s", "session_token": "t",
+            "expiration": "2027-01-15T08:00:00Z"}, "s3_bucket": "b", "s3_path_prefix": "p/", "aws_region": "eu-west-1"});
+        for (expected, status, body, is_met) in [
+            (VENDED, 200, credentials.to_string(), true),
+            (VENDED, 200, "{}".to_owned(), false),
+            (VENDED, 200, "<html>maintenance</html>".to_owned(), false),
+            (VENDED, 200, r#"{"error":"ok"}"#.to_owned(), false),
+            (VENDED, 200, json!({"credentials": {}}).to_string(), false),
+            (VENDED, 204, credentials.to_string(), false),
+            (INVALID, 200, credentials.to_string(), false),
+            (INVALID, 401, r#"{"error":"invalid_token"}"#.to_owned(), true),
+            (INVALID, 200, r#"{"error":"invalid_token"}"#.to_owned(), false),
+        ] {
+            let response = Response { status, body: body.clone().into(), ..RESPONSE };
+            assert_eq!(matches!(judge(expected, &response), Outcome::AsExpected), is_met, "{status} {body}");
+        }
+    }
 }

@@ -22,8 +22,8 @@ use self::denials::{Denials, LONGEST_SESSION, Marks, epoch_seconds};
 use self::old_session::{Call, OldSession};
 use self::report::{Probe, Recorded, Report, RoleReport};
 use self::roles::{ROUNDS, Roles, SETTLED};
-use self::target::{Role, Target};
-use crate::audit::{AuditLog, Question};
+use self::target::{Added, Role, Target};
+use crate::audit::{AuditLog, Question, tell_garbage};
 use crate::aws::AwsError;
 use crate::cli::{AuditSource, RevokeArguments, UnrevokeArguments};
 use crate::clients::Context;
@@ -211,13 +211,24 @@ impl Revocation<'_> {
             only_vends: true,
             ..Question::of_client(&self.target.id)
         };
-        let mut is_news = false;
+        let (mut is_news, mut garbage) = (false, 0);
         let read = log.read(&question, |line, _| {
-            is_news |= self.target.add_recorded(line, naming_issuer.clone())?;
+            match self.target.add_recorded(line, naming_issuer.clone())? {
+                Added::News => is_news = true,
+                Added::Nothing => {}
+                Added::Garbage => garbage += 1,
+            }
             Ok(())
         });
         match read.await {
-            Ok(_) => Recorded::Read { is_news },
+            Ok(read) => {
+                tell_garbage(self.context.log, read);
+                if garbage > 0 {
+                    let what = "name a session or a role that cannot exist, and were left out";
+                    self.context.log.warn(format_args!("{garbage} audit lines {what}"));
+                }
+                Recorded::Read { is_news }
+            }
             Err(error) => Recorded::Failed(error),
         }
     }
@@ -246,6 +257,13 @@ impl Revocation<'_> {
             self.check_account(role).await?;
             return Ok(None);
         };
+        if self.target.has_unwritable_subject(&trust) {
+            self.context.log.warn(format_args!(
+                "{}: sessions that STS itself makes from the client's tokens are NOT denied, since IAM takes no character \
+                 beyond U+00FF in a policy: end the client at its identity provider",
+                role.arn
+            ));
+        }
         let (marks, now, stamp) = (self.target.marks(&trust), epoch_seconds(self.seen), self.stamp());
         let edit = |denials: &mut Denials| {
             denials.clear(now);

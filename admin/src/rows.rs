@@ -4,6 +4,9 @@ use std::io::Write;
 
 use environment::visible;
 
+/// Longest cell, in characters; `--json` has the whole of each. One column is as wide as its longest cell in every line.
+const LONGEST_CELL: usize = 200;
+
 /// Columns under their headings, two blanks apart.
 pub(crate) struct Rows<'a, const N: usize> {
     headings: [&'a str; N],
@@ -33,7 +36,7 @@ impl<'a, const N: usize> Rows<'a, N> {
         let begin = self.text.len();
         let mut lengths = [0; N];
         for ((cell, length), width) in cells.iter().zip(&mut lengths).zip(&mut self.widths) {
-            let shown = visible(cell);
+            let shown = cut(&visible(cell));
             self.text += &shown;
             *length = u32::try_from(shown.len()).unwrap_or(u32::MAX);
             *width = (*width).max(shown.chars().count());
@@ -58,6 +61,13 @@ impl<'a, const N: usize> Rows<'a, N> {
         let padded: Vec<_> = cells.zip(self.widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         writeln!(out, "{}", padded.join("  ").trim_end())
     }
+}
+
+fn cut(cell: &str) -> String {
+    if cell.chars().nth(LONGEST_CELL).is_none() {
+        return cell.to_owned();
+    }
+    cell.chars().take(LONGEST_CELL - 1).chain(['…']).collect()
 }
 
 impl<const N: usize> Line<N> {
@@ -87,5 +97,21 @@ mod tests {
         rows.write(&mut written).unwrap();
         let lines = ["A     BB     C", "aaaa         x", "b     1", "\u{fc}     22222  yy", ""];
         assert_eq!(String::from_utf8(written).unwrap(), lines.join("\n"));
+    }
+
+    #[test]
+    fn a_long_cell_is_cut() {
+        for (count, shown) in [(199, 199), (200, 200), (201, 200), (65_536, 200), (70_000, 200)] {
+            for character in ["x", "\u{fc}", "\u{1f600}"] {
+                let mut rows = Rows::new(["A", "B"]);
+                rows.push(&[character.repeat(count), "end".to_owned()]);
+                let mut written = Vec::new();
+                rows.write(&mut written).unwrap();
+                let written = String::from_utf8(written).unwrap();
+                let (cell, rest) = written.lines().last().unwrap().split_once("  ").unwrap();
+                assert_eq!((cell.chars().count(), rest), (shown, "end"), "{character} {count}");
+                assert_eq!(cell.ends_with('…'), count > 200, "{character} {count}");
+            }
+        }
     }
 }

@@ -41,7 +41,9 @@ impl<'a> Genuine<'a> {
     }
 
     pub(super) fn unsigned(&self) -> String {
-        compact(&json!({"alg": "none", "typ": "JWT"}), &self.claims, "")
+        let mut header = self.header.clone();
+        header["alg"] = json!("none");
+        compact(&header, &self.claims, "")
     }
 
     /// Whether nobody may accept it any more.
@@ -74,6 +76,7 @@ mod tests {
             let signature = parts.pop().unwrap();
             let values: Vec<Value> =
                 parts.iter().map(|part| serde_json::from_slice(&BASE64URL.decode(part).unwrap()).unwrap()).collect();
+            assert_eq!(values[0]["kid"], "k", "the key that the issuer does have");
             (values[0]["alg"].clone(), values[1]["iss"].clone(), values[1]["sub"].clone(), signature)
         };
         let of = |alg: &str, iss: &str, sub: &str, signature: &str| {

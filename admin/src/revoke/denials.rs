@@ -14,6 +14,8 @@ pub(crate) const POLICY_NAME: &str = "credvend-revoked";
 /// No session of any role lives longer (STS, `AssumeRole`).
 pub(crate) const LONGEST_SESSION: Duration = Duration::from_secs(12 * 60 * 60);
 const ISSUE_TIME: &str = "aws:TokenIssueTime";
+/// `${` begins a policy variable in a value; this is how IAM writes it as text (IAM User Guide, "Policy variables").
+const ESCAPED: &str = "${$}{";
 
 /// What tells a client's sessions from others.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,7 +69,7 @@ impl Key {
 
     fn statement(&self, stamp: u64, values: &[&str]) -> Value {
         let (operator, prefix) = self.operator();
-        let values: Vec<_> = values.iter().map(|value| format!("{prefix}{value}")).collect();
+        let values: Vec<_> = values.iter().map(|value| format!("{prefix}{}", value.replace("${", ESCAPED))).collect();
         json!({"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {
             operator: {self.condition_key(): values},
             "DateLessThan": {ISSUE_TIME: date::text(stamp).unwrap_or_default()},
@@ -170,17 +172,20 @@ fn read(statement: &Value) -> Option<(u64, Marks)> {
     let (name, values) = test.as_object()?.iter().next()?;
     let key = Key::of_condition_key(name)?;
     let (own_operator, prefix) = key.operator();
-    let values: Option<BTreeSet<&str>> =
-        values.as_array()?.iter().map(|value| value.as_str()?.strip_prefix(prefix)).collect();
+    let values: Option<BTreeSet<String>> = values
+        .as_array()?
+        .iter()
+        .map(|value| Some(value.as_str()?.strip_prefix(prefix)?.replace(ESCAPED, "${")))
+        .collect();
     let values = values?;
-    let again = key.statement(stamp, &values.iter().copied().collect::<Vec<_>>());
+    let again = key.statement(stamp, &values.iter().map(String::as_str).collect::<Vec<_>>());
     let is_ours = operator == own_operator
         && again["Condition"]["DateLessThan"] == condition["DateLessThan"]
         && statement.as_object()?.len() == 4
         && condition.len() == 2
         && test.as_object()?.len() == 1
         && ["Effect", "Action", "Resource"].iter().all(|element| statement[element] == again[element]);
-    is_ours.then(|| (stamp, values.into_iter().map(|value| (key.clone(), value.to_owned())).collect()))
+    is_ours.then(|| (stamp, values.into_iter().map(|value| (key.clone(), value)).collect()))
 }
 
 /// Whole seconds since 1970.
@@ -234,6 +239,24 @@ mod tests {
         assert_eq!(denials.lines().len(), 6, "a statement for each stamp and key");
         assert_eq!(Denials::parse("[]"), None);
         assert_eq!(Denials::parse("not JSON"), None);
+    }
+
+    #[test]
+    fn a_value_is_no_policy_variable() {
+        let subject = Key::Subject("idp.example.com".to_owned());
+        for (text, written) in [
+            ("${aws:username}", "${$}{aws:username}"),
+            ("a${*}b${?}", "a${$}{*}b${$}{?}"),
+            ("${$}{x}", "${$}{$}{x}"),
+            ("$x{", "$x{"),
+        ] {
+            let mut denials = Denials::default();
+            denials.deny(&Marks::from([(subject.clone(), text.to_owned())]), 1000);
+            let document: Value = serde_json::from_str(&denials.document()).unwrap();
+            let values = &document["Statement"][0]["Condition"]["StringEquals"]["idp.example.com:sub"];
+            assert_eq!(values, &json!([written]));
+            assert_eq!(Denials::parse(&denials.document()), Some(denials), "{text}");
+        }
     }
 
     #[test]

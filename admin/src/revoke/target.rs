@@ -17,6 +17,15 @@ use crate::error::Error;
 use crate::item::Item;
 use crate::revoked_item::is_only_a_stop;
 
+/// What a line of the audit trail has added.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Added {
+    News,
+    Nothing,
+    /// It names a session or a role that cannot exist.
+    Garbage,
+}
+
 /// A client, before anything is changed.
 pub(super) struct Target {
     pub(super) id: String,
@@ -101,14 +110,20 @@ impl Target {
         Ok(())
     }
 
-    /// Adds what it was vended by the audit trail: items may have been other ones then. Whether anything is new.
-    pub(super) fn add_recorded(&mut self, line: &RecordedLine, naming_issuer: Option<String>) -> Result<bool, Error> {
-        let Some(role_arn) = line.role_arn.as_deref().and_then(RoleArn::parse) else { return Ok(false) };
+    /// Adds what it was vended by the audit trail: items may have been other ones then. A line is text that others may have
+    /// written, and what it names goes into policies: a name or a role that STS cannot have taken is left out.
+    pub(super) fn add_recorded(&mut self, line: &RecordedLine, naming_issuer: Option<String>) -> Result<Added, Error> {
+        let name = line.session_name.as_deref();
+        if name.is_some_and(|name| !is_session_name(name)) {
+            return Ok(Added::Garbage);
+        }
+        let Some(role_arn) = line.role_arn.as_deref() else { return Ok(Added::Nothing) };
+        let Some(role_arn) = RoleArn::parse(role_arn) else { return Ok(Added::Garbage) };
         let known = (self.roles.len(), self.names.len());
         let server_name = line.server_name.clone();
         self.add(Some(Grant { server_name, ..grant_of_role(role_arn, naming_issuer) }))?;
-        self.names.extend(line.session_name.clone());
-        Ok(known != (self.roles.len(), self.names.len()))
+        self.names.extend(name.map(str::to_owned));
+        Ok(if known == (self.roles.len(), self.names.len()) { Added::Nothing } else { Added::News })
     }
 
     /// As the service would see it.
@@ -120,15 +135,27 @@ impl Target {
     pub(super) fn marks(&self, trust: &Value) -> Marks {
         let mut marks: Marks = self.names.iter().map(|name| (Key::Name, name.clone())).collect();
         marks.insert((Key::Tag, self.tag.clone()));
-        let provider = self.issuer.as_deref().and_then(|issuer| issuer.split_once("://")).map(|(_, provider)| provider);
-        if let Some(provider) = provider.filter(|provider| is_federated(trust, provider)) {
+        if let Some(provider) = self.federated_provider(trust) {
             // Auth0's form of a client as the subject is the second.
-            for subject in [self.id.clone(), format!("{}@clients", self.id)] {
+            for subject in
+                [self.id.clone(), format!("{}@clients", self.id)].into_iter().filter(|text| is_writable(text))
+            {
                 marks.insert((Key::Subject(provider.to_owned()), subject));
             }
             marks.insert((Key::SourceIdentity, self.source_identity.clone()));
         }
         marks
+    }
+
+    /// Whether sessions that STS itself makes from the client's tokens cannot be denied by their `sub`.
+    pub(super) fn has_unwritable_subject(&self, trust: &Value) -> bool {
+        !is_writable(&self.id) && self.federated_provider(trust).is_some()
+    }
+
+    /// The issuer as STS names it, where its tokens make sessions at STS itself.
+    fn federated_provider(&self, trust: &Value) -> Option<&str> {
+        let (_, provider) = self.issuer.as_deref()?.split_once("://")?;
+        Some(provider).filter(|provider| is_federated(trust, provider))
     }
 }
 
@@ -137,9 +164,19 @@ fn is_for(context: &Context, item: &Item, issuer: Option<&str>) -> bool {
     item.text("issuer").or(context.governed.default_issuer()) == issuer
 }
 
+/// What STS takes as `RoleSessionName` (`AssumeRole`): no wildcard and no policy variable among it.
+fn is_session_name(text: &str) -> bool {
+    (2..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c))
+}
+
 /// The issuer, where the service's names must tell its clients from others.
 pub(super) fn naming_issuer(context: &Context, issuer: Option<&str>) -> Option<String> {
     context.governed.service().ok()?.terms.naming_issuer(issuer?)
+}
+
+/// Whether IAM takes it in a policy document: `PutRolePolicy` refuses the whole of one that holds a character beyond U+00FF.
+fn is_writable(text: &str) -> bool {
+    text.chars().all(|character| character <= '\u{ff}')
 }
 
 /// Whether tokens of this provider make sessions at STS itself.
@@ -187,6 +224,63 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn client(id: &str) -> Target {
+        Target {
+            id: id.to_owned(),
+            issuer: Some("https://idp.example.com".to_owned()),
+            has_item: false,
+            scope_items: Vec::new(),
+            roles: BTreeMap::new(),
+            names: BTreeSet::new(),
+            tag: id.to_owned(),
+            source_identity: id.to_owned(),
+        }
+    }
+
+    #[test]
+    fn no_line_of_the_trail_denies_others() {
+        let role = "arn:aws:iam::123456789012:role/r";
+        let long = "x".repeat(65);
+        for (name, role, expected) in [
+            (json!("*"), role, Added::Garbage),
+            (json!("web-??-a"), role, Added::Garbage),
+            (json!("${aws:username}"), role, Added::Garbage),
+            (json!("${*}"), role, Added::Garbage),
+            (json!("a:b"), role, Added::Garbage),
+            (json!("x"), role, Added::Garbage),
+            (json!(""), role, Added::Garbage),
+            (json!("\u{e9}t\u{e9}"), role, Added::Garbage),
+            (json!(long), role, Added::Garbage),
+            (json!("web-01"), "arn:aws:iam::123456789012:role/*", Added::Garbage),
+            (json!("web-01"), "arn:aws:iam::123456789012:user/r", Added::Garbage),
+            (json!("web-01"), "*", Added::Garbage),
+            (json!("web_01+=,.@-"), role, Added::News),
+            (json!(long[1..]), role, Added::News),
+            (json!(null), role, Added::News),
+        ] {
+            let line = json!({"time": 0, "decision": "allow", "code": "ok", "session_name": name, "role_arn": role});
+            let line = RecordedLine::parse(&line.to_string()).unwrap();
+            let mut target = client("abc");
+            assert_eq!(target.add_recorded(&line, None).unwrap(), expected, "{name} {role}");
+            assert_eq!(target.roles.is_empty() && target.names.is_empty(), expected == Added::Garbage, "{name} {role}");
+            if expected == Added::News {
+                assert_eq!(target.add_recorded(&line, None).unwrap(), Added::Nothing);
+            }
+        }
+    }
+
+    #[test]
+    fn what_iam_takes_in_no_policy_is_left_out() {
+        let trust = json!({"Statement": {"Principal": {"Federated": "arn:aws:iam::1:oidc-provider/idp.example.com"}}});
+        for (id, subjects) in [("abc", 2), ("\u{e9}\u{ff}", 2), ("\u{100}", 0), ("a\u{4e2d}", 0), ("\u{1f600}", 0)] {
+            let target = client(id);
+            let marks = target.marks(&trust);
+            let found = marks.iter().filter(|(key, _)| matches!(key, Key::Subject(_))).count();
+            assert_eq!((found, target.has_unwritable_subject(&trust)), (subjects, subjects == 0), "{id}");
+            assert!(!target.has_unwritable_subject(&Value::Null), "{id}");
+        }
+    }
 
     #[test]
     fn which_roles_take_tokens_of_an_issuer() {
