@@ -10,6 +10,7 @@ use std::path::Path;
 
 use authenticate::{AuthenticationSettings, IssuerSettings};
 use environment::{Lookup, Variables, parse_env_file};
+use grant::observe::ObservedItems;
 use grant::session::SessionIdentity;
 use grant::terms::Terms;
 
@@ -122,6 +123,11 @@ impl Governed {
             issuer.rsplit('/').next().filter(|id| !id.is_empty())
         };
         self.user_pool_id.as_deref().or_else(of_issuer).ok_or(Error::NoUserPool)
+    }
+
+    /// The rules that the service's environment has it observe (`OBSERVE_RULES`).
+    pub(crate) fn observed(&self) -> Option<&ObservedItems> {
+        Some(&self.service.as_ref()?.terms.observed)
     }
 
     /// Whose tokens an item without `issuer` is for.

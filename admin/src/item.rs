@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use grant::observe::Rule;
+use grant::observe::{ObservedItems, Rule};
 use grant::role_mapping::{Fault, Purpose, RoleMapping};
 use grant::table::MappingError;
 use serde_json::{Map, Value};
@@ -73,15 +73,12 @@ impl Item {
         )
     }
 
-    pub(crate) fn state(&self, now: SystemTime) -> State {
+    /// `observed`: what the service's environment has it observe, where that is known.
+    pub(crate) fn state(&self, observed: Option<&ObservedItems>, now: SystemTime) -> State {
         match self.mapping(None) {
             Err(faults) => State::Misconfigured(faults),
             Ok(mapping) if mapping.disabled => State::Disabled,
-            Ok(mapping)
-                if mapping.expires_at.is_some_and(|at| now >= at) && !mapping.observe.contains(&Rule::ExpiresAt) =>
-            {
-                State::Expired
-            }
+            Ok(mapping) if is_expired(&mapping, observed, now) => State::Expired,
             Ok(_) => State::Active,
         }
     }
@@ -113,6 +110,14 @@ impl Item {
     }
 }
 
+/// Whether the item's time has ended, and that is enforced.
+pub(crate) fn is_expired(mapping: &RoleMapping, observed: Option<&ObservedItems>, now: SystemTime) -> bool {
+    let rule = Rule::ExpiresAt;
+    let is_observed =
+        mapping.observe.contains(&rule) || observed.is_some_and(|items| items.contains(&mapping.key, rule));
+    mapping.expires_at.is_some_and(|at| now >= at) && !is_observed
+}
+
 pub(crate) fn attributes_to_json(attributes: &Attributes) -> Map<String, Value> {
     attributes.iter().map(|(name, attribute)| (name.clone(), value::to_json(name, attribute))).collect()
 }
@@ -129,4 +134,47 @@ pub(crate) fn check_key(key: &str) -> Result<(), &'static str> {
         return Err("holds a control character, or white space at an end: no token can name it");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use environment::Variables;
+
+    use super::*;
+
+    fn item(observe: &[&str]) -> Item {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let mut attributes = Attributes::from([
+            ("role_arn".to_owned(), text("arn:aws:iam::123456789012:role/r")),
+            ("s3_path_prefix".to_owned(), text("a/")),
+            ("expires_at".to_owned(), AttributeValue::N("1000".to_owned())),
+        ]);
+        if !observe.is_empty() {
+            let rules = observe.iter().map(|rule| (*rule).to_owned()).collect();
+            attributes.insert("observe".to_owned(), AttributeValue::Ss(rules));
+        }
+        Item { key: "a".to_owned(), attributes }
+    }
+
+    #[test]
+    fn an_item_whose_end_is_only_observed_has_not_expired() {
+        for (own, variable, at, expected) in [
+            (&[][..], "", 999, State::Active),
+            (&[], "", 1000, State::Expired),
+            (&["expires_at"], "", 1000, State::Active),
+            (&[], r#"{"expires_at":["a"]}"#, 1000, State::Active),
+            (&[], r#"{"expires_at":["b"]}"#, 1000, State::Expired),
+            (&[], r#"{"source_cidrs":["a"]}"#, 1000, State::Expired),
+        ] {
+            let lookup = |name: &str| (name == "OBSERVE_RULES" && !variable.is_empty()).then(|| variable.to_owned());
+            let observed = ObservedItems::from_env(&Variables::new(&lookup));
+            let now = UNIX_EPOCH + Duration::from_secs(at);
+            assert_eq!(item(own).state(Some(&observed), now), expected, "{own:?} {variable} {at}");
+            let is_expired = is_expired(&item(own).mapping(None).unwrap(), Some(&observed), now);
+            assert_eq!(is_expired, expected == State::Expired, "{own:?} {variable} {at}");
+        }
+        assert_eq!(item(&[]).state(None, UNIX_EPOCH + Duration::from_secs(1000)), State::Expired);
+    }
 }

@@ -8,7 +8,10 @@ mod roles;
 mod sarif;
 mod unused;
 
+use std::time::SystemTime;
+
 use environment::visible;
+use grant::observe::ObservedItems;
 use grant::role_mapping::RoleMapping;
 use serde_json::{Value, json};
 
@@ -16,7 +19,7 @@ use self::finding::{Finding, Level};
 use crate::cli::LintArguments;
 use crate::clients::Context;
 use crate::error::Error;
-use crate::item::Item;
+use crate::item::{Item, is_expired};
 use crate::output::{self, Style};
 
 /// An item that the service can use.
@@ -27,8 +30,8 @@ struct Usable<'a> {
 
 impl Usable<'_> {
     /// Whether something is vended by it now.
-    fn is_active(&self, now: std::time::SystemTime) -> bool {
-        !self.mapping.disabled && self.mapping.expires_at.is_none_or(|at| now < at)
+    fn is_active(&self, observed: &ObservedItems, now: SystemTime) -> bool {
+        !self.mapping.disabled && !is_expired(&self.mapping, Some(observed), now)
     }
 }
 
@@ -56,7 +59,7 @@ pub(crate) async fn run(context: &Context, arguments: &LintArguments) -> Result<
     let mut report = Report::default();
     let usable = items::read(&items, context.governed.default_issuer(), &mut report.findings);
     items::check(&usable, service, &mut report.findings);
-    let active: Vec<_> = usable.iter().filter(|one| one.is_active(context.now)).collect();
+    let active: Vec<_> = usable.iter().filter(|one| one.is_active(&service.terms.observed, context.now)).collect();
     overlap::check(&active, &mut report.findings);
     roles::check(context, &active, &mut report).await;
     unused::check(context, arguments, &active, &mut report).await;

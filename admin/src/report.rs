@@ -49,7 +49,7 @@ pub(crate) async fn run(setting: &Setting<'_>, arguments: &ReportArguments) -> R
     let listed = match setting.governed.table {
         Some(_) => {
             let items = Table::open(setting.governed, &setting.aws().await?)?.scan().await?;
-            Some(Listed::new(&items, &figures, setting.now))
+            Some(Listed::new(&items, &figures, setting.governed.observed(), setting.now))
         }
         None => {
             setting.log.warn("no table is named: the page does not tell which clients have not come and which expire");

@@ -28,7 +28,7 @@ pub(super) async fn run(setting: &Setting<'_>, log: &AuditLog, unused: PastArgum
         .collect();
     if setting.global.json {
         let rows = unused.iter().map(|(item, last)| {
-            json!({"client_id": item.key, "state": item.state(setting.now).word(), "server_name": item.text("server_name"),
+            json!({"client_id": item.key, "state": item.state(setting.governed.observed(), setting.now).word(), "server_name": item.text("server_name"),
                 "last_vend": last.and_then(|last| date::text(last / 1000))})
         });
         return output::print_json(&rows.collect());
@@ -40,7 +40,7 @@ pub(super) async fn run(setting: &Setting<'_>, log: &AuditLog, unused: PastArgum
 fn row(item: &Item, last: Option<u64>, setting: &Setting<'_>) -> [String; 4] {
     [
         item.key.clone(),
-        item.state(setting.now).word().to_owned(),
+        item.state(setting.governed.observed(), setting.now).word().to_owned(),
         item.text("server_name").unwrap_or("-").to_owned(),
         last.map_or_else(|| "none found".to_owned(), shown::time),
     ]

@@ -13,16 +13,21 @@ pub(super) async fn run(context: &Context) -> Result<(), Error> {
     if context.json {
         return run_as_json(context).await;
     }
+    let observed = context.governed.observed();
     let mut rows = Rows::new(["CLIENT", "STATE", "SERVER", "PREFIX", "LEVEL", "EXPIRES", "OBSERVED", "ROLE"]);
-    context.table.each(|item| rows.push(&row(&item, &item.state(context.now)))).await?;
+    context.table.each(|item| rows.push(&row(&item, &item.state(observed, context.now)))).await?;
     rows.sort();
     output::print_with(|mut out| rows.write(&mut out))
 }
 
 async fn run_as_json(context: &Context) -> Result<(), Error> {
+    let observed = context.governed.observed();
     // As text they take a fraction of what they take as objects. Each begins with its key, by which they are sorted.
     let mut rows: Vec<Box<str>> = Vec::new();
-    context.table.each(|item| rows.push(row_as_json(&item, &item.state(context.now)).to_string().into())).await?;
+    context
+        .table
+        .each(|item| rows.push(row_as_json(&item, &item.state(observed, context.now)).to_string().into()))
+        .await?;
     rows.sort_unstable();
     output::print_with(|out| {
         let mut separator = "[\n";

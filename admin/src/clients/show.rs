@@ -13,7 +13,7 @@ use crate::value;
 
 pub(super) async fn run(context: &Context, id: &ClientId) -> Result<(), Error> {
     let item = context.item(id).await?;
-    let state = item.state(context.now);
+    let state = item.state(context.governed.observed(), context.now);
     let faults = match &state {
         State::Misconfigured(faults) => faults.iter().map(ToString::to_string).collect(),
         _ => Vec::new(),

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use grant::observe::ObservedItems;
+
 use super::figures::Figures;
 use crate::date;
 use crate::item::{Item, SCOPE_PREFIX};
@@ -29,7 +31,7 @@ pub(super) struct Expiring {
 }
 
 impl Listed {
-    pub(super) fn new(items: &[Item], figures: &Figures, now: SystemTime) -> Self {
+    pub(super) fn new(items: &[Item], figures: &Figures, observed: Option<&ObservedItems>, now: SystemTime) -> Self {
         let came: BTreeSet<_> =
             figures.clients.iter().filter(|(_, client)| client.vends > 0).map(|((_, id), _)| id.as_str()).collect();
         let text = |item: &Item, name: &str| item.text(name).unwrap_or_default().to_owned();
@@ -37,7 +39,7 @@ impl Listed {
         let unused = clients().filter(|item| !came.contains(item.key.as_str())).map(|item| Unused {
             client_id: item.key.clone(),
             server_name: text(item, "server_name"),
-            state: item.state(now).word(),
+            state: item.state(observed, now).word(),
             role: text(item, "role_arn"),
         });
         let soon = now.duration_since(UNIX_EPOCH).unwrap_or_default().saturating_add(SOON).as_secs();
@@ -49,7 +51,7 @@ impl Listed {
         let expiring = expiring.into_iter().map(|(at, item)| Expiring {
             client_id: item.key.clone(),
             server_name: text(item, "server_name"),
-            state: item.state(now).word(),
+            state: item.state(observed, now).word(),
             expires_at: date::text(at).unwrap_or_else(|| at.to_string()),
         });
         Self { unused: unused.collect(), expiring: expiring.collect() }
