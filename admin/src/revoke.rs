@@ -34,8 +34,9 @@ use crate::item::SCOPE_PREFIX;
 use crate::output;
 use crate::revoked_item::{self, let_in};
 
-/// A vend that had read the item before it was disabled is over by then. One second more, since `Date` counts whole ones.
-const UNDER_WAY: Duration = Duration::from_secs(10 + 1);
+/// A vend that had read the item before it was disabled is over by then: with `VEND_CACHE_SECONDS` it may first wait for an equal
+/// request's, and then call STS itself. One second more, since `Date` counts whole ones.
+const UNDER_WAY: Duration = Duration::from_secs(14 + 1);
 
 pub(crate) async fn revoke(context: &Context, arguments: &RevokeArguments) -> Result<(), Error> {
     let started = Instant::now();
@@ -59,6 +60,8 @@ pub(crate) async fn revoke(context: &Context, arguments: &RevokeArguments) -> Re
 }
 
 pub(crate) async fn unrevoke(context: &Context, arguments: &UnrevokeArguments) -> Result<(), Error> {
+    // Without the service's own variables nobody knows whose item it is.
+    context.governed.service()?;
     let target = target(context, &arguments.id.id).await?;
     let Some(item) = target.own_item(context, context.table.get(&target.id).await?) else {
         return Err(Error::no_item(&target.id));

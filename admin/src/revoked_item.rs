@@ -30,7 +30,7 @@ pub(crate) fn shut_out(id: &str, own: Option<&Item>, scopes: &[Item], reason: Op
 /// An item for a client that has none, which would give it no more than the item of the scope, should anybody enable it.
 fn stop(id: &str, scope: &Item) -> Item {
     let mut attributes: Attributes = scope.attributes.clone();
-    let name = scope.key.trim_start_matches(SCOPE_PREFIX).to_owned();
+    let name = scope.key.strip_prefix(SCOPE_PREFIX).unwrap_or(&scope.key).to_owned();
     attributes.entry("allowed_scopes".to_owned()).or_insert_with(|| AttributeValue::Ss(vec![name]));
     attributes.insert(WITHOUT_ITEM.to_owned(), AttributeValue::Bool(true));
     Item { key: id.to_owned(), attributes }
@@ -59,4 +59,19 @@ pub(crate) fn is_disabled(item: &Item) -> bool {
 
 pub(crate) fn is_only_a_stop(item: &Item) -> bool {
     item.attributes.get(WITHOUT_ITEM) == Some(&AttributeValue::Bool(true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_holds_the_scope_of_its_item() {
+        for (key, scope) in [("scope#a", "a"), ("scope#scope#a", "scope#a"), ("scope#a#scope#", "a#scope#")] {
+            let item = Item { key: key.to_owned(), attributes: Attributes::new() };
+            let stop = shut_out("id", None, &[item], None, 1).unwrap();
+            assert_eq!(stop.texts("allowed_scopes"), Some(&[scope.to_owned()][..]), "{key}");
+            assert!(is_shut_out(&stop) && is_only_a_stop(&stop));
+        }
+    }
 }
