@@ -118,7 +118,8 @@ impl Target {
             return Ok(Added::Garbage);
         }
         let Some(role_arn) = line.role_arn.as_deref() else { return Ok(Added::Nothing) };
-        let Some(role_arn) = RoleArn::parse(role_arn) else { return Ok(Added::Garbage) };
+        let role_arn = RoleArn::parse(role_arn).filter(|arn| is_of_names(arn.name()));
+        let Some(role_arn) = role_arn else { return Ok(Added::Garbage) };
         let known = (self.roles.len(), self.names.len());
         let server_name = line.server_name.clone();
         self.add(Some(Grant { server_name, ..grant_of_role(role_arn, naming_issuer) }))?;
@@ -166,7 +167,12 @@ fn is_for(context: &Context, item: &Item, issuer: Option<&str>) -> bool {
 
 /// What STS takes as `RoleSessionName` (`AssumeRole`): no wildcard and no policy variable among it.
 fn is_session_name(text: &str) -> bool {
-    (2..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c))
+    (2..=64).contains(&text.len()) && is_of_names(text)
+}
+
+/// The alphabet of `RoleSessionName` and of a role's name.
+fn is_of_names(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c))
 }
 
 /// The issuer, where the service's names must tell its clients from others.
