@@ -1,15 +1,15 @@
 //! Files that only their owner reads: whole or not at all, whatever happens meanwhile.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
-/// Puts the content in place of what is there, mode 0600.
+/// Replaces the file, if there is one, by a new one of mode 0600 that belongs to the same user and group.
 pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
-    check(path)?;
+    let replaced = replaced(path)?;
     let temporary = temporary(path);
-    let result = write_new(&temporary, content).and_then(|()| fs::rename(&temporary, path));
+    let result = write_new(&temporary, content, replaced.as_ref()).and_then(|()| fs::rename(&temporary, path));
     if result.is_err() {
         let _ = fs::remove_file(&temporary);
     }
@@ -19,31 +19,50 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
 
 /// Whether [`write`] could do it now.
 pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
-    check(path)?;
+    let replaced = replaced(path)?;
     let temporary = temporary(path);
-    write_new(&temporary, b"")?;
-    fs::remove_file(&temporary)
+    let result = write_new(&temporary, b"", replaced.as_ref());
+    let removed = fs::remove_file(&temporary);
+    result.and(removed)
 }
 
-/// A symbolic link would be replaced, and not what it points to; a folder or a device is a mistake.
-fn check(path: &Path) -> io::Result<()> {
+/// The file that is there. A symbolic link would be replaced, and not its target; a folder or a device is a mistake.
+fn replaced(path: &Path) -> io::Result<Option<Metadata>> {
     match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_file() => Ok(()),
+        Ok(metadata) if metadata.is_file() => Ok(Some(metadata)),
         Ok(_) => Err(io::Error::other("is not a regular file")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+fn write_new(path: &Path, content: &[u8], replaced: Option<&Metadata>) -> io::Result<()> {
     // One that a killed run has left.
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    if let Some(replaced) = replaced {
+        keep_owner(&file, replaced)?;
+    }
     file.write_all(content)?;
     file.sync_all()
+}
+
+/// Whoever read the file before must be able to read the new one: a service, where root writes it.
+fn keep_owner(file: &File, replaced: &Metadata) -> io::Result<()> {
+    let (own, (uid, gid)) = (file.metadata()?, (replaced.uid(), replaced.gid()));
+    if (own.uid(), own.gid()) == (uid, gid) {
+        return Ok(());
+    }
+    fchown(file, Some(uid), Some(gid)).map_err(|error| {
+        let problem = format!(
+            "belongs to uid {uid} and gid {gid}, and a new file cannot be given to them ({error}): run the command as that \
+             user or as root"
+        );
+        io::Error::new(error.kind(), problem)
+    })
 }
 
 /// In the same folder, and the same each time, so that none is left behind for long.
@@ -60,7 +79,7 @@ fn folder(path: &Path) -> &Path {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 
     use super::*;
 
@@ -77,6 +96,26 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn the_file_stays_with_its_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        let own = fs::metadata(folder.path()).unwrap();
+        for (uid, gid) in [(own.uid(), own.gid()), (12345, own.gid()), (own.uid(), 12346), (12345, 12346)] {
+            fs::write(&path, "old").unwrap();
+            // Only root can give a file away.
+            if chown(&path, Some(uid), Some(gid)).is_err() {
+                assert_ne!(own.uid(), 0);
+                continue;
+            }
+            check_writable(&path).unwrap();
+            write(&path, b"new").unwrap();
+            let now = fs::metadata(&path).unwrap();
+            assert_eq!((now.uid(), now.gid(), now.permissions().mode() & 0o777), (uid, gid, 0o600));
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        }
     }
 
     #[test]
