@@ -27,6 +27,11 @@ pub(super) enum Undecided {
     )]
     TwoSecrets { older: String, newer: String, delete_newer: String },
     #[error(
+        "the client has two secrets, {one} and {other}, and their dates do not say which one is older. Delete the one that the \
+         client does not use: {delete_one}, or {delete_other}"
+    )]
+    SameAge { one: String, other: String, delete_one: String, delete_other: String },
+    #[error(
         "an earlier run ended while its command ran, so nobody here knows whether the client has the new secret {new}; \
          both work. If it has, `--finish` deletes the old one, {old}; if not, delete the new one: {delete_new}"
     )]
@@ -52,6 +57,15 @@ pub(super) fn plan(
         more => return Err(Undecided::TooMany { count: more.len() }),
     };
     let Some((record, old, new)) = record.and_then(|record| matching(record, [older, newer])) else {
+        // 0: without a date. The order of the list says nothing.
+        if older.created == 0 || older.created == newer.created {
+            return Err(Undecided::SameAge {
+                one: older.to_string(),
+                other: newer.to_string(),
+                delete_one: command(older),
+                delete_other: command(newer),
+            });
+        }
         if finish {
             return Ok(Plan::Finish { old: older.clone(), keep_old_until: 0, is_recorded: false });
         }
@@ -139,6 +153,28 @@ mod tests {
         // The response was lost, and somebody else had added one long before.
         let both = [secret("a", 1), secret("b", 900)];
         assert!(matches!(planned(&both, Some(&record(None, Stage::Adding)), false), Err(Undecided::TwoSecrets { .. })));
+    }
+
+    #[test]
+    fn nothing_is_older_by_its_place_in_the_list() {
+        for (first, second) in [(7, 7), (0, 0), (0, 7), (7, 0)] {
+            let both = [secret("a", first), secret("b", second)];
+            for finish in [false, true] {
+                let undecided = planned(&both, None, finish);
+                let Err(Undecided::SameAge { mut delete_one, mut delete_other, .. }) = undecided else {
+                    panic!("{first} {second}: {undecided:?}")
+                };
+                if delete_one > delete_other {
+                    std::mem::swap(&mut delete_one, &mut delete_other);
+                }
+                assert_eq!((delete_one.as_str(), delete_other.as_str()), ("delete a", "delete b"));
+            }
+        }
+        // Whoever has a record knows by the ids.
+        let both = [secret("b", 1001), secret("a", 1001)];
+        let handed = record(Some("b"), Stage::HandedOver { keep_old_until: 0 });
+        let finish = Plan::Finish { old: both[1].clone(), keep_old_until: 0, is_recorded: true };
+        assert_eq!(planned(&both, Some(&handed), true), Ok(finish));
     }
 
     #[test]

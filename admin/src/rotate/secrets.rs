@@ -26,7 +26,7 @@ const UNKNOWN_OPERATION: [&str; 4] =
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Secret {
     pub(super) id: String,
-    /// Seconds since 1970.
+    /// Seconds since 1970; 0 where Cognito does not say it.
     pub(super) created: u64,
 }
 

@@ -253,6 +253,8 @@ async fn what_fails(installation: &Installation) {
 
 async fn two_secrets_of_somebody_else(installation: &Installation) {
     let server = installation.register("second").await;
+    // Which one is older is known by the second.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
     let added = installation.control("POST", "servers/second/secrets", Value::Null).await;
     let second = added["client_secret"].as_str().unwrap();
     let (path, name) = file(installation, "second.secret");
