@@ -70,6 +70,18 @@ pub(crate) enum Error {
     #[error("{cause}; the secret was not rotated: the old one, {old}, works as before, and {left}")]
     NotRotated { old: String, left: String, cause: Box<Error> },
     #[error(
+        "{cause}; {why}. Both secrets are left: if the client has the new one, {new}, delete the old one, {old}: {finish}; if \
+         nobody has it, delete the new one: {delete_new}"
+    )]
+    BothSecretsAreLeft {
+        old: String,
+        new: String,
+        why: &'static str,
+        finish: String,
+        delete_new: String,
+        cause: Box<Error>,
+    },
+    #[error(
         "the new secret, {new}, is in place, and the old one, {old}, could not be deleted: {cause}. Both work; the next run \
          deletes the old one: {finish}"
     )]
@@ -168,6 +180,7 @@ impl Error {
             | Self::PolicyConflict { .. }
             | Self::Undecided(_)
             | Self::OldSecretIsKept { .. }
+            | Self::BothSecretsAreLeft { .. }
             | Self::RotatesAlready { .. } => 5,
             Self::StillAllowed { .. } | Self::NotDecided(_) => 4,
             Self::Verify { is_refusal, .. } => {

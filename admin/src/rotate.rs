@@ -17,13 +17,21 @@ use self::destination::Destination;
 use self::new_secret::NewSecret;
 use self::plan::{Plan, plan};
 use self::record::{Record, RecordFile, Stage};
-use self::secrets::{Secret, Secrets};
+use self::secrets::{Added, NotAdded, Secret, Secrets};
 use self::verify::{Vend, Verifier, VerifyError};
 use crate::audit::Setting;
 use crate::cli::RotateArguments;
 use crate::date;
 use crate::error::Error;
 use crate::output;
+
+/// Why the new secret is not in place, and with that whether it may be deleted.
+enum NotInPlace {
+    /// It is this run's, and the client does not have it.
+    NotHandedOver(Error),
+    /// It may be another operator's, whose client has it.
+    Uncertain(Error),
+}
 
 struct Rotation<'a> {
     setting: &'a Setting<'a>,
@@ -62,7 +70,7 @@ impl Rotation<'_> {
         match plan {
             Plan::Rotate { old } if finish => self.nothing_to_finish(&old),
             Plan::Rotate { old } => self.rotate(&old, None).await,
-            Plan::DiscardAndRotate { old, new } => self.rotate(&old, Some(&new)).await,
+            Plan::DiscardAndRotate { old, new, is_certain } => self.rotate(&old, Some((&new, is_certain))).await,
             Plan::Finish { old, keep_old_until, .. } if !finish && keep_old_until > self.now => {
                 let until = date::text(keep_old_until).unwrap_or_default();
                 Err(Error::OldSecretIsKept { old: old.to_string(), until, finish: self.finish_command() })
@@ -71,14 +79,23 @@ impl Rotation<'_> {
         }
     }
 
-    async fn rotate(&self, old: &Secret, left_over: Option<&Secret>) -> Result<(), Error> {
+    /// `left_over`: what an interrupted run has left, and whether it is certain that it was that run which added it.
+    async fn rotate(&self, old: &Secret, left_over: Option<(&Secret, bool)>) -> Result<(), Error> {
         let destination = self.destination();
         destination.check()?;
         let verifier = Verifier::new(self.arguments, &self.secrets, self.setting.lookup).await?;
         if self.arguments.dry_run {
-            return self.say_plan(old, left_over);
+            return self.say_plan(old, left_over.map(|(new, _)| new));
         }
-        if let Some(new) = left_over {
+        if let Some((new, is_certain)) = left_over {
+            if !is_certain {
+                let question = format!("Delete {new}? An interrupted run added it, or another operator did.");
+                output::confirm(
+                    "the deletion of a secret that may be another operator's",
+                    &question,
+                    self.arguments.yes,
+                )?;
+            }
             self.secrets.delete(new).await?;
             self.say(format_args!("deleted {new}, which an interrupted run had left and nobody has"));
         }
@@ -86,39 +103,43 @@ impl Rotation<'_> {
         let mut record =
             Record { old_secret_id: old.id.clone(), new_secret_id: None, started: self.now, stage: Stage::Adding };
         self.record.write(&record)?;
-        let new = match self.secrets.add(&value, old).await {
-            Ok(new) => new,
-            Err(cause) => return Err(self.not_added(old, cause).await),
+        let added = match self.secrets.add(&value, old).await {
+            Ok(added) => added,
+            Err(not_added) => return Err(self.not_added(old, not_added).await),
         };
+        let new = &added.secret;
         self.say(format_args!("added {new}"));
-        record.new_secret_id = Some(new.id.clone());
-        if let Err(cause) = self.put_in_place(&mut record, &value, &verifier, &destination).await {
-            record.stage = Stage::Adding;
-            let _ = self.record.write(&record);
-            return Err(self.discard(old, &new, cause).await);
+        if let Err(failure) = self.put_in_place(&mut record, &added, &value, &verifier, &destination).await {
+            return Err(self.not_in_place(record, old, new, failure).await);
         }
         self.say(format_args!("the new secret is in place"));
         let keep = self.arguments.keep_old.map_or(0, |keep| self.now.saturating_add(keep.as_secs()));
         record.stage = Stage::HandedOver { keep_old_until: keep };
         self.record.write(&record)?;
         if self.arguments.keep_old.is_some() {
-            return self.report("rotated", Some(&new), old, Some(keep));
+            return self.report("rotated", Some(new), old, Some(keep));
         }
-        self.delete_old(old, &new).await?;
-        self.report("rotated", Some(&new), old, None)
+        self.delete_old(old, new).await?;
+        self.report("rotated", Some(new), old, None)
     }
 
-    /// Verified, then handed over. Where it fails, the client does not have the new secret.
+    /// Verified, then handed over.
     async fn put_in_place(
         &self,
         record: &mut Record,
+        added: &Added,
         value: &NewSecret,
         verifier: &Verifier,
         destination: &Destination,
-    ) -> Result<(), Error> {
-        self.record.write(record)?;
-        let not_verified =
-            |error: VerifyError| Error::Verify { problem: error.to_string(), is_refusal: error.is_refusal() };
+    ) -> Result<(), NotInPlace> {
+        if added.is_certain {
+            record.new_secret_id = Some(added.secret.id.clone());
+            self.record.write(record).map_err(NotInPlace::NotHandedOver)?;
+        }
+        let not_verified = |error: VerifyError| {
+            let error = Error::Verify { problem: error.to_string(), is_refusal: error.is_refusal() };
+            if added.is_certain { NotInPlace::NotHandedOver(error) } else { NotInPlace::Uncertain(error) }
+        };
         match verifier.verify(&self.arguments.id, value).await.map_err(not_verified)? {
             Vend::Credentials => self.say(format_args!("the new secret gets a token, and the token gets credentials")),
             Vend::Refused(code) => self.setting.log.warn(format_args!(
@@ -126,15 +147,44 @@ impl Rotation<'_> {
                 environment::visible(&code)
             )),
         }
-        record.stage = destination.stage(value).map_err(Error::Output)?;
-        self.record.write(record)?;
+        // Its value works, so it is this run's.
+        record.new_secret_id = Some(added.secret.id.clone());
+        record.stage = destination.stage(value).map_err(|error| NotInPlace::NotHandedOver(Error::Output(error)))?;
+        self.record.write(record).map_err(NotInPlace::NotHandedOver)?;
         match destination.hand_over(value) {
             // The file is in place, whatever was said after that.
             Err(error) if record.stage.is_handed_over() == Some(true) => {
                 self.setting.log.warn(error);
                 Ok(())
             }
-            result => result,
+            result => result.map_err(NotInPlace::NotHandedOver),
+        }
+    }
+
+    async fn not_in_place(&self, mut record: Record, old: &Secret, new: &Secret, failure: NotInPlace) -> Error {
+        match failure {
+            NotInPlace::NotHandedOver(cause) => {
+                record.stage = Stage::Adding;
+                let _ = self.record.write(&record);
+                self.discard(old, new, cause).await
+            }
+            NotInPlace::Uncertain(cause) => {
+                // Without a record, the next run leaves both alone, too.
+                let _ = self.record.remove();
+                let why = "no response said which secret was added, and another operator may have added this one";
+                self.both_are_left(old, new, why, cause)
+            }
+        }
+    }
+
+    fn both_are_left(&self, old: &Secret, new: &Secret, why: &'static str, cause: Error) -> Error {
+        Error::BothSecretsAreLeft {
+            old: old.to_string(),
+            new: new.to_string(),
+            why,
+            finish: self.finish_command(),
+            delete_new: self.secrets.delete_command(new),
+            cause: Box::new(cause),
         }
     }
 
@@ -150,14 +200,19 @@ impl Rotation<'_> {
         Error::NotRotated { old: old.to_string(), left, cause: Box::new(cause) }
     }
 
-    async fn not_added(&self, old: &Secret, cause: Error) -> Error {
+    async fn not_added(&self, old: &Secret, NotAdded { cause, is_refusal }: NotAdded) -> Error {
+        if is_refusal {
+            let _ = self.record.remove();
+            let left = "this run has added none".to_owned();
+            return Error::NotRotated { old: old.to_string(), left, cause: Box::new(cause) };
+        }
         // Where it cannot be seen whether it was added, the record stays: the next run deletes what is there.
         let left = match self.secrets.list().await {
             Ok(secrets) if secrets.len() < 2 => {
                 let _ = self.record.remove();
                 "there is no new one"
             }
-            _ => "where there is a new one, the next run deletes it",
+            _ => "where there is a new one, the next run asks whether to delete it",
         };
         Error::NotRotated { old: old.to_string(), left: left.to_owned(), cause: Box::new(cause) }
     }

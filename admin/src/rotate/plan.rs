@@ -10,7 +10,8 @@ pub(super) enum Plan {
     /// One secret: a new one beside it.
     Rotate { old: Secret },
     /// An earlier run was interrupted before anybody had the new secret: that one goes, and a new one comes.
-    DiscardAndRotate { old: Secret, new: Secret },
+    /// Where it is not certain, the new one was added at about that time, and nothing says by whom.
+    DiscardAndRotate { old: Secret, new: Secret, is_certain: bool },
     /// An earlier run was interrupted after the new secret was in place, or keeps the old one for a while.
     Finish { old: Secret, keep_old_until: u64, is_recorded: bool },
 }
@@ -79,7 +80,11 @@ pub(super) fn plan(
             Ok(Plan::Finish { old: old.clone(), keep_old_until, is_recorded: true })
         }
         Some(false) if finish => Err(Undecided::NotHandedOver { new: new.to_string() }),
-        Some(false) => Ok(Plan::DiscardAndRotate { old: old.clone(), new: new.clone() }),
+        Some(false) => Ok(Plan::DiscardAndRotate {
+            old: old.clone(),
+            new: new.clone(),
+            is_certain: record.new_secret_id.is_some(),
+        }),
         None if finish => Ok(Plan::Finish { old: old.clone(), keep_old_until: 0, is_recorded: true }),
         None => {
             let (old, delete_new) = (old.to_string(), command(new));
@@ -180,10 +185,11 @@ mod tests {
     #[test]
     fn what_an_interrupted_run_has_left() {
         let both = [secret("a", 1), secret("b", 1001)];
-        let discard = || Ok(Plan::DiscardAndRotate { old: both[0].clone(), new: both[1].clone() });
+        let discard =
+            |is_certain| Ok(Plan::DiscardAndRotate { old: both[0].clone(), new: both[1].clone(), is_certain });
         let finish = |keep_old_until| Ok(Plan::Finish { old: both[0].clone(), keep_old_until, is_recorded: true });
         for new in [None, Some("b")] {
-            assert_eq!(planned(&both, Some(&record(new, Stage::Adding)), false), discard());
+            assert_eq!(planned(&both, Some(&record(new, Stage::Adding)), false), discard(new.is_some()));
             assert!(matches!(
                 planned(&both, Some(&record(new, Stage::Adding)), true),
                 Err(Undecided::NotHandedOver { .. })
@@ -198,10 +204,10 @@ mod tests {
         let path: PathBuf = folder.path().join("secret");
         let to_file = Stage::HandingOverToFile { path: path.clone(), sha256: fingerprint(b"new\n") };
         let to_file = record(Some("b"), to_file);
-        assert_eq!(planned(&both, Some(&to_file), false), discard());
+        assert_eq!(planned(&both, Some(&to_file), false), discard(true));
         std::fs::write(&path, "new\n").unwrap();
         assert_eq!(planned(&both, Some(&to_file), false), finish(0));
         std::fs::write(&path, "other\n").unwrap();
-        assert_eq!(planned(&both, Some(&to_file), false), discard());
+        assert_eq!(planned(&both, Some(&to_file), false), discard(true));
     }
 }

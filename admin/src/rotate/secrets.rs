@@ -32,8 +32,24 @@ pub(super) struct Secret {
 
 impl fmt::Display for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} (of {})", self.id, date::text(self.created).unwrap_or_default())
+        match date::text(self.created) {
+            Some(date) if self.created > 0 => write!(formatter, "{} (of {date})", self.id),
+            _ => write!(formatter, "{} (without a date)", self.id),
+        }
     }
+}
+
+/// A second secret, after a call that was to add one.
+pub(super) struct Added {
+    pub(super) secret: Secret,
+    /// The response to the call named it. Without that it is one that is listed: another operator's, perhaps.
+    pub(super) is_certain: bool,
+}
+
+pub(super) struct NotAdded {
+    pub(super) cause: Error,
+    /// Cognito refused the only call that was made: no secret is this run's.
+    pub(super) is_refusal: bool,
 }
 
 pub(super) struct Secrets {
@@ -62,7 +78,7 @@ impl Secrets {
     }
 
     /// Adds a secret beside `old`. A response that is lost is no loss: the value is known here, and the id is listed.
-    pub(super) async fn add(&self, value: &NewSecret, old: &Secret) -> Result<Secret, Error> {
+    pub(super) async fn add(&self, value: &NewSecret, old: &Secret) -> Result<Added, NotAdded> {
         let mut attempts = 1;
         loop {
             let call = self.client.add_user_pool_client_secret().user_pool_id(&self.pool_id).client_id(&self.client_id);
@@ -70,19 +86,25 @@ impl Secrets {
             let once = aws_sdk_cognitoidentityprovider::config::Config::builder().retry_config(RetryConfig::disabled());
             let result = call.client_secret(value.expose()).customize().config_override(once).send().await;
             let error = match result {
-                Ok(output) if output.client_secret_descriptor().and_then(secret).is_some() => {
-                    return output.client_secret_descriptor().and_then(secret).ok_or(Error::NoSecretCalls);
-                }
-                Ok(_) => {
-                    AwsError::unexpected("cognito-idp:AddUserPoolClientSecret", "a response without the secret's id")
-                }
+                Ok(output) => match output.client_secret_descriptor().and_then(secret) {
+                    Some(secret) => return Ok(Added { secret, is_certain: true }),
+                    None => AwsError::unexpected(
+                        "cognito-idp:AddUserPoolClientSecret",
+                        "a response without the secret's id",
+                    ),
+                },
                 Err(error) => AwsError::new("cognito-idp:AddUserPoolClientSecret", &error),
             };
-            if let Some(added) = self.list().await?.into_iter().find(|secret| secret.id != old.id) {
-                return Ok(added);
+            // A secret that is listed after that is somebody else's: it may be why the call was refused.
+            if attempts == 1 && !error.is_unavailable() {
+                return Err(NotAdded { cause: error.into(), is_refusal: true });
+            }
+            let listed = self.list().await.map_err(|cause| NotAdded { cause, is_refusal: false })?;
+            if let Some(secret) = listed.into_iter().find(|secret| secret.id != old.id) {
+                return Ok(Added { secret, is_certain: false });
             }
             if !error.is_unavailable() || attempts == ATTEMPTS {
-                return Err(error.into());
+                return Err(NotAdded { cause: error.into(), is_refusal: false });
             }
             attempts += 1;
             tokio::time::sleep(PAUSE).await;

@@ -19,6 +19,7 @@ async fn a_secret_is_rotated_without_a_gap() {
     kept_for_a_while(&installation).await;
     what_fails(&installation).await;
     two_secrets_of_somebody_else(&installation).await;
+    two_operators(&installation).await;
     killed(&installation).await;
 }
 
@@ -203,10 +204,10 @@ async fn what_fails(installation: &Installation) {
             "add refused",
             status(ADD, 400, "AccessDeniedException", None),
             3,
-            "works as before, and there is no new one",
+            "works as before, and this run has added none",
             false,
         ),
-        ("add beyond the limit", status(ADD, 400, "LimitExceededException", None), 1, "there is no new one", false),
+        ("add beyond the limit", status(ADD, 400, "LimitExceededException", None), 1, "this run has added none", false),
         ("add throttled", status(ADD, 400, "TooManyRequestsException", Some(1)), 0, "added", true),
         ("add fails once", status(ADD, 500, "InternalErrorException", Some(1)), 0, "added", true),
         ("response of add lost", vec![json!({"api": ADD, "kind": "cut", "count": 1})], 0, "added", true),
@@ -271,6 +272,54 @@ async fn two_secrets_of_somebody_else(installation: &Installation) {
     assert!(installation.accepts(&server.id, &server.secret).await && installation.accepts(&server.id, second).await);
     assert_eq!(installation.rotate(&[&server.id, "--finish", "--yes"]).await.code(), Some(0));
     assert!(!installation.accepts(&server.id, &server.secret).await && installation.accepts(&server.id, second).await);
+}
+
+/// Another operator, on another machine, adds a secret after this one has listed them: it is never deleted.
+async fn two_operators(installation: &Installation) {
+    const ADD: &str = "cognito-idp:AddUserPoolClientSecret";
+    const LIST: &str = "cognito-idp:ListUserPoolClientSecrets";
+    let (slow_list, slow_add) =
+        (json!({"api": LIST, "kind": "slow", "seconds": 3}), json!({"api": ADD, "kind": "slow", "seconds": 3}));
+    let unavailable = json!({"api": ADD, "kind": "status", "status": 500, "code": "InternalErrorException"});
+    let refused = json!({"api": "cognito:token", "kind": "status", "status": 400, "code": "unauthorized_client"});
+    let list_refused = json!({"api": LIST, "kind": "status", "status": 400, "code": "AccessDeniedException"});
+    for (name, faults, later, code, said) in [
+        ("limit", vec![slow_add.clone()], vec![], 1, "LimitExceededException"),
+        ("limit-unlisted", vec![slow_add], vec![list_refused], 1, "this run has added none"),
+        ("adopted", vec![slow_list, unavailable, refused], vec![], 5, "another operator may have added"),
+    ] {
+        let server = installation.register(name).await;
+        let id = server.id.as_str();
+        let (path, file) = file(installation, name);
+        let record = installation.home.path().join(".local/state/credvend-admin");
+        let record = record.join(format!("rotation-{}-{id}.json", installation.text("/user_pool_id")));
+        for fault in faults {
+            installation.fault(fault).await;
+        }
+        let running = tokio::spawn(run(installation.rotation(&[id, "--to-file", &file])));
+        let deadline = Instant::now() + Duration::from_secs(30);
+        // The record is written after the list and before the call that adds.
+        while !record.exists() {
+            assert!(Instant::now() < deadline && !running.is_finished(), "{name}: never came so far");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let added = installation.control("POST", &format!("servers/{name}/secrets"), Value::Null).await;
+        let second = added["client_secret"].as_str().unwrap();
+        for fault in later {
+            installation.fault(fault).await;
+        }
+        let ran = running.await.unwrap();
+        installation.control("DELETE", "faults", Value::Null).await;
+        assert_eq!(ran.code(), Some(code), "{name}: {}", ran.stderr());
+        assert!(ran.stderr().contains(said), "{name}: {}", ran.stderr());
+        for _ in 0..2 {
+            assert!(installation.accepts(id, &server.secret).await && installation.accepts(id, second).await, "{name}");
+            assert!(!path.exists() && !record.exists(), "{name}");
+            // Nor does the next run delete one.
+            let next = installation.rotate(&[id, "--to-file", &file]).await;
+            assert_eq!(next.code(), Some(5), "{name}: {}", next.stderr());
+        }
+    }
 }
 
 /// By a signal that no program sees, at three points.
