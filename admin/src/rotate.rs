@@ -13,7 +13,7 @@ use std::time::UNIX_EPOCH;
 use environment::Variables;
 use serde_json::json;
 
-use self::destination::Destination;
+use self::destination::{Destination, HandOverError};
 use self::new_secret::NewSecret;
 use self::plan::{Plan, plan};
 use self::record::{Record, RecordFile, Stage};
@@ -31,6 +31,8 @@ enum NotInPlace {
     NotHandedOver(Error),
     /// It may be another operator's, whose client has it.
     Uncertain(Error),
+    /// The command of `--exec` failed after it was started: the client may have it.
+    CommandFailed(Error),
 }
 
 struct Rotation<'a> {
@@ -154,10 +156,12 @@ impl Rotation<'_> {
         match destination.hand_over(value) {
             // The file is in place, whatever was said after that.
             Err(error) if record.stage.is_handed_over() == Some(true) => {
-                self.setting.log.warn(error);
+                self.setting.log.warn(error.cause);
                 Ok(())
             }
-            result => result.map_err(NotInPlace::NotHandedOver),
+            Err(HandOverError { cause, was_started: true }) => Err(NotInPlace::CommandFailed(*cause)),
+            Err(HandOverError { cause, was_started: false }) => Err(NotInPlace::NotHandedOver(*cause)),
+            Ok(()) => Ok(()),
         }
     }
 
@@ -172,6 +176,10 @@ impl Rotation<'_> {
                 // Without a record, the next run leaves both alone, too.
                 let _ = self.record.remove();
                 let why = "no response said which secret was added, and another operator may have added this one";
+                self.both_are_left(old, new, why, cause)
+            }
+            NotInPlace::CommandFailed(cause) => {
+                let why = "whether it had passed the new secret on before that, nobody here knows";
                 self.both_are_left(old, new, why, cause)
             }
         }

@@ -33,7 +33,7 @@ pub(super) enum Undecided {
     )]
     SameAge { one: String, other: String, delete_one: String, delete_other: String },
     #[error(
-        "an earlier run ended while its command ran, so nobody here knows whether the client has the new secret {new}; \
+        "the command of an earlier run failed or did not end, so nobody here knows whether the client has the new secret {new}; \
          both work. If it has, `--finish` deletes the old one, {old}; if not, delete the new one: {delete_new}"
     )]
     UnknownHandOver { old: String, new: String, delete_new: String },

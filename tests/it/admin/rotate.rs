@@ -234,13 +234,21 @@ async fn what_fails(installation: &Installation) {
             assert!(installation.has_one_secret(id).await, "{what}");
         }
     }
-    for (what, arguments, said) in [
-        ("no folder", &["--to-file", "/nonexistent/secret"][..], "/nonexistent/secret"),
-        ("a command that fails", &["--exec", "cat >/dev/null; exit 3"], "exit status: 3"),
-    ] {
-        let ran = installation.rotate(&[&[id], arguments].concat()).await;
-        assert!(ran.code() == Some(1) && ran.stderr().contains(said), "{what}: {}", ran.stderr());
-        assert!(installation.accepts(id, &read(&path)).await && installation.has_one_secret(id).await, "{what}");
+    let ran = installation.rotate(&[id, "--to-file", "/nonexistent/secret"]).await;
+    assert!(ran.code() == Some(1) && ran.stderr().contains("/nonexistent/secret"), "{}", ran.stderr());
+    assert!(installation.accepts(id, &read(&path)).await && installation.has_one_secret(id).await);
+    // A command that fails may have installed the secret before that.
+    for end in ["exit 3", "kill -9 $$", "nonsense-xyz"] {
+        let before = read(&path);
+        let ran = installation.rotate(&[id, "--exec", &format!("cat > {name}; {end}")]).await;
+        assert!(ran.code() == Some(5) && ran.stderr().contains("delete-user-pool-client-secret"), "{}", ran.stderr());
+        let new = read(&path);
+        assert!(new != before, "{end}: it was installed");
+        assert!(installation.accepts(id, &new).await && installation.accepts(id, &before).await, "{end}: both work");
+        let again = installation.rotate(&[id, "--to-file", &name]).await;
+        assert!(again.code() == Some(5) && again.stderr().contains("nobody here knows"), "{}", again.stderr());
+        assert_eq!(installation.rotate(&[id, "--finish"]).await.code(), Some(0));
+        assert!(installation.accepts(id, &new).await && installation.has_one_secret(id).await, "{end}");
     }
     // A client that is vended nothing can be given a new secret all the same.
     assert_eq!(installation.admin(&["clients", "disable", id]).await.code(), Some(0));
