@@ -73,11 +73,15 @@ impl Rotation<'_> {
             Plan::Rotate { old } if finish => self.nothing_to_finish(&old),
             Plan::Rotate { old } => self.rotate(&old, None).await,
             Plan::DiscardAndRotate { old, new, is_certain } => self.rotate(&old, Some((&new, is_certain))).await,
-            Plan::Finish { old, keep_old_until, .. } if !finish && keep_old_until > self.now => {
-                let until = date::text(keep_old_until).unwrap_or_default();
-                Err(Error::OldSecretIsKept { old: old.to_string(), until, finish: self.finish_command() })
+            Plan::Finish { old, keep_old_until, is_recorded } => {
+                // The later of what that run was told and what this one is, both from the start of the rotation.
+                let asked = record.as_ref().map_or(0, |record| self.keep_old_until(record.started));
+                let until = keep_old_until.max(asked);
+                if !finish && until > self.now {
+                    return Err(self.old_is_kept(&old, record, until));
+                }
+                self.finish(&old, &secrets, is_recorded).await
             }
-            Plan::Finish { old, is_recorded, .. } => self.finish(&old, &secrets, is_recorded).await,
         }
     }
 
@@ -115,7 +119,7 @@ impl Rotation<'_> {
             return Err(self.not_in_place(record, old, new, failure).await);
         }
         self.say(format_args!("the new secret is in place"));
-        let keep = self.arguments.keep_old.map_or(0, |keep| self.now.saturating_add(keep.as_secs()));
+        let keep = self.keep_old_until(record.started);
         record.stage = Stage::HandedOver { keep_old_until: keep };
         self.record.write(&record)?;
         if self.arguments.keep_old.is_some() {
@@ -151,7 +155,8 @@ impl Rotation<'_> {
         }
         // Its value works, so it is this run's.
         record.new_secret_id = Some(added.secret.id.clone());
-        record.stage = destination.stage(value).map_err(|error| NotInPlace::NotHandedOver(Error::Output(error)))?;
+        let stage = destination.stage(value, self.keep_old_until(record.started));
+        record.stage = stage.map_err(|error| NotInPlace::NotHandedOver(Error::Output(error)))?;
         self.record.write(record).map_err(NotInPlace::NotHandedOver)?;
         match destination.hand_over(value) {
             // The file is in place, whatever was said after that.
@@ -194,6 +199,21 @@ impl Rotation<'_> {
             delete_new: self.secrets.delete_command(new),
             cause: Box::new(cause),
         }
+    }
+
+    fn keep_old_until(&self, started: u64) -> u64 {
+        self.arguments.keep_old.map_or(0, |keep| started.saturating_add(keep.as_secs()))
+    }
+
+    fn old_is_kept(&self, old: &Secret, record: Option<Record>, keep_old_until: u64) -> Error {
+        if let Some(record) = record.filter(|_| !self.arguments.dry_run) {
+            let record = Record { stage: Stage::HandedOver { keep_old_until }, ..record };
+            if let Err(error) = self.record.write(&record) {
+                return error;
+            }
+        }
+        let until = date::text(keep_old_until).unwrap_or_default();
+        Error::OldSecretIsKept { old: old.to_string(), until, finish: self.finish_command() }
     }
 
     /// Nobody has the new secret: it goes, and everything is as it was.

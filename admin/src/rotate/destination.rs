@@ -32,12 +32,14 @@ impl Destination {
     }
 
     /// What is recorded before [`Destination::hand_over`].
-    pub(super) fn stage(&self, secret: &NewSecret) -> io::Result<Stage> {
+    pub(super) fn stage(&self, secret: &NewSecret, keep_old_until: u64) -> io::Result<Stage> {
         Ok(match self {
-            Self::File(path) => {
-                Stage::HandingOverToFile { path: std::path::absolute(path)?, sha256: fingerprint(&secret.line()) }
-            }
-            Self::Command(_) => Stage::HandingOverToCommand,
+            Self::File(path) => Stage::HandingOverToFile {
+                path: std::path::absolute(path)?,
+                sha256: fingerprint(&secret.line()),
+                keep_old_until,
+            },
+            Self::Command(_) => Stage::HandingOverToCommand { keep_old_until },
         })
     }
 

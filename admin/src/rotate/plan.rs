@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::record::{Record, Stage};
+use super::record::Record;
 use super::secrets::Secret;
 
 #[derive(Debug, PartialEq, Eq)]
@@ -75,8 +75,7 @@ pub(super) fn plan(
     };
     match record.stage.is_handed_over() {
         Some(true) => {
-            let keep_old_until =
-                if let Stage::HandedOver { keep_old_until } = record.stage { keep_old_until } else { 0 };
+            let keep_old_until = record.stage.keep_old_until();
             Ok(Plan::Finish { old: old.clone(), keep_old_until, is_recorded: true })
         }
         Some(false) if finish => Err(Undecided::NotHandedOver { new: new.to_string() }),
@@ -112,6 +111,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::super::new_secret::fingerprint;
+    use super::super::record::Stage;
     use super::*;
 
     fn secret(id: &str, created: u64) -> Secret {
@@ -197,16 +197,16 @@ mod tests {
         }
         let handed = record(Some("b"), Stage::HandedOver { keep_old_until: 5 });
         assert_eq!(planned(&both, Some(&handed), false), finish(5));
-        let unknown = record(Some("b"), Stage::HandingOverToCommand);
+        let unknown = record(Some("b"), Stage::HandingOverToCommand { keep_old_until: 7 });
         assert!(matches!(planned(&both, Some(&unknown), false), Err(Undecided::UnknownHandOver { .. })));
         assert_eq!(planned(&both, Some(&unknown), true), finish(0));
         let folder = tempfile::tempdir().unwrap();
         let path: PathBuf = folder.path().join("secret");
-        let to_file = Stage::HandingOverToFile { path: path.clone(), sha256: fingerprint(b"new\n") };
+        let to_file = Stage::HandingOverToFile { path: path.clone(), sha256: fingerprint(b"new\n"), keep_old_until: 7 };
         let to_file = record(Some("b"), to_file);
         assert_eq!(planned(&both, Some(&to_file), false), discard(true));
         std::fs::write(&path, "new\n").unwrap();
-        assert_eq!(planned(&both, Some(&to_file), false), finish(0));
+        assert_eq!(planned(&both, Some(&to_file), false), finish(7));
         std::fs::write(&path, "other\n").unwrap();
         assert_eq!(planned(&both, Some(&to_file), false), discard(true));
     }

@@ -35,9 +35,9 @@ pub(super) enum Stage {
     /// Nobody has the new secret.
     Adding,
     /// To a file, whose content will have this SHA-256: it can be seen whether it was.
-    HandingOverToFile { path: PathBuf, sha256: String },
+    HandingOverToFile { path: PathBuf, sha256: String, keep_old_until: u64 },
     /// To a command: whoever comes later cannot know whether it was.
-    HandingOverToCommand,
+    HandingOverToCommand { keep_old_until: u64 },
     /// The new secret is in place; the old one may go, from this time on (seconds since 1970).
     HandedOver { keep_old_until: u64 },
 }
@@ -47,11 +47,21 @@ impl Stage {
     pub(super) fn is_handed_over(&self) -> Option<bool> {
         match self {
             Self::Adding => Some(false),
-            Self::HandingOverToFile { path, sha256 } => {
+            Self::HandingOverToFile { path, sha256, .. } => {
                 Some(fs::read(path).is_ok_and(|content| fingerprint(&content) == *sha256))
             }
-            Self::HandingOverToCommand => None,
+            Self::HandingOverToCommand { .. } => None,
             Self::HandedOver { .. } => Some(true),
+        }
+    }
+
+    /// From when on the old secret may go: as the run was told that began the hand-over.
+    pub(super) fn keep_old_until(&self) -> u64 {
+        match self {
+            Self::Adding => 0,
+            Self::HandingOverToFile { keep_old_until, .. }
+            | Self::HandingOverToCommand { keep_old_until }
+            | Self::HandedOver { keep_old_until } => *keep_old_until,
         }
     }
 }
