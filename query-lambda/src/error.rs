@@ -60,6 +60,12 @@ pub enum QueryError {
     /// The response would come too late.
     #[error("the query API had no time left before its deadline")]
     OutOfTime,
+    /// The start of a statement that does more than read has failed, and nobody knows whether it arrived.
+    #[error(
+        "whether Athena has started the statement is not known: look at what it would have changed before you send it again, \
+         or send it with an `idempotency_key`, under which it runs once"
+    )]
+    MayRun,
     /// Nobody hears of this one.
     #[error("the caller has gone away, and its query was stopped")]
     CallerGone,
@@ -109,6 +115,8 @@ impl Judged for QueryError {
             Self::Misplaced => Verdict::refusal(500, "misconfigured"),
             Self::RowTooLarge => Verdict::refusal(422, "row_too_large"),
             Self::OutOfTime => Verdict::unavailable("query_unavailable"),
+            // Whoever obeys a `Retry-After` would change things twice.
+            Self::MayRun => Verdict::refusal(503, "query_unavailable"),
             Self::CallerGone => Verdict::refusal(499, "caller_gone"),
             Self::Audit(error) => error.verdict(),
         }

@@ -223,9 +223,17 @@ impl Queries {
             Err(error @ (QueryError::Athena(AthenaError::Unavailable { .. }) | QueryError::OutOfTime)) => {
                 // Nobody knows whether it runs. Under a caller's own key it may be one that another request waits for, and the
                 // caller can ask for it again.
-                if request.idempotency_key.is_none() {
-                    self.take_back(&session, &start, checked.access).await;
+                if request.idempotency_key.is_some() {
+                    return Err(error);
                 }
+                if checked.access > Access::Read {
+                    self.log.warn(format_args!(
+                        "the statement of request {} may run, though its start has failed: {error}",
+                        around.request_id
+                    ));
+                    return Err(QueryError::MayRun);
+                }
+                self.take_back(&session, &start).await;
                 Err(error)
             }
             Err(error) => Err(error),
@@ -233,13 +241,8 @@ impl Queries {
     }
 
     /// Stops a query whose start may have succeeded. Its id is known by the same token alone, and where the first request has
-    /// never arrived, that starts the query: one that reads is stopped again and has changed nothing, and any other may have
-    /// done its work by then, though its caller was told that it failed.
-    async fn take_back(&self, session: &Session, start: &Start, access: Access) {
-        if access > Access::Read {
-            self.log.warn("a statement that does more than read may run, though its start has failed");
-            return;
-        }
+    /// never arrived, that starts the query: so this is for those that read, which have changed nothing when they are stopped.
+    async fn take_back(&self, session: &Session, start: &Start) {
         let stopped = timeout(
             AFTERMATH,
             Box::pin(async {

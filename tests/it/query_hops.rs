@@ -219,8 +219,13 @@ async fn a_start_that_has_failed_leaves_no_query_behind() {
     for (body, stops) in rows {
         api.upstream.forget_requests();
         api.upstream.break_service(Service::AthenaStart, Fault::StatusFirst(3, 500, "{}".to_owned()));
+        let has_key = body.get("idempotency_key").is_some();
         let answer = api.send("POST", PATH, Some(body)).await;
         assert_eq!(answer.verdict(), (503, "query_unavailable"), "{}", answer.body);
+        // Whoever sends such a statement again might change things twice.
+        let may_retry = stops > 0 || has_key;
+        assert_eq!(answer.body["retryable"], may_retry, "{}", answer.body);
+        assert_eq!(answer.header("retry-after").is_empty(), !may_retry);
         let starts = api.upstream.received(Service::AthenaStart);
         assert_eq!(starts.len(), 3 + stops);
         let tokens: Vec<Value> = starts
