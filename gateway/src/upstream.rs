@@ -118,8 +118,12 @@ impl Upstream {
     /// Where the normal form of a target's path, and its query as it came, are at the upstream; `None` for what fits no request.
     #[must_use]
     pub fn target(&self, path: &str, received: &Uri) -> Option<Uri> {
-        if self.prefix.is_empty() && received.path() == path {
-            return received.path_and_query().cloned().map(Uri::from);
+        // Over HTTP/2, a `:path` of a fragment alone leaves an empty target, which is written as nothing, though it is read as `/`.
+        if self.prefix.is_empty()
+            && received.path() == path
+            && let Some(same) = received.path_and_query().cloned().map(Uri::from).filter(|same| same.path() == path)
+        {
+            return Some(same);
         }
         let query = received.query();
         let mut target =

@@ -207,6 +207,11 @@ async fn paths_are_matched_as_they_are_sent() {
     // The library drops a fragment before anybody sees it: what is left is matched and sent.
     assert_eq!(verdict(&gateway, get("/db#/../admin")).await, "ok");
     assert_eq!(gateway.api.take_only_request().target(), "/db");
+    // Of a fragment alone it leaves nothing, which is no target on the wire.
+    for (path, target) in [("#x", "/"), ("#x?y", "/"), ("#", "/"), ("/#x", "/"), ("/?a#x", "/?a")] {
+        assert_eq!(verdict(&gateway, get(path)).await, "ok", "{path}");
+        assert_eq!(gateway.api.take_only_request().target(), target, "{path}");
+    }
     assert_eq!(verdict(&gateway, get("/db//x?a=%2e%2e//b")).await, "ok");
     assert_eq!(gateway.api.take_only_request().target(), "/db/x?a=%2e%2e//b");
 }
