@@ -83,7 +83,12 @@ impl Pace {
         state.ended += 1;
         let now = Instant::now();
         state.stage = if state.has_half_a_head { Stage::HalfARequest(now) } else { Stage::Idle(now) };
+        let is_held = state.has_half_a_head;
         self.tell_of_fault(state);
+        // What follows a request for another protocol is held until its response is made, and nothing else wakes who reads it.
+        if is_held {
+            self.failed.notify_waiters();
+        }
     }
 
     /// Bytes came, or were handed on: whether those that are left are the beginning of a request.
