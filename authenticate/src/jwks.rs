@@ -21,6 +21,8 @@ pub(crate) const MAX_JWKS_BYTES: usize = 64 * 1024;
 const ACCEPT: &str = "application/jwk-set+json, application/json;q=0.9, */*;q=0.1";
 /// Keys that are named in one message.
 const NAMED_KEYS: usize = 8;
+/// How old the keys are before they are fetched for a caller that has been refused too often.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// Why there is no key for a token.
 #[derive(Debug, Error)]
@@ -104,8 +106,9 @@ impl IssuerKeys {
         }
     }
 
-    /// As [`Self::key`], for a caller that shall make nobody look for a key that is not held: keys that are old are fetched
-    /// all the same, and so are keys where there are none.
+    /// As [`Self::key`], for a caller that shall not make others look often for a key that is not held: only keys that were
+    /// fetched a minute ago, or earlier, are fetched for it. So an issuer's new key serves within that minute, whoever else
+    /// asks from the caller's address.
     ///
     /// # Errors
     /// As [`Self::key`].
@@ -197,7 +200,7 @@ impl PublishedKeys {
 
     fn are_held_without(&self, key_id: &str, now: SystemTime) -> bool {
         let (cache, moment) = (self.cache(), self.moment(now));
-        cache.trusted_age(moment).is_some() && cache.held_key(key_id, moment).is_none()
+        cache.trusted_age(moment).is_some_and(|age| age < LOOK_AGAIN_AFTER) && cache.held_key(key_id, moment).is_none()
     }
 
     fn spawn_fetch(self: &Arc<Self>, slot: Slot) -> JoinHandle<()> {

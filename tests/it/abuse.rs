@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tests::http_server::{HttpServer, Reply};
-use tests::token::{SigningKey, cognito_claims};
+use tests::token::{SigningKey, cognito_claims, jwk_set};
 use tests::upstream::{Fault, Lifetimes, Service as Upstream, assume_role_calls, item, sts_error};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use crate::gateway::keys::Clock;
 use crate::service::{
     Answer, CLIENT_ID, Function, ISSUER, Service, Setup, environment, key, start_process, token, token_with, upstream,
 };
@@ -209,6 +210,31 @@ async fn a_source_of_refused_tokens_is_told_to_wait_and_its_neighbours_are_serve
         "{told:?}"
     );
     assert!(told.iter().all(|line| line["decision"] == "deny" && line["client_id"].is_null()));
+}
+
+/// Where an issuer changes its keys at once, a neighbour of theirs must not keep all others out.
+#[tokio::test]
+async fn a_new_key_serves_whoever_asks_beside_a_source_of_refused_tokens() {
+    let clock = Clock::new();
+    let mut environment = clock.environment();
+    environment.push(("FAILURE_LIMIT_PER_MINUTE", "6".to_owned()));
+    let service = Service::start(Setup { environment, ..Setup::default() }).await;
+    assert_eq!(service.vend(&token()).await.status, 200);
+    let rotated = SigningKey::generate("key-2");
+    service.upstream.set_jwks(jwk_set(&[&rotated]));
+    // The clock stands, so no failure is forgiven meanwhile.
+    clock.set(75);
+    let fetched = service.upstream.received(Upstream::Jwks).len();
+    for _ in 0..6 {
+        assert_eq!(service.vend("a.b.c").await.verdict(), (401, "invalid_token"));
+    }
+    assert_eq!(service.vend("a.b.c").await.verdict(), (429, "rate_limited"));
+    let of_the_new_key = rotated.token(&cognito_claims(ISSUER, CLIENT_ID));
+    assert_eq!(service.vend(&of_the_new_key).await.status, 200);
+    assert_eq!(service.upstream.received(Upstream::Jwks).len(), fetched + 1);
+    let unknown = SigningKey::generate("key-3").token(&cognito_claims(ISSUER, CLIENT_ID));
+    assert_eq!(service.vend(&unknown).await.verdict(), (429, "rate_limited"));
+    assert_eq!(service.upstream.received(Upstream::Jwks).len(), fetched + 1, "the keys are new");
 }
 
 #[tokio::test]

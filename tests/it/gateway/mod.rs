@@ -27,7 +27,7 @@ mod headers;
 /// HTTP/2 in front.
 mod http_2;
 /// Keys and tokens that change.
-mod keys;
+pub mod keys;
 /// Servers that forgive much.
 mod lenient;
 /// Reload, end and record.
