@@ -31,8 +31,10 @@ fn results(vend: &str, counterfeit: &str, expired: &str, disabled: &str) -> Valu
         "disabled": disabled})
 }
 
-/// A service that gives credentials to everybody.
-async fn careless() -> String {
+/// A service that answers 200 to everybody, with this body.
+async fn careless(body: Value) -> String {
+    let body = body.to_string();
+    let response = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -41,7 +43,7 @@ async fn careless() -> String {
             let (mut caller, _) = listener.accept().await.unwrap();
             let mut buffer = vec![0; 64 * 1024];
             let _ = caller.read(&mut buffer).await;
-            let _ = caller.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}").await;
+            let _ = caller.write_all(response.as_bytes()).await;
         }
     });
     url
@@ -79,9 +81,15 @@ async fn everybody_is_asked_for() {
     assert_eq!(installation.admin(&["clients", "disable", &server.id]).await.code(), Some(0));
     let (code, found, said) = installation.probe(&[], &[], &server).await;
     assert_eq!((code, found["vend"].as_str()), (Some(6), Some("failed")), "{said}");
-    let url = careless().await;
-    let (code, found, _) = installation.probe(&[], &[("COGNITO_CREDENTIAL_API_URL", &url)], &server).await;
-    assert_eq!((code, found), (Some(6), results("ok", "failed", "not_tried", "not_tried")));
+    let credentials = json!({"access_key_id": "ASIA0", "secret_access_key": "s", "session_token": "t",
+        "expiration": "2027-01-15T08:00:00Z"});
+    let vended =
+        json!({"credentials": credentials, "s3_bucket": "b", "s3_path_prefix": "p/", "aws_region": "eu-west-1"});
+    for (body, vend) in [(vended, "ok"), (json!({}), "failed")] {
+        let url = careless(body).await;
+        let (code, found, _) = installation.probe(&[], &[("COGNITO_CREDENTIAL_API_URL", &url)], &server).await;
+        assert_eq!((code, found), (Some(6), results(vend, "failed", "not_tried", "not_tried")));
+    }
     let (code, _, said) = installation.probe(&[], &[("COGNITO_CLIENT_SECRET", "wrong-CANARY")], &server).await;
     assert!(code == Some(6) && !said.contains("CANARY"), "{said}");
     let (code, _, said) = installation.probe(&[], &[("COGNITO_CLIENT_ID", "")], &server).await;
