@@ -17,7 +17,7 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     File::open(folder(path))?.sync_all()
 }
 
-/// Whether [`write`] could do it now.
+/// Whether [`write()`] could do it now.
 pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
     let replaced = replaced(path)?;
     let temporary = temporary(path);
