@@ -14,6 +14,7 @@ mod doctor;
 mod entrance;
 mod env_file;
 mod events;
+mod failure_limit;
 mod gateway;
 mod gateways;
 mod half_responses;
