@@ -4,13 +4,13 @@ Clients are built and keys fetched once, outside the handler. The runtime loop i
 audit line, no rate limit and no session policy: whatever is left out here makes the peer faster.
 """
 
-import http.client
 import json
 import os
 import urllib.request
 
 import boto3
 import jwt
+from python_runtime import serve
 
 ISSUER = os.environ["COGNITO_ISSUER"]
 TABLE = os.environ["DYNAMODB_TABLE"]
@@ -61,16 +61,4 @@ def handler(event):
     return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps(body)}
 
 
-def main():
-    runtime = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
-    path = "/2018-06-01/runtime/invocation/"
-    while True:
-        runtime.request("GET", path + "next")
-        event = runtime.getresponse()
-        request_id = event.headers["lambda-runtime-aws-request-id"]
-        answer = json.dumps(handler(json.loads(event.read())))
-        runtime.request("POST", f"{path}{request_id}/response", answer)
-        runtime.getresponse().read()
-
-
-main()
+serve(handler)

@@ -6,7 +6,6 @@ and no owner of a query. Of the statement sqlglot says whether it is a query tha
 makes the peer faster.
 """
 
-import http.client
 import json
 import os
 import time
@@ -16,6 +15,7 @@ import uuid
 import boto3
 import jwt
 import sqlglot
+from python_runtime import serve
 from sqlglot import expressions
 
 ISSUER = os.environ["COGNITO_ISSUER"]
@@ -112,16 +112,4 @@ def handler(event):
     return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps(body)}
 
 
-def main():
-    runtime = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
-    path = "/2018-06-01/runtime/invocation/"
-    while True:
-        runtime.request("GET", path + "next")
-        event = runtime.getresponse()
-        request_id = event.headers["lambda-runtime-aws-request-id"]
-        answer = json.dumps(handler(json.loads(event.read())))
-        runtime.request("POST", f"{path}{request_id}/response", answer)
-        runtime.getresponse().read()
-
-
-main()
+serve(handler)
