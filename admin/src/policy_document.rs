@@ -6,17 +6,12 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 /// A document that was read. IAM hands it out percent-encoded (RFC 3986).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct PolicyDocument(Value);
 
 impl PolicyDocument {
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let decoded: Cow<'_, str> = if text.trim_start().starts_with('{') {
-            text.into()
-        } else {
-            percent_decode_str(text).decode_utf8().ok()?
-        };
-        serde_json::from_str(&decoded).ok().filter(Value::is_object).map(Self)
+        serde_json::from_str(&decoded(text)?).ok().filter(Value::is_object).map(Self)
     }
 
     /// A single statement may stand for a list of one.
@@ -25,6 +20,11 @@ impl PolicyDocument {
         let listed = statements.as_array().map(Vec::as_slice);
         listed.unwrap_or_else(|| std::slice::from_ref(statements)).iter().filter(|one| one.is_object()).map(Statement)
     }
+}
+
+/// The document's text, which the SDK leaves as IAM hands it out. `None` for what is no UTF-8.
+pub(crate) fn decoded(text: &str) -> Option<Cow<'_, str>> {
+    if text.trim_start().starts_with('{') { Some(text.into()) } else { percent_decode_str(text).decode_utf8().ok() }
 }
 
 #[derive(Debug, Clone, Copy)]

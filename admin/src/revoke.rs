@@ -15,7 +15,6 @@ use std::time::{Duration, SystemTime};
 
 use grant::authorize::Restriction;
 use grant::session::AssumeRole;
-use serde_json::Value;
 use tokio::time::Instant;
 
 use self::denials::{Denials, LONGEST_SESSION, Marks, epoch_seconds};
@@ -32,6 +31,7 @@ use crate::difference::Change;
 use crate::error::Error;
 use crate::item::SCOPE_PREFIX;
 use crate::output;
+use crate::policy_document::PolicyDocument;
 use crate::revoked_item::{self, let_in};
 
 /// A vend that had read the item before it was disabled is over by then: with `VEND_CACHE_SECONDS` it may first wait for an equal
@@ -296,7 +296,7 @@ impl Revocation<'_> {
     }
 
     /// What all clients that are shut out are called.
-    async fn shut_out(&self, trust: &Value) -> Result<Marks, Error> {
+    async fn shut_out(&self, trust: &PolicyDocument) -> Result<Marks, Error> {
         let mut marks = Marks::new();
         for item in self.context.table.scan().await?.iter().filter(|item| revoked_item::is_shut_out(item)) {
             let issuer = item.text("issuer").or(self.context.governed.default_issuer()).map(str::to_owned);

@@ -11,12 +11,11 @@ use aws_config::SdkConfig;
 use aws_sdk_iam::Client;
 use aws_sdk_iam::error::ProvideErrorMetadata as _;
 use environment::RoleArn;
-use percent_encoding::percent_decode_str;
-use serde_json::Value;
 
 use super::denials::{Denials, POLICY_NAME};
 use crate::aws::AwsError;
 use crate::error::Error;
+use crate::policy_document::{PolicyDocument, decoded};
 
 /// The longest time between reading a policy and having written it.
 const WINDOW: Duration = Duration::from_secs(3);
@@ -41,7 +40,7 @@ impl Roles {
     }
 
     /// The role's trust policy, or `None` where there is no such role in the account of the caller's credentials.
-    pub(super) async fn trust(&self, role: &RoleArn) -> Result<Option<Value>, Error> {
+    pub(super) async fn trust(&self, role: &RoleArn) -> Result<Option<PolicyDocument>, Error> {
         let found = match self.client.get_role().role_name(role.name()).send().await {
             Ok(output) => output.role,
             Err(error) if error.code() == Some("NoSuchEntity") => None,
@@ -49,14 +48,15 @@ impl Roles {
         };
         // A name says nothing of the account, and this role's namesake is not to be touched.
         let found = found.filter(|found| found.arn == role.as_str());
-        let trust = found.map(|found| decoded(found.assume_role_policy_document.as_deref().unwrap_or_default()));
-        Ok(trust.map(|document| serde_json::from_str(&document).unwrap_or(Value::Null)))
+        let trust = found.map(|found| found.assume_role_policy_document.unwrap_or_default());
+        Ok(trust.map(|document| PolicyDocument::parse(&document).unwrap_or_default()))
     }
 
     pub(super) async fn read(&self, role: &RoleArn) -> Result<Denials, Error> {
         let sent = self.client.get_role_policy().role_name(role.name()).policy_name(POLICY_NAME).send().await;
         match sent {
-            Ok(output) => Denials::parse(&decoded(&output.policy_document))
+            Ok(output) => decoded(&output.policy_document)
+                .and_then(|document| Denials::parse(&document))
                 .ok_or_else(|| Error::ForeignPolicy { policy: POLICY_NAME, role: role.to_string() }),
             Err(error) if error.code() == Some("NoSuchEntity") => Ok(Denials::default()),
             Err(error) => Err(AwsError::new("iam:GetRolePolicy", &error).into()),
@@ -105,12 +105,4 @@ impl Roles {
             Err(error) => Err(AwsError::new("iam:PutRolePolicy", &error).into()),
         }
     }
-}
-
-/// IAM hands out policies URL-encoded (RFC 3986), and the SDK leaves them so.
-fn decoded(document: &str) -> String {
-    if document.trim_start().starts_with('{') {
-        return document.to_owned();
-    }
-    percent_decode_str(document).decode_utf8_lossy().into_owned()
 }

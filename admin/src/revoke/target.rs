@@ -7,7 +7,6 @@ use environment::RoleArn;
 use grant::Caller;
 use grant::authorize::{Grant, Restriction};
 use grant::session::{AssumeRole, SessionIdentity};
-use serde_json::Value;
 use vending_api::S3Permissions;
 
 use super::denials::{Key, Marks};
@@ -15,6 +14,7 @@ use super::old_session::LIFETIME;
 use crate::clients::Context;
 use crate::error::Error;
 use crate::item::Item;
+use crate::policy_document::PolicyDocument;
 use crate::revoked_item::is_only_a_stop;
 
 /// What a line of the audit trail has added.
@@ -133,7 +133,7 @@ impl Target {
     }
 
     /// What tells the client's sessions from others of a role with this trust policy.
-    pub(super) fn marks(&self, trust: &Value) -> Marks {
+    pub(super) fn marks(&self, trust: &PolicyDocument) -> Marks {
         let mut marks: Marks = self.names.iter().map(|name| (Key::Name, name.clone())).collect();
         marks.insert((Key::Tag, self.tag.clone()));
         if let Some(provider) = self.federated_provider(trust) {
@@ -149,12 +149,12 @@ impl Target {
     }
 
     /// Whether sessions that STS itself makes from the client's tokens cannot be denied by their `sub`.
-    pub(super) fn has_unwritable_subject(&self, trust: &Value) -> bool {
+    pub(super) fn has_unwritable_subject(&self, trust: &PolicyDocument) -> bool {
         !is_writable(&self.id) && self.federated_provider(trust).is_some()
     }
 
     /// The issuer as STS names it, where its tokens make sessions at STS itself.
-    fn federated_provider(&self, trust: &Value) -> Option<&str> {
+    fn federated_provider(&self, trust: &PolicyDocument) -> Option<&str> {
         let (_, provider) = self.issuer.as_deref()?.split_once("://")?;
         Some(provider).filter(|provider| is_federated(trust, provider))
     }
@@ -186,16 +186,10 @@ fn is_writable(text: &str) -> bool {
 }
 
 /// Whether tokens of this provider make sessions at STS itself.
-fn is_federated(trust: &Value, provider: &str) -> bool {
-    let list = |value: &Value| match value {
-        Value::Array(values) => values.clone(),
-        Value::Null => Vec::new(),
-        one => vec![one.clone()],
-    };
+fn is_federated(trust: &PolicyDocument, provider: &str) -> bool {
     let end = format!(":oidc-provider/{provider}");
-    let principals =
-        list(&trust["Statement"]).into_iter().flat_map(|statement| list(&statement["Principal"]["Federated"]));
-    principals.into_iter().any(|principal| principal.as_str().is_some_and(|arn| arn.ends_with(&end)))
+    let principals = trust.statements().flat_map(|statement| statement.principals().unwrap_or_default());
+    principals.into_iter().any(|(kind, name)| kind == "Federated" && name.ends_with(&end))
 }
 
 /// What an item grants, usable or not: of an item that the service refuses, sessions may live on.
@@ -227,9 +221,13 @@ fn grant_of_role(role_arn: RoleArn, naming_issuer: Option<String>) -> Grant {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+
+    fn document(value: &Value) -> PolicyDocument {
+        PolicyDocument::parse(&value.to_string()).unwrap()
+    }
 
     fn client(id: &str) -> Target {
         Target {
@@ -278,20 +276,22 @@ mod tests {
 
     #[test]
     fn what_iam_takes_in_no_policy_is_left_out() {
-        let trust = json!({"Statement": {"Principal": {"Federated": "arn:aws:iam::1:oidc-provider/idp.example.com"}}});
+        let federated = json!({"Federated": "arn:aws:iam::1:oidc-provider/idp.example.com"});
+        let trust = document(&json!({"Statement": {"Principal": federated}}));
         for (id, subjects) in [("abc", 2), ("\u{e9}\u{ff}", 2), ("\u{100}", 0), ("a\u{4e2d}", 0), ("\u{1f600}", 0)] {
             let target = client(id);
             let marks = target.marks(&trust);
             let found = marks.iter().filter(|(key, _)| matches!(key, Key::Subject(_))).count();
             assert_eq!((found, target.has_unwritable_subject(&trust)), (subjects, subjects == 0), "{id}");
-            assert!(!target.has_unwritable_subject(&Value::Null), "{id}");
+            assert!(!target.has_unwritable_subject(&PolicyDocument::default()), "{id}");
         }
     }
 
     #[test]
     fn which_roles_take_tokens_of_an_issuer() {
         let arn = |provider: &str| format!("arn:aws:iam::123456789012:oidc-provider/{provider}");
-        let trust = |principal: Value| json!({"Statement": [{"Principal": {"AWS": "*"}}, {"Principal": principal}]});
+        let trust =
+            |principal: Value| document(&json!({"Statement": [{"Principal": {"AWS": "*"}}, {"Principal": principal}]}));
         for (principal, expected) in [
             (json!({"Federated": arn("idp.example.com")}), true),
             (json!({"Federated": ["x", arn("idp.example.com")]}), true),
@@ -302,8 +302,8 @@ mod tests {
         ] {
             assert_eq!(is_federated(&trust(principal.clone()), "idp.example.com"), expected, "{principal}");
         }
-        let one = json!({"Statement": {"Principal": {"Federated": arn("idp.example.com")}}});
+        let one = document(&json!({"Statement": {"Principal": {"Federated": arn("idp.example.com")}}}));
         assert!(is_federated(&one, "idp.example.com"));
-        assert!(!is_federated(&Value::Null, "idp.example.com"));
+        assert!(!is_federated(&PolicyDocument::default(), "idp.example.com"));
     }
 }
