@@ -2,7 +2,6 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use aws_config::profile::ProfileFileCredentialsProvider;
@@ -12,13 +11,14 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_transport::{ProxyFailure, causes, https_client};
-use environment::{Lookup, Proxy, Variables, is_host};
-use roots::{EXTRA_FILE_VARIABLES, Roots};
+use environment::{Lookup, Variables, is_host};
+use roots::Roots;
 use thiserror::Error;
 
 use crate::cli::GlobalOptions;
 use crate::error::Error;
 use crate::governed::Governed;
+use crate::network::Network;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// One page of a scan is at most 1 MB.
@@ -49,9 +49,7 @@ pub(crate) async fn settings(
     lookup: Lookup<'_>,
 ) -> Result<SdkConfig, Error> {
     let variables = Variables::new(lookup);
-    let extra_ca: Vec<_> =
-        EXTRA_FILE_VARIABLES.iter().filter_map(|name| variables.optional(name)).map(PathBuf::from).collect();
-    let proxy = Proxy::from_env(&variables);
+    let network = Network::from_env(&variables);
     // The SDK reads these by itself, and takes plain http to any host.
     for service in ["DYNAMODB", "STS", "IAM", "COGNITO_IDENTITY_PROVIDER", "CLOUDWATCH_LOGS"] {
         let _ = variables.aws_endpoint(service);
@@ -62,7 +60,7 @@ pub(crate) async fn settings(
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(TOTAL_TIMEOUT)
         .build();
-    let http_client = https_client(Roots::System, &extra_ca, &proxy)?;
+    let http_client = https_client(Roots::System, &network.extra_ca, &network.proxy)?;
     let mut loader =
         aws_config::defaults(BehaviorVersion::latest()).http_client(http_client.clone()).timeout_config(timeouts);
     if let Some(region) = &options.region {

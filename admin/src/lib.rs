@@ -3,6 +3,7 @@
 //! Read `cli.rs` for what can be typed; each command is a module of the same name.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod as_client;
 mod audit;
 mod aws;
 mod cli;
@@ -15,6 +16,7 @@ mod governed;
 mod item;
 mod lint;
 mod manual;
+mod network;
 mod output;
 mod policy_document;
 mod private_file;

@@ -4,30 +4,27 @@
 
 mod counterfeit;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use environment::{Endpoint, Lookup, Proxy, Variables};
-use http_client::{EXTRA_FILE_VARIABLES, HttpClient, Limits, Request};
-use roots::Roots;
+use environment::{Lookup, Variables};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use vending_api::CredentialsResponse;
 
 use self::counterfeit::Genuine;
+use crate::as_client::{AsClient, WITHOUT_CODE, code_of};
 use crate::cli::ProbeArguments;
 use crate::error::Error;
+use crate::network::Network;
 use crate::output;
 use crate::private_file;
 
-const LIMITS: Limits = Limits { connect: Duration::from_secs(5), total: Duration::from_secs(10), max_body: 256 * 1024 };
 const EXAMPLE: &str = "https://abc.execute-api.eu-west-1.amazonaws.com/credentials";
 
 /// Who asks whom.
 struct Setting {
-    http: HttpClient,
-    token_endpoint: Endpoint,
-    credentials: Endpoint,
+    service: AsClient,
     client: Client,
     /// One whose item is disabled.
     disabled: Option<Client>,
@@ -105,16 +102,11 @@ impl Setting {
             "PROBE_DISABLED_CLIENT_SECRET_FILE",
         );
         let namespace = variables.optional("METRICS_NAMESPACE").unwrap_or_else(|| "credvend".to_owned());
-        let extra_ca: Vec<_> =
-            EXTRA_FILE_VARIABLES.iter().filter_map(|name| variables.optional(name)).map(PathBuf::from).collect();
-        let proxy = Proxy::from_env(&variables);
+        let network = Network::from_env(&variables);
         let found = api.zip(token_endpoint).zip(client);
         let ((api, token_endpoint), client) = variables.finish(found)?;
-        let base = api.path().trim_end_matches('/');
-        let base = base.strip_suffix("/credentials").unwrap_or(base);
-        let credentials = api.with_path(&format!("{base}/credentials"));
-        let http = HttpClient::new(Roots::System, &extra_ca, &proxy, LIMITS)?;
-        Ok(Self { http, token_endpoint, credentials, client, disabled, namespace })
+        let service = AsClient::new(&network, token_endpoint, &api)?;
+        Ok(Self { service, client, disabled, namespace })
     }
 
     async fn probe(&self, token_file: Option<&Path>, now: SystemTime) -> Result<Vec<Probe>, Error> {
@@ -177,22 +169,12 @@ impl Setting {
     }
 
     async fn token(&self, client: &Client) -> Result<String, String> {
-        let request = Request::post_form(&self.token_endpoint, &[("grant_type", "client_credentials")]);
-        let response =
-            self.http.send(request.basic(&client.id, &client.secret)).await.map_err(|error| error.to_string())?;
-        let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-        match (response.status, body["access_token"].as_str()) {
-            (200, Some(token)) => Ok(token.to_owned()),
-            (status, _) => {
-                Err(format!("{}: no token, status {status}, {}", self.token_endpoint, code_of(&response.body)))
-            }
-        }
+        self.service.token(&client.id, &client.secret).await.map_err(|error| error.to_string())
     }
 
     async fn ask(&self, name: &'static str, expected: Expected, token: &str) -> Probe {
         let started = Instant::now();
-        let request = Request::post_json(&self.credentials, b"{}".to_vec()).bearer(token);
-        let outcome = match self.http.send(request).await {
+        let outcome = match self.service.vend(token).await {
             Err(error) => Outcome::Failed(error.to_string()),
             Ok(response) => judge(expected, response.status, &response.body),
         };
@@ -242,20 +224,13 @@ fn judge(expected: Expected, status: u16, body: &[u8]) -> Outcome {
     let code = match status {
         200 if are_given => "ok".to_owned(),
         200 => "but no credentials".to_owned(),
-        _ => code_of(body),
+        _ => code_of(body).unwrap_or_else(|| WITHOUT_CODE.to_owned()),
     };
     if status == expected.status && code == expected.code {
         return Outcome::AsExpected;
     }
     let given = if are_given { " (CREDENTIALS WERE GIVEN)" } else { "" };
     Outcome::Failed(format!("status {status}, {code}{given}"))
-}
-
-/// A code of somebody's error is text of somebody's.
-fn code_of(body: &[u8]) -> String {
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let code = body["error"].as_str().unwrap_or("without an error's code");
-    environment::visible(code).chars().take(80).collect()
 }
 
 fn client_from_env(variables: &Variables<'_>, id: &str, secret: &str, file: &str) -> Option<Client> {

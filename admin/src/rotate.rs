@@ -18,7 +18,8 @@ use self::new_secret::NewSecret;
 use self::plan::{Plan, plan};
 use self::record::{Record, RecordFile, Stage};
 use self::secrets::{Added, NotAdded, Secret, Secrets};
-use self::verify::{Vend, Verifier, VerifyError};
+use self::verify::{Vend, Verifier, is_refusal};
+use crate::as_client::AskError;
 use crate::audit::Setting;
 use crate::cli::RotateArguments;
 use crate::date;
@@ -142,15 +143,14 @@ impl Rotation<'_> {
             record.new_secret_id = Some(added.secret.id.clone());
             self.record.write(record).map_err(NotInPlace::NotHandedOver)?;
         }
-        let not_verified = |error: VerifyError| {
-            let error = Error::Verify { problem: error.to_string(), is_refusal: error.is_refusal() };
+        let not_verified = |error: AskError| {
+            let error = Error::Verify { problem: error.to_string(), is_refusal: is_refusal(&error) };
             if added.is_certain { NotInPlace::NotHandedOver(error) } else { NotInPlace::Uncertain(error) }
         };
         match verifier.verify(&self.arguments.id, value).await.map_err(not_verified)? {
             Vend::Credentials => self.say(format_args!("the new secret gets a token, and the token gets credentials")),
             Vend::Refused(code) => self.setting.log.warn(format_args!(
-                "the new secret gets a token that the vending API knows; it vends this client nothing, or not here ({})",
-                environment::visible(&code)
+                "the new secret gets a token that the vending API knows; it vends this client nothing, or not here ({code})"
             )),
         }
         // Its value works, so it is this run's.
