@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::time::{Duration, SystemTime};
 
+use futures_util::future::{join, join_all};
 use grant::authorize::Restriction;
 use grant::session::AssumeRole;
 use tokio::time::Instant;
@@ -34,6 +35,8 @@ use crate::output;
 use crate::policy_document::PolicyDocument;
 use crate::revoked_item::{self, let_in};
 
+/// So long a deny waits for the session that is to show it.
+const LONGEST_OPENING: Duration = Duration::from_secs(3);
 /// A vend that had read the item before it was disabled is over by then: with `VEND_CACHE_SECONDS` it may first wait for an equal
 /// request's, and then call STS itself. One second more, since `Date` counts whole ones.
 const UNDER_WAY: Duration = Duration::from_secs(14 + 1);
@@ -150,26 +153,35 @@ impl Revocation<'_> {
         if reads_first {
             recorded = self.read_trail(source).await;
         }
-        let mut sessions = BTreeMap::new();
-        for (arn, role) in &self.target.roles {
-            sessions.insert(arn.clone(), self.old_session(role).await);
-        }
+        let this = &*self;
+        let opened = this.target.roles.iter().map(|(arn, role)| async move { (arn.clone(), this.opened(role).await) });
+        let sessions = join_all(opened).await;
         let mut reports = BTreeMap::new();
         self.deny_all(&mut reports).await;
         if self.dry_run {
             return (reports.into_values().collect(), recorded);
         }
-        for (arn, session) in sessions {
-            let Some(report) = reports.get_mut(&arn).filter(|report| report.is_denied()) else { continue };
-            report.probe = match session {
+        let denied = sessions.into_iter().filter(|(arn, _)| reports.get(arn).is_some_and(RoleReport::is_denied));
+        let refusals = join_all(denied.map(|(arn, session)| async move {
+            let probe = match session {
                 Err(reason) => Probe::NotProbed(reason),
                 Ok(session) => session.refused().await.map_or(Probe::Allowed, |at| Probe::Refused(at - started)),
             };
-        }
-        if !reads_first {
-            recorded = self.read_trail(source).await;
-            if matches!(recorded, Recorded::Read { is_news: true }) {
-                self.deny_all(&mut reports).await;
+            (arn, probe)
+        }));
+        // What the trail adds does not wait until old sessions are seen refused.
+        let trail = async {
+            if !reads_first {
+                recorded = self.read_trail(source).await;
+                if matches!(recorded, Recorded::Read { is_news: true }) {
+                    self.deny_all(&mut reports).await;
+                }
+            }
+        };
+        let (probes, ()) = join(refusals, trail).await;
+        for (arn, probe) in probes {
+            if let Some(report) = reports.get_mut(&arn) {
+                report.probe = probe;
             }
         }
         tokio::time::sleep(SETTLED).await;
@@ -234,6 +246,13 @@ impl Revocation<'_> {
             }
             Err(error) => Recorded::Failed(error),
         }
+    }
+
+    /// As [`Self::old_session`], and soon: the deny waits for it.
+    async fn opened(&self, role: &Role) -> Result<OldSession, String> {
+        let seconds = LONGEST_OPENING.as_secs();
+        let opened = tokio::time::timeout(LONGEST_OPENING, self.old_session(role)).await;
+        opened.unwrap_or_else(|_| Err(format!("to make a session of it took longer than {seconds} s")))
     }
 
     /// A session as the client's, older than any stamp; or why there is none.

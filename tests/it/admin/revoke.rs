@@ -379,6 +379,23 @@ async fn each_failure_is_told(installation: &Installation) {
     assert!(ran.code() == Some(1) && ran.stderr().contains("another account"), "{}", ran.stderr());
 }
 
+/// The session that is to show the deny is left out where STS takes its time, and the deny is not.
+async fn no_slow_sts_delays_the_deny(installation: &Installation) {
+    let server = installation.register_with("slow-01", json!({})).await;
+    let old = installation.credentials(&server, "slow-01").await;
+    assert!(old.uploads().await);
+    installation.control("POST", "faults", json!({"api": "sts:AssumeRole", "kind": "slow", "seconds": 8})).await;
+    let report = installation.revoke(&server.id).await;
+    installation.control("DELETE", "faults", Value::Null).await;
+    assert_eq!(
+        (&role(&report)["probe"], &role(&report)["policy"]),
+        (&json!("not_probed"), &json!("written")),
+        "{report}"
+    );
+    assert!(role(&report)["not_probed_because"].as_str().unwrap().contains("3 s"), "{report}");
+    assert!(!old.uploads().await);
+}
+
 /// Side by side on one stack: most of their time is spent waiting.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_revoked_and_nobody_else() {
@@ -388,4 +405,6 @@ async fn whoever_is_revoked_and_nobody_else() {
         tokio::join!(each_failure_is_told(&installation), somebody_else_at_the_same_time(&installation));
         a_client_of_a_scope(&installation).await;
     },);
+    // A fault is for everybody.
+    no_slow_sts_delays_the_deny(&installation).await;
 }
